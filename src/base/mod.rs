@@ -1,0 +1,8 @@
+//! Floor 0: errors, time, text, addresses. Knows nothing of logs.
+
+pub mod error;
+pub mod ip;
+pub mod registry;
+pub mod reject;
+pub mod text;
+pub mod time;

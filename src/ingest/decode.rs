@@ -1,0 +1,314 @@
+//! Decoding one field into a typed cell, and telling whether the cell re-creates the field's text.
+
+use super::raw::Value;
+use crate::base::{ip, time};
+use crate::schema::builder::TableBuilder;
+use crate::schema::{Col, Kind, common};
+
+/// How a field's text becomes a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dec {
+    /// Text as is. `-` stays in `extra`, so that a rule for `-` still matches.
+    Text,
+    /// Text without the blanks around it.
+    Trim,
+    /// Lower-cased text.
+    Lower,
+    /// Decimal integer; a `0x…` text is read too.
+    Int,
+    /// Windows hexadecimal integer `0x…`; decimal is read too.
+    Hex,
+    /// RFC 3339 or Sysmon `YYYY-MM-DD hh:mm:ss.fff`, taken as UTC.
+    Time,
+    /// IP address.
+    Ip,
+    /// `true`, `false`, `1`, `0`.
+    Bool,
+    /// Decimal fraction.
+    Float,
+    /// `DOMAIN\user` or `user@domain` into user and user_domain.
+    User,
+    /// Sysmon `Hashes`: `SHA1=…,MD5=…` into the hash columns of the table.
+    Hashes,
+    /// One hash in hexadecimal.
+    Hash,
+    /// MAC address with any or no separators.
+    Mac,
+    /// Seconds as decimal fraction into microseconds.
+    SecondsUs,
+    /// Milliseconds into microseconds.
+    MillisUs,
+    /// A text list separated by `,` or `;`.
+    List,
+}
+
+/// Whether the cell re-creates the original text by the fixed rule of its decoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The field need not be kept.
+    Yes,
+    /// The field stays in `extra`.
+    No,
+}
+
+impl From<bool> for Held {
+    fn from(held: bool) -> Self {
+        if held { Held::Yes } else { Held::No }
+    }
+}
+
+/// Writes `value` into `col` of the current row.
+pub fn decode(cells: &mut TableBuilder, col: Col, dec: Dec, value: &Value<'_>) -> Held {
+    let Some(text) = value.text() else {
+        return Held::No;
+    };
+    if cells.is_set(col) && dec != Dec::Hashes {
+        return Held::No;
+    }
+    if text == "-" {
+        return Held::No;
+    }
+    match dec {
+        Dec::Text => {
+            cells.text(col, text);
+            Held::Yes
+        }
+        Dec::Trim => {
+            cells.text(col, text.trim());
+            (text.trim() == text).into()
+        }
+        Dec::Lower => {
+            let lower = text.to_lowercase();
+            cells.text(col, &lower);
+            (lower == text).into()
+        }
+        Dec::Int | Dec::Hex => integer(cells, col, dec, text),
+        Dec::Time => match time::rfc3339(text.as_bytes()) {
+            Some((ts, _)) => {
+                cells.int(col, ts);
+                recreates_time(text, ts).into()
+            }
+            None => Held::No,
+        },
+        Dec::Ip => match ip::parse(text) {
+            Some(address) => {
+                cells.ip(col, &address);
+                (ip::display(&address) == text).into()
+            }
+            None => Held::No,
+        },
+        Dec::Bool => boolean(cells, col, text),
+        Dec::Float => match text.parse::<f32>() {
+            Ok(f) => {
+                cells.float(col, f);
+                (f.to_string() == text).into()
+            }
+            Err(_) => Held::No,
+        },
+        Dec::User => user(cells, col, text),
+        Dec::Hashes => hashes(cells, text),
+        Dec::Hash => match hex_bytes(text) {
+            Some(b) if width(cells, col) == Some(b.len()) => {
+                cells.fixed(col, &b);
+                (!text.bytes().any(|c| c.is_ascii_uppercase())).into()
+            }
+            _ => Held::No,
+        },
+        Dec::Mac => match mac(text) {
+            Some(b) => {
+                cells.fixed(col, &b);
+                (text.len() == 17 && text.as_bytes().get(2) == Some(&b':') && !text.bytes().any(|c| c.is_ascii_uppercase())).into()
+            }
+            None => Held::No,
+        },
+        Dec::SecondsUs | Dec::MillisUs => scaled(cells, col, dec, text),
+        Dec::List => {
+            cells.list(col, text.split([',', ';']).map(str::trim).filter(|t| !t.is_empty()));
+            (!text.contains(';') && !text.contains(' ')).into()
+        }
+    }
+}
+
+/// Splits `DOMAIN\user` or `user@domain` into (user, domain).
+pub fn split_user(text: &str) -> (&str, Option<&str>) {
+    if let Some((domain, user)) = text.split_once('\\') {
+        return (user, Some(domain).filter(|d| !d.is_empty()));
+    }
+    match text.rsplit_once('@') {
+        Some((user, domain)) if !user.is_empty() && domain.contains('.') => (user, Some(domain)),
+        _ => (text, None),
+    }
+}
+
+/// Reads decimal or `0x` hexadecimal.
+pub fn parse_int(text: &str) -> Option<i64> {
+    let t = text.trim();
+    if let Some(h) = t.strip_prefix("0x").or_else(|| t.strip_prefix("0X")) {
+        return u64::from_str_radix(h, 16).ok().map(|v| v as i64);
+    }
+    t.parse::<i64>()
+        .ok()
+        .or_else(|| t.parse::<u64>().ok().map(|v| v as i64))
+}
+
+/// Bytes of a hexadecimal text of even length.
+pub fn hex_bytes(text: &str) -> Option<Vec<u8>> {
+    let digit = |c: u8| (c as char).to_digit(16).map(|d| d as u8);
+    if text.is_empty() || text.len() % 2 != 0 || text.len() > 128 {
+        return None;
+    }
+    text.as_bytes()
+        .chunks_exact(2)
+        .map(|p| match p {
+            [a, b] => Some(digit(*a)? << 4 | digit(*b)?),
+            _ => None,
+        })
+        .collect()
+}
+
+fn integer(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
+    let Some(v) = parse_int(text) else {
+        return Held::No;
+    };
+    if !fits(cells, col, v) {
+        return Held::No;
+    }
+    cells.int(col, v);
+    let canonical = match dec {
+        Dec::Hex => text.strip_prefix("0x").is_some_and(|h| {
+            !h.bytes().any(|c| c.is_ascii_uppercase()) && (h == "0" || !h.starts_with('0'))
+        }),
+        _ => text == "0" || (!text.starts_with(['0', '+', ' ']) && !text.ends_with(' ')),
+    };
+    canonical.into()
+}
+
+fn fits(cells: &TableBuilder, col: Col, v: i64) -> bool {
+    match cells.table().column(col).map(|c| c.kind) {
+        Some(Kind::U8) => u8::try_from(v).is_ok(),
+        Some(Kind::U16) => u16::try_from(v).is_ok(),
+        Some(Kind::U32) => u32::try_from(v).is_ok(),
+        Some(Kind::I32) => i32::try_from(v).is_ok(),
+        Some(Kind::U64) => v != i64::MIN,
+        _ => false,
+    }
+}
+
+fn width(cells: &TableBuilder, col: Col) -> Option<usize> {
+    cells.table().column(col).and_then(|c| c.kind.width())
+}
+
+fn recreates_time(text: &str, ts: i64) -> bool {
+    // Sysmon's own form: blank, three digits, no zone.
+    let full = time::format_rfc3339(ts);
+    let ms = text.len() == 23 && ts % 1_000 == 0 && text.as_bytes().get(10) == Some(&b' ');
+    ms || full == text
+}
+
+fn boolean(cells: &mut TableBuilder, col: Col, text: &str) -> Held {
+    let v = match text {
+        "true" | "True" | "1" | "T" => 1,
+        "false" | "False" | "0" | "F" => 0,
+        _ => return Held::No,
+    };
+    cells.int(col, v);
+    matches!(text, "true" | "false").into()
+}
+
+fn user(cells: &mut TableBuilder, col: Col, text: &str) -> Held {
+    let (name, domain) = split_user(text);
+    cells.text(col, name);
+    match domain {
+        Some(d) if col == common::USER => {
+            cells.text(common::USER_DOMAIN, d);
+            text.contains('\\').into()
+        }
+        Some(_) => Held::No,
+        None => Held::Yes,
+    }
+}
+
+fn hashes(cells: &mut TableBuilder, text: &str) -> Held {
+    let mut last = 0;
+    let mut held = true;
+    for part in text.split(',') {
+        let Some((algorithm, hex)) = part.split_once('=') else {
+            held = false;
+            continue;
+        };
+        // The fixed order in which the columns are joined again.
+        let (order, name) = match algorithm {
+            "SHA1" => (1, "sha1"),
+            "MD5" => (2, "md5"),
+            "SHA256" => (3, "sha256"),
+            "IMPHASH" => (4, "imphash"),
+            _ => {
+                held = false;
+                continue;
+            }
+        };
+        let written = cells.table().find(name).and_then(|(col, _)| {
+            let b = hex_bytes(hex)?;
+            (width(cells, col) == Some(b.len())).then(|| cells.fixed(col, &b))
+        });
+        held &= written.is_some() && order > last && !hex.bytes().any(|c| c.is_ascii_lowercase());
+        last = order;
+    }
+    held.into()
+}
+
+fn mac(text: &str) -> Option<[u8; 6]> {
+    let digits: String = text.chars().filter(|c| !matches!(c, ':' | '-' | '.')).collect();
+    hex_bytes(&digits)?.try_into().ok()
+}
+
+fn scaled(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
+    let factor = if dec == Dec::SecondsUs { 1e6 } else { 1e3 };
+    match text.trim().parse::<f64>() {
+        Ok(v) if v.is_finite() && (0.0..1e12).contains(&v) => {
+            cells.int(col, (v * factor).round() as i64);
+            // Six decimals are what microseconds hold.
+            text.split_once('.').is_none_or(|(_, f)| f.len() == 6).into()
+        }
+        _ => Held::No,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{network, process};
+
+    fn one(dec: Dec, col: Col, text: &str) -> (Held, TableBuilder) {
+        let mut b = TableBuilder::new(&process::TABLE);
+        let h = decode(&mut b, col, dec, &Value::str(text));
+        (h, b)
+    }
+
+    #[test]
+    fn a_column_that_does_not_recreate_the_text_leaves_it_in_extra() {
+        assert_eq!(one(Dec::Int, process::PID, "12").0, Held::Yes);
+        assert_eq!(one(Dec::Int, process::PID, "0012").0, Held::No);
+        assert_eq!(one(Dec::Int, process::PID, "99999999999").0, Held::No);
+        assert_eq!(one(Dec::Hex, process::PID, "0x1f4").0, Held::Yes);
+        assert_eq!(one(Dec::Hex, process::PID, "0x01F4").0, Held::No);
+        assert_eq!(one(Dec::Text, process::IMAGE, "-").0, Held::No);
+        let (h, b) = one(Dec::User, common::USER, "CORP\\ann");
+        assert_eq!((h, b.current_text(common::USER_DOMAIN)), (Held::Yes, Some("CORP")));
+    }
+
+    #[test]
+    fn hashes_are_parsed_by_key_whatever_their_order() {
+        let text = "MD5=D41D8CD98F00B204E9800998ECF8427E,SHA1=DA39A3EE5E6B4B0D3255BFEF95601890AFD80709";
+        let (h, b) = one(Dec::Hashes, process::MD5, text);
+        assert_eq!(h, Held::No, "another order than the columns' own");
+        assert!(b.is_set(process::MD5) && b.is_set(process::SHA1) && !b.is_set(process::SHA256));
+    }
+
+    #[test]
+    fn seconds_become_microseconds() {
+        let mut b = TableBuilder::new(&network::TABLE);
+        decode(&mut b, network::DURATION_US, Dec::SecondsUs, &Value::str("1.5"));
+        assert_eq!(b.current_int(network::DURATION_US), Some(1_500_000));
+    }
+}

@@ -1,0 +1,110 @@
+//! Syntax: one file per log format. A format turns a block of bytes into raw events and knows nothing of their meaning.
+
+use std::sync::Arc;
+
+use super::framing::Framing;
+use super::sink::Sink;
+use crate::base::time::{DateOrder, Ts};
+
+/// The beginning of an input, decompressed and in UTF-8, and its name.
+#[derive(Debug)]
+pub struct Head<'a> {
+    /// Up to 256 KiB.
+    pub bytes: &'a [u8],
+    /// Path of the input, with `!member` for members of archives.
+    pub name: &'a str,
+}
+
+impl<'a> Head<'a> {
+    /// The first `n` lines that are not blank, lossily decoded, without line ends.
+    pub fn lines(&self, n: usize) -> Vec<std::borrow::Cow<'a, str>> {
+        self.bytes
+            .split(|b| *b == b'\n')
+            .map(|l| l.strip_suffix(b"\r").unwrap_or(l))
+            .filter(|l| !l.iter().all(u8::is_ascii_whitespace))
+            .take(n)
+            .map(String::from_utf8_lossy)
+            .collect()
+    }
+}
+
+/// How sure a format is that an input is its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sniff {
+    /// It is not; why, in a few words.
+    No(&'static str),
+    /// It is, with a confidence of 1 (could be) to 100 (magic bytes).
+    Yes(u8, String),
+}
+
+/// State that a block needs from the blocks before it (the header in force, the order of dates).
+#[derive(Debug, Clone, Default)]
+pub struct Carry {
+    /// Header lines in force at the beginning of the block.
+    pub header: Arc<[u8]>,
+    /// Order of day and month in numeric dates.
+    pub date_order: Option<DateOrder>,
+    /// The input's own time, for years that lines do not name.
+    pub input_time: Ts,
+    /// Base name of the input, for dates that only the name holds.
+    pub name: Arc<str>,
+    /// Code page for bytes that are not UTF-8; windows-1252 if none.
+    pub codepage: Option<&'static encoding_rs::Encoding>,
+}
+
+/// A run of whole records.
+#[derive(Debug, Clone, Copy)]
+pub struct Block<'a> {
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// Offset of the first byte in the decompressed input.
+    pub offset: u64,
+}
+
+/// One log format.
+pub trait Format {
+    /// Short name, as `--format` takes it.
+    fn id(&self) -> &'static str;
+    /// One line for `coldtrail formats`.
+    fn about(&self) -> &'static str;
+    /// How blocks are cut.
+    fn framing(&self) -> Framing;
+    /// Whether the input is of this format, told by content.
+    fn sniff(&self, head: &Head<'_>) -> Sniff;
+    /// State at the beginning of the input.
+    fn open(&self, _head: &Head<'_>, _carry: &mut Carry) {}
+    /// Updates the state with what `block` says to later blocks. Runs before `decode`, in order.
+    fn carry(&self, _block: &Block<'_>, _carry: &mut Carry) {}
+    /// Decodes whole records. What cannot be read is a reject; decoding never fails as a whole.
+    fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>);
+}
+
+crate::registry! {
+    /// All formats in the order of sniffing. The place in the list is also the rank by which the better copy of a
+    /// record that came twice is kept: what lies nearer to the source comes first.
+    FORMATS: dyn Format = [
+    ]
+}
+
+/// The format with this id.
+pub fn by_id(id: &str) -> Option<&'static (dyn Format + Sync)> {
+    FORMATS.iter().copied().find(|f| f.id() == id)
+}
+
+/// The surest format for an input, or every format's reason against it.
+pub fn sniff(
+    head: &Head<'_>,
+) -> Result<(&'static (dyn Format + Sync), u8, String), Vec<(&'static str, &'static str)>> {
+    let mut best: Option<(&'static (dyn Format + Sync), u8, String)> = None;
+    let mut reasons = Vec::new();
+    for format in FORMATS.iter().copied() {
+        match format.sniff(head) {
+            Sniff::Yes(sure, why) if best.as_ref().is_none_or(|(_, b, _)| sure > *b) => {
+                best = Some((format, sure, why));
+            }
+            Sniff::Yes(..) => {}
+            Sniff::No(why) => reasons.push((format.id(), why)),
+        }
+    }
+    best.ok_or(reasons)
+}

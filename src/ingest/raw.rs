@@ -1,0 +1,139 @@
+//! A raw event: what a format hands to a mapper. Syntax is gone, meaning is not yet there.
+
+use std::borrow::Cow;
+
+use crate::base::time::{TimeQuality, Ts};
+
+/// The value of a field, as the source wrote it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'a> {
+    /// Named but without a value (JSON `null`, empty XML element of an unknown type).
+    Null,
+    /// Text, unescaped.
+    Str(Cow<'a, str>),
+    /// The lexeme of a JSON number, boolean, array or object.
+    Raw(Cow<'a, str>),
+}
+
+impl<'a> Value<'a> {
+    /// Borrowed text.
+    pub fn str(text: &'a str) -> Self {
+        Value::Str(Cow::Borrowed(text))
+    }
+
+    /// The text or lexeme; `None` for null.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Value::Null => None,
+            Value::Str(s) | Value::Raw(s) => Some(s),
+        }
+    }
+}
+
+/// A named value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field<'a> {
+    /// Original name.
+    pub name: Cow<'a, str>,
+    /// Value.
+    pub value: Value<'a>,
+}
+
+impl<'a> Field<'a> {
+    /// A text field that borrows.
+    pub fn str(name: &'a str, value: &'a str) -> Self {
+        Self {
+            name: Cow::Borrowed(name),
+            value: Value::str(value),
+        }
+    }
+}
+
+/// Who wrote the record: the first half of the key by which mappers claim events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// A Windows event; `kind` is the provider, `code` the event id.
+    Windows,
+    /// Any other log; `kind` is its name (`zeek.dns`, `squid`, `mde.DeviceProcessEvents`).
+    Log,
+}
+
+/// One record, borrowed from the block it was read from.
+#[derive(Debug, Clone)]
+pub struct Raw<'a> {
+    /// Kind of record.
+    pub family: Family,
+    /// Windows provider, or name of the log.
+    pub kind: Cow<'a, str>,
+    /// Windows event id.
+    pub code: Option<i32>,
+    /// Windows channel.
+    pub channel: Option<Cow<'a, str>>,
+    /// Time of the event: UTC where the record says its zone, else as written.
+    pub time: Option<Ts>,
+    /// How `time` is known.
+    pub quality: TimeQuality,
+    /// Host the event happened on, as logged.
+    pub host: Option<Cow<'a, str>>,
+    /// Stable id of the host.
+    pub host_id: Option<Cow<'a, str>>,
+    /// Device that wrote the log.
+    pub observer: Option<Cow<'a, str>>,
+    /// SID in the record's own header (Windows `Security UserID`).
+    pub user_sid: Option<Cow<'a, str>>,
+    /// The record's own number.
+    pub record_id: Option<u64>,
+    /// Byte offset in the decompressed input.
+    pub offset: u64,
+    /// The event's data.
+    pub fields: Vec<Field<'a>>,
+    /// Fields around the event (collector, agent, header) that no common column holds: they go to `extra`.
+    pub envelope: Vec<Field<'a>>,
+}
+
+impl<'a> Raw<'a> {
+    /// An empty record of a log that is no Windows event log.
+    pub fn log(kind: &'a str, offset: u64) -> Self {
+        Self::new(Family::Log, kind, offset)
+    }
+
+    /// An empty Windows event.
+    pub fn windows(offset: u64) -> Self {
+        Self::new(Family::Windows, "", offset)
+    }
+
+    fn new(family: Family, kind: &'a str, offset: u64) -> Self {
+        Self {
+            family,
+            kind: Cow::Borrowed(kind),
+            code: None,
+            channel: None,
+            time: None,
+            quality: TimeQuality::None,
+            host: None,
+            host_id: None,
+            observer: None,
+            user_sid: None,
+            record_id: None,
+            offset,
+            fields: Vec::new(),
+            envelope: Vec::new(),
+        }
+    }
+
+    /// Adds a field.
+    pub fn push(&mut self, name: impl Into<Cow<'a, str>>, value: Value<'a>) {
+        self.fields.push(Field {
+            name: name.into(),
+            value,
+        });
+    }
+
+    /// The text of the first field with this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .find(|f| f.name == name)
+            .and_then(|f| f.value.text())
+    }
+}

@@ -1,0 +1,179 @@
+//! Which Windows source a provider or channel is: the key by which mappers claim Windows events.
+
+/// A Windows event source with mappers of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// Microsoft-Windows-Sysmon.
+    Sysmon,
+    /// Microsoft-Windows-Security-Auditing.
+    Security,
+    /// Microsoft-Windows-Eventlog (1102, 104, 1100).
+    Eventlog,
+    /// Service Control Manager (System log).
+    Services,
+    /// Other System log providers.
+    System,
+    /// Microsoft-Windows-PowerShell and PowerShellCore.
+    PowerShell,
+    /// The classic "Windows PowerShell" log.
+    PowerShellClassic,
+    /// Microsoft-Windows-Windows Defender.
+    Defender,
+    /// Microsoft-Windows-TaskScheduler.
+    TaskScheduler,
+    /// Microsoft-Windows-WMI-Activity.
+    WmiActivity,
+    /// Microsoft-Windows-Bits-Client.
+    Bits,
+    /// Terminal services: LocalSessionManager.
+    TsLocalSession,
+    /// Terminal services: RemoteConnectionManager.
+    TsRemoteConnection,
+    /// Terminal services: RdpCoreTS.
+    RdpCore,
+    /// Terminal services: the client's ActiveX core.
+    RdpClient,
+    /// Microsoft-Windows-Windows Firewall With Advanced Security.
+    Firewall,
+    /// AppLocker.
+    AppLocker,
+    /// Code Integrity.
+    CodeIntegrity,
+    /// Microsoft-Windows-NTLM.
+    Ntlm,
+    /// SMB server and client.
+    Smb,
+    /// DNS client.
+    DnsClient,
+    /// DNS server (audit and analytic).
+    DnsServer,
+    /// DHCP server.
+    DhcpServer,
+    /// OpenSSH.
+    OpenSsh,
+    /// MsiInstaller (Application log).
+    Msi,
+    /// Anything else.
+    Other,
+}
+
+impl Source {
+    /// The `source` column.
+    pub fn name(self) -> &'static str {
+        match self {
+            Source::Sysmon => "sysmon",
+            Source::Security => "security",
+            Source::Eventlog => "eventlog",
+            Source::Services | Source::System => "system",
+            Source::PowerShell | Source::PowerShellClassic => "powershell",
+            Source::Defender => "defender",
+            Source::TaskScheduler => "taskscheduler",
+            Source::WmiActivity => "wmi",
+            Source::Bits => "bits",
+            Source::TsLocalSession | Source::TsRemoteConnection | Source::RdpCore | Source::RdpClient => "rdp",
+            Source::Firewall => "firewall",
+            Source::AppLocker => "applocker",
+            Source::CodeIntegrity => "codeintegrity",
+            Source::Ntlm => "ntlm",
+            Source::Smb => "smb",
+            Source::DnsClient => "dnsclient",
+            Source::DnsServer => "dnsserver",
+            Source::DhcpServer => "dhcpserver",
+            Source::OpenSsh => "openssh",
+            Source::Msi => "msi",
+            Source::Other => "windows",
+        }
+    }
+}
+
+/// Substrings of provider or channel names, tried in order, in lower case.
+const NAMES: &[(&str, Source)] = &[
+    ("sysmon", Source::Sysmon),
+    ("security-auditing", Source::Security),
+    ("security auditing", Source::Security),
+    ("windows-eventlog", Source::Eventlog),
+    ("service control manager", Source::Services),
+    ("service-control-manager", Source::Services),
+    ("windows-powershell", Source::PowerShell),
+    ("powershellcore", Source::PowerShell),
+    ("windows defender", Source::Defender),
+    ("windows-defender", Source::Defender),
+    ("taskscheduler", Source::TaskScheduler),
+    ("wmi-activity", Source::WmiActivity),
+    ("bits-client", Source::Bits),
+    ("terminalservices-localsessionmanager", Source::TsLocalSession),
+    ("terminalservices-remoteconnectionmanager", Source::TsRemoteConnection),
+    ("rdpcorets", Source::RdpCore),
+    ("terminalservices-clientactivexcore", Source::RdpClient),
+    ("terminalservices-rdpclient", Source::RdpClient),
+    ("firewall with advanced security", Source::Firewall),
+    ("applocker", Source::AppLocker),
+    ("codeintegrity", Source::CodeIntegrity),
+    ("windows-ntlm", Source::Ntlm),
+    ("smbserver", Source::Smb),
+    ("smbclient", Source::Smb),
+    ("dns-client", Source::DnsClient),
+    ("dnsserver", Source::DnsServer),
+    ("dns-server", Source::DnsServer),
+    ("dhcp-server", Source::DhcpServer),
+    ("openssh", Source::OpenSsh),
+    ("msiinstaller", Source::Msi),
+];
+
+/// The source of an event, by provider first, then by channel. Names are compared without case.
+pub fn source(provider: &str, channel: Option<&str>) -> Source {
+    match provider {
+        // The common ones without a search.
+        "Microsoft-Windows-Sysmon" => return Source::Sysmon,
+        "Microsoft-Windows-Security-Auditing" => return Source::Security,
+        _ => {}
+    }
+    if provider.eq_ignore_ascii_case("powershell") {
+        return Source::PowerShellClassic;
+    }
+    by_name(provider)
+        .or_else(|| by_channel(provider, channel?))
+        .unwrap_or(Source::Other)
+}
+
+fn by_name(name: &str) -> Option<Source> {
+    if name.is_empty() || name.len() > 256 {
+        return None;
+    }
+    let lower = name.to_ascii_lowercase();
+    NAMES.iter().find(|(n, _)| lower.contains(n)).map(|(_, s)| *s)
+}
+
+fn by_channel(provider: &str, channel: &str) -> Option<Source> {
+    if channel.eq_ignore_ascii_case("windows powershell") {
+        return Some(Source::PowerShellClassic);
+    }
+    if channel.eq_ignore_ascii_case("system") {
+        return Some(Source::System);
+    }
+    // A channel speaks for its provider only where the provider is not given.
+    if !provider.is_empty() {
+        return None;
+    }
+    if channel.eq_ignore_ascii_case("security") {
+        return Some(Source::Security);
+    }
+    by_name(channel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_told_by_provider_then_by_channel() {
+        assert_eq!(source("Microsoft-Windows-Sysmon", None), Source::Sysmon);
+        assert_eq!(source("", Some("Security")), Source::Security);
+        assert_eq!(source("", Some("Microsoft-Windows-Sysmon/Operational")), Source::Sysmon);
+        assert_eq!(source("PowerShell", Some("Windows PowerShell")), Source::PowerShellClassic);
+        assert_eq!(source("Microsoft-Windows-PowerShell", None), Source::PowerShell);
+        assert_eq!(source("Microsoft-Windows-Eventlog", Some("Security")), Source::Eventlog);
+        assert_eq!(source("NETLOGON", Some("System")), Source::System);
+        assert_eq!(source("Nonesuch", Some("Security")), Source::Other);
+    }
+}

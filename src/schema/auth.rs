@@ -1,0 +1,43 @@
+//! Table `auth`.
+
+columns!(auth, "Logons, tickets and sessions: Security 4624 to 4649, 4768 to 4779, terminal services, DeviceLogonEvents, Entra sign-ins.", {
+    LOGON_TYPE "logon_type" U8 "Windows logon type; 100 cloud, 101 VPN, 102 web.";
+    TARGET_USER "target_user" Dict "Account that logs on.";
+    TARGET_DOMAIN "target_domain" Dict "Its domain.";
+    TARGET_SID "target_sid" Dict "Its SID or object id.";
+    TARGET_LOGON_ID "target_logon_id" U64 "The new session.";
+    LINKED_LOGON_ID "linked_logon_id" U64 "The other session of a split token.";
+    LOGON_GUID "logon_guid" Dict "LogonGuid.";
+    SRC_IP "src_ip" Ip "Address it came from.";
+    SRC_PORT "src_port" U16 "Port it came from.";
+    SRC_HOST "src_host" Dict "Name it came from (WorkstationName), as logged.";
+    TARGET_SERVER "target_server" Dict "Server that credentials were used for (4648) or session's target.";
+    AUTH_PKG "auth_pkg" Dict "Authentication package.";
+    LM_PKG "lm_pkg" Dict "NTLM version.";
+    LOGON_PROCESS "logon_process" Dict "Logon process, trimmed.";
+    KEY_LEN "key_len" U16 "Session key length.";
+    STATUS "status" U32 "Status code.";
+    SUB_STATUS "sub_status" U32 "Sub-status code.";
+    FAIL_REASON "fail_reason" Dict "Reason as logged.";
+    SERVICE "service" Dict "Service or SPN of a ticket.";
+    TICKET_ENC "ticket_enc" U32 "Ticket encryption type.";
+    TICKET_OPTS "ticket_opts" U32 "Ticket options.";
+    PREAUTH_TYPE "preauth_type" U32 "Pre-authentication type.";
+    ELEVATED "elevated" Dict "Elevated token (%%1842 yes, %%1843 no).";
+    PRIVILEGES "privileges" Dict "Privileges assigned (4672).";
+    APP "app" Dict "Application signed in to.";
+    DEVICE "device" Dict "Device named by the identity provider.";
+    UA "ua" Dict "User-Agent of the sign-in.";
+    COUNTRY "country" Dict "Country, as logged.";
+    CITY "city" Dict "City, as logged.";
+    LOCATION "location" Dict "Place in one text, as an enriching SIEM writes it.";
+    LAT "lat" F32 "Latitude, degrees.";
+    LON "lon" F32 "Longitude, degrees.";
+    ASN "asn" U32 "Autonomous system number of the source.";
+    RISK "risk" Dict "Risk level of the identity provider.";
+    MFA "mfa" Dict "Authentication requirement.";
+    PID "pid" U32 "Process id of the acting process.";
+    PROC_GUID "proc_guid" Dict "Sysmon ProcessGuid of the acting process.";
+    PROC_START "proc_start" Ts "Start time of the acting process, where the record gives it.";
+    IMAGE "image" Dict "Full path of the acting process's executable.";
+});
