@@ -24,3 +24,4 @@ pub mod base;
 pub mod schema;
 pub mod knowledge;
 pub mod ingest;
+pub mod lake;

@@ -1,0 +1,173 @@
+//! Text that came from logs, made safe for where it is shown, and a few cuts of paths.
+//!
+//! All log content is written by the attacker until proven otherwise: it may carry terminal sequences, direction
+//! overrides or spreadsheet formulas.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// For a terminal: control characters (so every ANSI sequence), direction overrides and invisible characters are written
+/// as escapes; everything else stays, non-ASCII letters too. The result has no line break.
+pub fn for_terminal(text: &str) -> Cow<'_, str> {
+    let Some(first) = text.find(is_unsafe_on_terminal) else {
+        return Cow::Borrowed(text);
+    };
+    let (clean, rest) = text.split_at_checked(first).unwrap_or(("", text));
+    let mut out = String::with_capacity(text.len() + 16);
+    out.push_str(clean);
+    for c in rest.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            // Writing into a String cannot fail.
+            c if is_unsafe_on_terminal(c) && c.is_ascii() => {
+                let _ = write!(out, "\\x{:02x}", u32::from(c));
+            }
+            c if is_unsafe_on_terminal(c) => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// For a CSV cell: what a spreadsheet would run as a formula (a leading `=`, `+`, `-`, `@`, tab or CR) gets an apostrophe
+/// in front. Quoting is the CSV writer's work.
+pub fn for_csv_cell(text: &str) -> Cow<'_, str> {
+    match text.as_bytes().first() {
+        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') => Cow::Owned(format!("'{text}")),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// The last component of a Windows or Unix path; the whole text if it has no separator.
+pub fn basename(path: &str) -> &str {
+    path.rsplit(['\\', '/']).next().unwrap_or(path)
+}
+
+/// Everything before the last separator of a Windows or Unix path, without it; empty if there is none.
+pub fn dirname(path: &str) -> &str {
+    path.rsplit_once(['\\', '/']).map_or("", |(dir, _)| dir)
+}
+
+/// ASCII letters in lower case, everything else untouched; borrowed if there is nothing to do.
+pub fn lower_ascii(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// At most `max` characters from the front.
+pub fn truncate_chars(text: &str, max: usize) -> &str {
+    let end = text
+        .char_indices()
+        .nth(max)
+        .map_or(text.len(), |(at, _)| at);
+    text.get(..end).unwrap_or(text)
+}
+
+/// The first `max` bytes of a rejected record: printable ASCII as it is, a backslash doubled, any other byte as `\xHH`.
+pub fn escape_head(bytes: &[u8], max: usize) -> String {
+    let mut out = String::new();
+    for &byte in bytes.iter().take(max) {
+        match byte {
+            b'\\' => out.push_str("\\\\"),
+            b' '..=b'~' => out.push(char::from(byte)),
+            _ => {
+                let _ = write!(out, "\\x{byte:02X}");
+            }
+        }
+    }
+    out
+}
+
+/// Appends the text as a JSON string with its quotes.
+pub fn push_json_str(out: &mut String, text: &str) {
+    out.reserve(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\0'..='\u{1f}' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+fn is_unsafe_on_terminal(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn terminal_sequences_and_direction_overrides_become_visible() {
+        assert_eq!(for_terminal("a\x1b[31mred\x07"), "a\\x1b[31mred\\x07");
+        assert_eq!(for_terminal("exe.\u{202e}fdp"), "exe.\\u{202e}fdp");
+        assert_eq!(for_terminal("\u{9b}31m"), "\\u{9b}31m");
+        assert_eq!(for_terminal("one\r\ntwo"), "one\\r\\ntwo");
+        assert!(matches!(
+            for_terminal(r"C:\Système\日本.exe"),
+            Cow::Borrowed(_)
+        ));
+    }
+
+    #[test]
+    fn formulas_lose_their_power() {
+        for formula in ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(1)", "\t=1", "\r=1"] {
+            assert_eq!(for_csv_cell(formula), format!("'{formula}"));
+        }
+        assert_eq!(for_csv_cell("a=1"), "a=1");
+        assert_eq!(for_csv_cell(""), "");
+    }
+
+    #[test]
+    fn paths_of_both_systems() {
+        assert_eq!(basename(r"C:\Windows\System32\cmd.exe"), "cmd.exe");
+        assert_eq!(basename("/usr/bin/sh"), "sh");
+        assert_eq!(basename(r"C:\dir/mixed"), "mixed");
+        assert_eq!(basename("cmd.exe"), "cmd.exe");
+        assert_eq!(dirname(r"C:\Windows\cmd.exe"), r"C:\Windows");
+        assert_eq!(dirname("cmd.exe"), "");
+    }
+
+    #[test]
+    fn cuts_respect_characters() {
+        assert_eq!(truncate_chars("日本語", 2), "日本");
+        assert_eq!(truncate_chars("ab", 5), "ab");
+        assert_eq!(lower_ascii("ÉA"), "Éa");
+        assert!(matches!(lower_ascii("abc"), Cow::Borrowed(_)));
+        assert_eq!(escape_head(b"a\\\x00\xffbcd", 5), "a\\\\\\x00\\xFFb");
+    }
+
+    proptest! {
+        #[test]
+        fn terminal_text_has_no_unsafe_character(text: String) {
+            prop_assert!(!for_terminal(&text).contains(is_unsafe_on_terminal));
+        }
+
+        #[test]
+        fn json_strings_read_back(text: String) {
+            let mut out = String::new();
+            push_json_str(&mut out, &text);
+            prop_assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
+        }
+    }
+}

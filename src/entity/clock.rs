@@ -1,0 +1,139 @@
+//! Clock offsets: what a source that writes local time without a zone is off by, learned from Sysmon's own UTC clock.
+//!
+//! Per host and UTC day: the median of (record time − `UtcTime`), rounded to 15 minutes, over Sysmon events other than
+//! 3 and 22 (there `UtcTime` is stale after a resume). It holds for all Windows logs of that host on that day, and for
+//! the nearest day where a day has none. Hosts without Sysmon take the offset of the input that carried them.
+
+use std::collections::BTreeMap;
+
+use crate::lake::frame::{Frames, NO_STR, StrId};
+use crate::schema::common;
+
+/// Offsets are whole quarters of an hour: no zone has another.
+const QUARTER_US: i64 = 15 * 60 * 1_000_000;
+const DAY_US: i64 = 86_400_000_000;
+/// A zone is at most 14 hours from UTC; a larger difference is a stale clock, not a zone.
+const MAX_OFFSET_US: i64 = 14 * 3_600 * 1_000_000;
+/// A day's offset is used for other days of the host at most this far away.
+const REACH_DAYS: i64 = 14;
+
+/// Learned offsets.
+#[derive(Debug, Default)]
+pub struct Offsets {
+    by_host: BTreeMap<StrId, BTreeMap<i64, i64>>,
+    by_input: BTreeMap<i64, i64>,
+}
+
+/// One learned offset, for the coverage report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Learned {
+    /// Host.
+    pub host: StrId,
+    /// Day, days since 1970-01-01 as written.
+    pub day: i64,
+    /// Offset in microseconds: record time − UTC.
+    pub offset_us: i64,
+}
+
+impl Offsets {
+    /// Learns from all frames.
+    pub fn learn(frames: &Frames) -> Self {
+        let mut samples: BTreeMap<(StrId, i64), Vec<i64>> = BTreeMap::new();
+        let mut inputs: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        for frame in frames.iter() {
+            for at in 0..frame.len() as u32 {
+                let row = frames.row(frame.table, at);
+                let (Some(ts), Some(utc)) = (row.int(common::TS), row.int(common::UTC_TIME)) else {
+                    continue;
+                };
+                if row.text(common::TIME_QUALITY) != Some("assumed") || matches!(row.code(), 3 | 22) {
+                    continue;
+                }
+                let offset = round(ts.saturating_sub(utc));
+                if offset.abs() > MAX_OFFSET_US {
+                    continue;
+                }
+                let host = row.id(common::HOST);
+                if host != NO_STR {
+                    samples.entry((host, ts.div_euclid(DAY_US))).or_default().push(offset);
+                }
+                if let Some(input) = row.int(common::FILE_ID) {
+                    inputs.entry(input).or_default().push(offset);
+                }
+            }
+        }
+        let mut by_host: BTreeMap<StrId, BTreeMap<i64, i64>> = BTreeMap::new();
+        for ((host, day), mut v) in samples {
+            by_host.entry(host).or_default().insert(day, median(&mut v));
+        }
+        let by_input = inputs.into_iter().map(|(i, mut v)| (i, median(&mut v))).collect();
+        Self { by_host, by_input }
+    }
+
+    /// Shifts every Windows row whose time has no zone, where an offset is known; such rows become `host_offset`.
+    pub fn apply(&self, frames: &mut Frames) {
+        if self.by_input.is_empty() {
+            return;
+        }
+        let assumed = frames.strings.code("assumed").unwrap_or(NO_STR);
+        let shifted = frames.strings.intern("host_offset");
+        for table in crate::schema::TABLES.iter().copied() {
+            let frame = frames.frame(table);
+            let mut changes = Vec::new();
+            for at in 0..frame.len() as u32 {
+                let row = frames.row(table, at);
+                let windows = row.id(common::CHANNEL) != NO_STR || row.int(common::EVENT_CODE).is_some();
+                if row.id(common::TIME_QUALITY) != assumed || !windows {
+                    continue;
+                }
+                if let Some(offset) = self.offset(row.id(common::HOST), row.ts(), row.int(common::FILE_ID)) {
+                    changes.push((at as usize, offset));
+                }
+            }
+            let frame = frames.frame_mut(table);
+            for (at, offset) in changes {
+                if let Some(ts) = frame.ints_mut(common::TS).get_mut(at) {
+                    *ts = ts.saturating_sub(offset);
+                }
+                if let Some(q) = frame.strs_mut(common::TIME_QUALITY).get_mut(at) {
+                    *q = shifted;
+                }
+            }
+        }
+    }
+
+    /// What was learned per host and day.
+    pub fn learned(&self) -> impl Iterator<Item = Learned> {
+        self.by_host.iter().flat_map(|(host, days)| {
+            days.iter().map(|(day, offset_us)| Learned {
+                host: *host,
+                day: *day,
+                offset_us: *offset_us,
+            })
+        })
+    }
+
+    fn offset(&self, host: StrId, ts: i64, input: Option<i64>) -> Option<i64> {
+        let day = ts.div_euclid(DAY_US);
+        let of_host = self.by_host.get(&host).and_then(|days| {
+            let before = days.range(..=day).next_back();
+            let after = days.range(day..).next();
+            [before, after]
+                .into_iter()
+                .flatten()
+                .filter(|(d, _)| (**d - day).abs() <= REACH_DAYS)
+                .min_by_key(|(d, _)| (**d - day).abs())
+                .map(|(_, o)| *o)
+        });
+        of_host.or_else(|| self.by_input.get(&input?).copied())
+    }
+}
+
+fn round(delta: i64) -> i64 {
+    delta.saturating_add(QUARTER_US / 2).div_euclid(QUARTER_US) * QUARTER_US
+}
+
+fn median(v: &mut [i64]) -> i64 {
+    v.sort_unstable();
+    v.get(v.len() / 2).copied().unwrap_or(0)
+}

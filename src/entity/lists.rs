@@ -1,0 +1,320 @@
+//! The user's lists: what analysts know beside the logs. Read offline; a bad line is named, a missing file stops the run.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use ahash::RandomState;
+
+use crate::base::error::{Error, Result};
+use crate::base::ip::{self, Cidr, Ip};
+use crate::base::time::{self, Ts};
+use crate::knowledge::domains;
+
+type Map<K, V> = HashMap<K, V, RandomState>;
+
+/// How much a host matters (detection.md 7: factor 0.8, 1, 1.25, 1.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asset {
+    /// Test machines, kiosks.
+    Low,
+    /// Everything else.
+    Normal,
+    /// Servers.
+    Server,
+    /// Domain controllers, identity, backup.
+    Tier0,
+}
+
+impl Asset {
+    /// The factor on evidence.
+    pub fn factor(self) -> f64 {
+        match self {
+            Asset::Low => 0.8,
+            Asset::Normal => 1.0,
+            Asset::Server => 1.25,
+            Asset::Tier0 => 1.5,
+        }
+    }
+
+    /// Name as in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Asset::Low => "low",
+            Asset::Normal => "normal",
+            Asset::Server => "server",
+            Asset::Tier0 => "tier-0",
+        }
+    }
+}
+
+/// Where an address is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Place {
+    /// ISO country code or name.
+    pub country: String,
+    /// City, where known.
+    pub city: String,
+    /// Latitude and longitude in degrees, where known.
+    pub at: Option<(f64, f64)>,
+}
+
+/// All lists of a run.
+#[derive(Default)]
+pub struct Lists {
+    hashes: Map<String, String>,
+    domains: Map<String, String>,
+    addresses: Map<Ip, String>,
+    networks: Vec<(Cidr, String)>,
+    whois: Map<String, Ts>,
+    assets: Map<String, Asset>,
+    geoip: Option<maxminddb::Reader<Vec<u8>>>,
+    /// Lines that could not be used: `file:line: reason`.
+    pub warnings: Vec<String>,
+}
+
+impl std::fmt::Debug for Lists {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Lists({} hashes, {} domains, {} whois, {} assets)",
+            self.hashes.len(),
+            self.domains.len(),
+            self.whois.len(),
+            self.assets.len()
+        )
+    }
+}
+
+/// The files of the flags of the same names.
+#[derive(Debug, Clone, Default)]
+pub struct ListFiles {
+    /// `--iocs`: hashes, addresses, networks, domains, URLs; plain or CSV.
+    pub iocs: Vec<PathBuf>,
+    /// `--hashes`: hashes of known-bad files; plain or CSV.
+    pub hashes: Vec<PathBuf>,
+    /// `--whois`: CSV `e2ld,created`.
+    pub whois: Vec<PathBuf>,
+    /// `--assets`: CSV `host,criticality` (low, normal, server, tier-0).
+    pub assets: Option<PathBuf>,
+    /// `--geoip`: MaxMind database.
+    pub geoip: Option<PathBuf>,
+}
+
+/// Hashes that are in many feeds by mistake: of the empty file.
+const EMPTY_FILE: &[&str] = &[
+    "d41d8cd98f00b204e9800998ecf8427e",
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+];
+
+impl Lists {
+    /// Reads all files.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where a file cannot be read or holds nothing usable.
+    pub fn load(files: &ListFiles) -> Result<Self> {
+        let mut lists = Self::default();
+        for path in &files.hashes {
+            lists.each_line(path, |l, cells| l.add_indicator(cells, true))?;
+        }
+        for path in &files.iocs {
+            lists.each_line(path, |l, cells| l.add_indicator(cells, false))?;
+        }
+        for path in &files.whois {
+            lists.each_line(path, Self::add_whois)?;
+        }
+        if let Some(path) = &files.assets {
+            lists.each_line(path, Self::add_asset)?;
+        }
+        if let Some(path) = &files.geoip {
+            let reader = maxminddb::Reader::open_readfile(path)
+                .map_err(|e| Error::Usage(format!("{}: not a MaxMind database ({e}); give a .mmdb file", path.display())))?;
+            lists.geoip = Some(reader);
+        }
+        Ok(lists)
+    }
+
+    /// The name under which a hash (any case) is known bad.
+    pub fn bad_hash(&self, hash: &str) -> Option<&str> {
+        match hash.bytes().any(|c| c.is_ascii_uppercase()) {
+            true => self.hashes.get(&hash.to_ascii_lowercase()),
+            false => self.hashes.get(hash),
+        }
+        .map(String::as_str)
+    }
+
+    /// The indicator that a domain name (lower case) equals or lies under.
+    pub fn bad_domain(&self, name: &str) -> Option<&str> {
+        let mut rest = name;
+        loop {
+            if let Some(note) = self.domains.get(rest) {
+                return Some(note);
+            }
+            rest = rest.split_once('.')?.1;
+        }
+    }
+
+    /// The indicator that an address is or lies in.
+    pub fn bad_address(&self, address: &Ip) -> Option<&str> {
+        let network = || self.networks.iter().find(|(c, _)| c.contains(address)).map(|(_, n)| n);
+        self.addresses.get(address).or_else(network).map(String::as_str)
+    }
+
+    /// Whether there are indicators of the network.
+    pub fn has_network_indicators(&self) -> bool {
+        !(self.domains.is_empty() && self.addresses.is_empty() && self.networks.is_empty())
+    }
+
+    /// Whether there are known-bad hashes.
+    pub fn has_hashes(&self) -> bool {
+        !self.hashes.is_empty()
+    }
+
+    /// When a registrable domain (lower case) was registered.
+    pub fn registered(&self, e2ld: &str) -> Option<Ts> {
+        self.whois.get(e2ld).copied()
+    }
+
+    /// How much a host (canonical name) matters.
+    pub fn asset(&self, host: &str) -> Asset {
+        self.assets.get(host).copied().unwrap_or(Asset::Normal)
+    }
+
+    /// Where an address is, by the GeoIP database.
+    pub fn place(&self, address: &Ip) -> Option<Place> {
+        let std_ip: std::net::IpAddr = std::net::Ipv6Addr::from(*address).to_canonical();
+        let city: maxminddb::geoip2::City<'_> = self.geoip.as_ref()?.lookup(std_ip).ok()?.decode().ok()??;
+        Some(Place {
+            country: city.country.iso_code.unwrap_or_default().to_owned(),
+            city: city.city.names.english.unwrap_or_default().to_owned(),
+            at: city.location.latitude.zip(city.location.longitude),
+        })
+    }
+
+    /// Adds a known-bad hash, for tests and rules.
+    pub fn add_hash(&mut self, hash: &str, note: &str) {
+        self.hashes.insert(hash.to_ascii_lowercase(), note.to_owned());
+    }
+
+    /// Adds a WHOIS date.
+    pub fn add_registration(&mut self, e2ld: &str, created: Ts) {
+        self.whois.insert(e2ld.to_ascii_lowercase(), created);
+    }
+
+    fn each_line(&mut self, path: &Path, mut add: impl FnMut(&mut Self, &[String]) -> std::result::Result<(), String>) -> Result<()> {
+        let bytes = std::fs::read(path)
+            .map_err(|e| Error::Usage(format!("{}: cannot read this list: {e}", path.display())))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let text = text.trim_start_matches('\u{feff}');
+        let (mut used, mut lines) = (0u32, 0u32);
+        for (n, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            lines += 1;
+            let cells: Vec<String> = line
+                .split([',', ';', '\t'])
+                .map(|c| c.trim().trim_matches('"').to_owned())
+                .collect();
+            match add(self, &cells) {
+                Ok(()) => used += 1,
+                // The first line may be a header.
+                Err(_) if n == 0 => {}
+                Err(why) => self.warnings.push(format!("{}:{}: {why}", path.display(), n + 1)),
+            }
+        }
+        if used == 0 && lines > 1 {
+            return Err(Error::Usage(format!(
+                "{}: no line of this list can be used; the first: {}",
+                path.display(),
+                self.warnings.last().map_or("", String::as_str)
+            )));
+        }
+        Ok(())
+    }
+
+    fn add_indicator(&mut self, cells: &[String], hashes_only: bool) -> std::result::Result<(), String> {
+        let note = cells.iter().skip(1).find(|c| !c.is_empty());
+        for cell in cells {
+            let value = cell.trim().replace("[.]", ".").replace("hxxp", "http").to_ascii_lowercase();
+            let note = note.filter(|n| *n != cell).cloned().unwrap_or_default();
+            if is_hash(&value) {
+                if EMPTY_FILE.contains(&value.as_str()) {
+                    return Err("the hash of the empty file is in every corpus and is not used".to_owned());
+                }
+                self.hashes.insert(value, note);
+                return Ok(());
+            }
+            if hashes_only {
+                continue;
+            }
+            if let Some(address) = ip::parse(&value) {
+                self.addresses.insert(address, note);
+                return Ok(());
+            }
+            if let Some(network) = value.contains('/').then(|| Cidr::parse(&value)).flatten() {
+                self.networks.push((network, note));
+                return Ok(());
+            }
+            let host = value.split_once("://").map_or(value.as_str(), |(_, rest)| rest);
+            let host = host.split(['/', ':', '?']).next().unwrap_or(host).trim_matches('.');
+            if host.contains('.') && domains::registrable(host).is_some() {
+                self.domains.insert(host.to_owned(), note);
+                return Ok(());
+            }
+        }
+        Err("no hash, address, network or domain in this line".to_owned())
+    }
+
+    fn add_whois(&mut self, cells: &[String]) -> std::result::Result<(), String> {
+        let [domain, created, ..] = cells else {
+            return Err("expected e2ld,created".to_owned());
+        };
+        let parsed = time::rfc3339(created.as_bytes())
+            .or_else(|| time::rfc3339(format!("{created}T00:00:00Z").as_bytes()));
+        let Some((ts, _)) = parsed else {
+            return Err(format!("'{created}' is no date; expected YYYY-MM-DD"));
+        };
+        self.add_registration(domain, ts);
+        Ok(())
+    }
+
+    fn add_asset(&mut self, cells: &[String]) -> std::result::Result<(), String> {
+        let [host, criticality, ..] = cells else {
+            return Err("expected host,criticality".to_owned());
+        };
+        let asset = match criticality.to_ascii_lowercase().as_str() {
+            "low" => Asset::Low,
+            "normal" => Asset::Normal,
+            "server" | "high" => Asset::Server,
+            "tier-0" | "tier0" | "critical" => Asset::Tier0,
+            other => return Err(format!("'{other}' is none of low, normal, server, tier-0")),
+        };
+        self.assets.insert(crate::ingest::row::canonical_host(host), asset);
+        Ok(())
+    }
+}
+
+fn is_hash(text: &str) -> bool {
+    matches!(text.len(), 32 | 40 | 64) && text.bytes().all(|c| c.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_indicator_covers_its_subdomains_only() {
+        let mut l = Lists::default();
+        l.add_indicator(&["evil[.]example".to_owned(), "c2".to_owned()], false).unwrap();
+        assert_eq!(l.bad_domain("a.b.evil.example"), Some("c2"));
+        assert_eq!(l.bad_domain("notevil.example"), None);
+    }
+
+    #[test]
+    fn the_empty_file_is_refused_with_a_reason() {
+        let mut l = Lists::default();
+        assert!(l.add_indicator(&[EMPTY_FILE[0].to_owned()], true).is_err());
+    }
+}

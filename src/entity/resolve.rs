@@ -1,0 +1,121 @@
+//! Applies who-is-who to the rows: clock offsets first, then addresses to hosts, then the order of time.
+
+use super::address::{self, AddressMap};
+use super::clock::Offsets;
+use crate::base::ip;
+use crate::lake::frame::{Frames, NO_STR, Wanted};
+use crate::schema::{TABLES, Table, auth, common};
+
+/// What was learned about hosts, for coverage and reports.
+#[derive(Debug, Default)]
+pub struct Entities {
+    /// Clock offsets.
+    pub offsets: Offsets,
+    /// Addresses.
+    pub addresses: AddressMap,
+    /// Rows that came with an address only and now have a host.
+    pub joined: u64,
+    /// Rows that stay with their address.
+    pub unjoined: u64,
+}
+
+/// Adds the columns that resolving reads.
+pub fn add_wanted(wanted: &mut Wanted) {
+    for (table, columns) in address::READS {
+        if let Some((_, have)) = wanted.iter_mut().find(|(t, _)| t.ix() == table.ix()) {
+            have.extend_from_slice(columns);
+            have.sort_unstable();
+            have.dedup();
+        }
+    }
+}
+
+/// Corrects times and hosts in place and puts every frame into the order (host, time, input, place).
+pub fn resolve(frames: &mut Frames) -> Entities {
+    let offsets = Offsets::learn(frames);
+    offsets.apply(frames);
+    let claims = address::claims(frames);
+    let addresses = AddressMap::new(claims, |id| frames.text(id).unwrap_or("").to_owned());
+    let mut out = Entities {
+        offsets,
+        addresses,
+        ..Entities::default()
+    };
+    for table in TABLES.iter().copied() {
+        join_addresses(frames, table, &mut out);
+    }
+    name_users_without_host(frames);
+    for table in TABLES.iter().copied() {
+        let order = compute_order(frames, table);
+        frames.frame_mut(table).set_order(order);
+    }
+    out
+}
+
+/// The rows of a frame by (host, time, input, place).
+pub fn order_of(frames: &Frames, table: &'static Table) -> Vec<u32> {
+    frames.frame(table).order().to_vec()
+}
+
+fn join_addresses(frames: &mut Frames, table: &'static Table, out: &mut Entities) {
+    let mut changes = Vec::new();
+    for at in 0..frames.frame(table).len() as u32 {
+        let row = frames.row(table, at);
+        let Some(address) = row.host().strip_prefix("ip:").and_then(ip::parse) else {
+            continue;
+        };
+        match out.addresses.host_at(&address, row.ts()) {
+            Some((host, _)) => {
+                changes.push((at as usize, host));
+                out.joined += 1;
+            }
+            None => out.unjoined += 1,
+        }
+    }
+    let hosts = frames.frame_mut(table).strs_mut(common::HOST);
+    for (at, host) in changes {
+        if let Some(h) = hosts.get_mut(at) {
+            *h = host;
+        }
+    }
+}
+
+/// Sign-ins that name no host belong to their user: `user:NAME`, so that nothing is without an owner.
+fn name_users_without_host(frames: &mut Frames) {
+    let table = &auth::TABLE;
+    let mut changes = Vec::new();
+    for at in 0..frames.frame(table).len() as u32 {
+        let row = frames.row(table, at);
+        if row.id(common::HOST) == NO_STR {
+            if let Some(user) = row.text(auth::TARGET_USER) {
+                changes.push((at as usize, format!("user:{}", user.to_lowercase())));
+            }
+        }
+    }
+    for (at, name) in changes {
+        let id = frames.strings.intern(&name);
+        if let Some(h) = frames.frame_mut(table).strs_mut(common::HOST).get_mut(at) {
+            *h = id;
+        }
+    }
+}
+
+fn compute_order(frames: &Frames, table: &'static Table) -> Vec<u32> {
+    let frame = frames.frame(table);
+    let mut hosts: Vec<u32> = frame.strs(common::HOST).to_vec();
+    hosts.sort_unstable();
+    hosts.dedup();
+    hosts.sort_by(|a, b| frames.text(*a).cmp(&frames.text(*b)));
+    let rank: std::collections::HashMap<u32, u32> = hosts.iter().enumerate().map(|(i, h)| (*h, i as u32)).collect();
+    let mut order: Vec<u32> = (0..frame.len() as u32).collect();
+    order.sort_by_cached_key(|at| {
+        let row = frames.row(table, *at);
+        (
+            rank.get(&row.id(common::HOST)).copied().unwrap_or(0),
+            row.ts(),
+            row.int(common::FILE_ID),
+            row.int(common::ROW),
+        )
+    });
+    order
+}

@@ -1,0 +1,94 @@
+//! The chunks of an EVTX file.
+
+use super::Piece;
+
+const FILE_HEADER: usize = 4096;
+const CHUNK: usize = 64 << 10;
+const FILE_MAGIC: &[u8] = b"ElfFile\0";
+const CHUNK_MAGIC: &[u8] = b"ElfChnk\0";
+
+/// The chunks of a block. A slot of zeros (the file is allocated ahead) is passed over, a slot with anything else is
+/// damaged; so is a last chunk shorter than 64 KiB, of which the records up to the cut can still be read.
+pub struct EvtxChunks<'a> {
+    block: &'a [u8],
+    at: usize,
+}
+
+impl<'a> EvtxChunks<'a> {
+    /// Iterates over a block that begins with the file header or at a chunk.
+    pub fn new(block: &'a [u8]) -> Self {
+        Self {
+            block,
+            at: header_len(block),
+        }
+    }
+}
+
+impl<'a> Iterator for EvtxChunks<'a> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let rest = self.block.get(self.at..).filter(|rest| !rest.is_empty())?;
+            let slot = rest.get(..CHUNK).unwrap_or(rest);
+            let start = self.at;
+            self.at += slot.len();
+            if slot.len() == CHUNK && slot.starts_with(CHUNK_MAGIC) {
+                return Some(Piece::Record(start, slot));
+            }
+            if slot.iter().any(|&b| b != 0) {
+                return Some(Piece::Damaged(start, slot));
+            }
+        }
+    }
+}
+
+/// Up to the end of the last whole slot.
+pub(super) fn boundary(block: &[u8]) -> usize {
+    let header = header_len(block);
+    let slots = block.len().saturating_sub(header) / CHUNK;
+    if slots == 0 {
+        0
+    } else {
+        header + slots * CHUNK
+    }
+}
+
+fn header_len(block: &[u8]) -> usize {
+    if block.starts_with(FILE_MAGIC) {
+        FILE_HEADER
+    } else {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_found_by_their_slots() {
+        let mut chunk = vec![0; CHUNK];
+        chunk[..8].copy_from_slice(CHUNK_MAGIC);
+        let mut header = vec![0; FILE_HEADER];
+        header[..8].copy_from_slice(FILE_MAGIC);
+        let file = [
+            header,
+            chunk.clone(),
+            vec![0; CHUNK],
+            vec![1; CHUNK],
+            chunk.clone(),
+            chunk[..99].to_vec(),
+        ]
+        .concat();
+        let found: Vec<_> = EvtxChunks::new(&file)
+            .map(|p| (p.record().is_some(), matches!(p, Piece::Damaged(..))))
+            .collect();
+        assert_eq!(
+            found,
+            [(true, false), (false, true), (true, false), (false, true)]
+        );
+        assert_eq!(boundary(&file), FILE_HEADER + 4 * CHUNK);
+        assert_eq!(boundary(&file[..CHUNK]), 0);
+    }
+}

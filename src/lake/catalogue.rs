@@ -1,0 +1,190 @@
+//! The catalogue: which files count, which inputs went into them. One JSON file, replaced by an atomic rename.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::META_DIR;
+use crate::base::error::{Error, Result};
+
+/// Version of the lake's layout and tables. Older versions stay readable: missing columns read as null.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// One input and what became of its records: `records == stored + duplicates + rejected`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq)]
+pub struct Input {
+    /// Path as given, with `!member` for members of archives.
+    pub path: String,
+    /// Format id; empty where the input could not be read.
+    pub format: String,
+    /// BLAKE3 of the decompressed content, hexadecimal.
+    pub content_id: String,
+    /// SHA-256 of the file, where `--custody` asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Size of the decompressed content.
+    pub bytes: u64,
+    /// Records met.
+    pub records: u64,
+    /// Records that are rows of the lake.
+    pub stored: u64,
+    /// Records that the lake had already, or had twice.
+    pub duplicates: u64,
+    /// Records that could not be read.
+    pub rejected: u64,
+    /// Earliest event time, microseconds UTC.
+    pub first: Option<i64>,
+    /// Latest event time, microseconds UTC.
+    pub last: Option<i64>,
+    /// Hosts named by the records, sorted, at most 100.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// How the times are known, with counts, sorted by name.
+    #[serde(default)]
+    pub time_quality: Vec<(String, u64)>,
+    /// What the analyst should know.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+impl Input {
+    /// The number of the input in the `file_id` column.
+    pub fn file_id(&self) -> u64 {
+        file_id(&self.content_id)
+    }
+}
+
+/// The `file_id` of a content: the first eight bytes of its BLAKE3, big endian.
+pub fn file_id(content_id: &str) -> u64 {
+    content_id
+        .get(..16)
+        .and_then(|h| u64::from_str_radix(h, 16).ok())
+        .unwrap_or(0)
+}
+
+/// One Parquet file that counts.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct DataFile {
+    /// Table.
+    pub table: String,
+    /// UTC day of its events, `YYYY-MM-DD`.
+    pub date: String,
+    /// File name.
+    pub name: String,
+    /// Rows.
+    pub rows: u64,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// BLAKE3 of the file, hexadecimal.
+    pub blake3: String,
+    /// Earliest event time, microseconds UTC.
+    pub first: i64,
+    /// Latest event time, microseconds UTC.
+    pub last: i64,
+}
+
+impl DataFile {
+    /// Path of the file in the lake at `root`.
+    pub fn path(&self, root: &Path) -> PathBuf {
+        partition_dir(root, &self.table, &self.date).join(&self.name)
+    }
+}
+
+/// Folder of one day of one table.
+pub fn partition_dir(root: &Path, table: &str, date: &str) -> PathBuf {
+    root.join(table).join(format!("date={date}"))
+}
+
+/// The catalogue.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct Catalogue {
+    /// [`SCHEMA_VERSION`] of the run that wrote it.
+    pub schema_version: u32,
+    /// Counts commits.
+    pub generation: u64,
+    /// Inputs, sorted by content id.
+    pub inputs: Vec<Input>,
+    /// Files, sorted by table, date and name.
+    pub files: Vec<DataFile>,
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            generation: 0,
+            inputs: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+}
+
+impl Catalogue {
+    /// Reads the catalogue of the lake at `root`; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or was written by a newer coldtrail.
+    pub fn load(root: &Path) -> Result<Option<Self>> {
+        let path = root.join(META_DIR).join("catalogue.json");
+        let bytes = match fs::read(&path) {
+            Ok(b) => b,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::io(&path, "cannot read the catalogue", e)),
+        };
+        let c: Self = serde_json::from_slice(&bytes).map_err(|e| Error::lake(&path, e))?;
+        if c.schema_version > SCHEMA_VERSION {
+            return Err(Error::Usage(format!(
+                "{}: written by a newer coldtrail (schema version {}, this one reads up to {SCHEMA_VERSION}); update coldtrail",
+                path.display(),
+                c.schema_version
+            )));
+        }
+        Ok(Some(c))
+    }
+
+    /// Writes the catalogue: temporary name, sync, rename, sync of the folder.
+    pub(crate) fn store(&self, root: &Path) -> Result<()> {
+        let dir = root.join(META_DIR);
+        let path = dir.join("catalogue.json");
+        let tmp = dir.join("catalogue.json.new");
+        let write = || -> std::io::Result<()> {
+            let mut f = File::create(&tmp)?;
+            f.write_all(&serde_json::to_vec_pretty(self)?)?;
+            f.sync_all()?;
+            fs::rename(&tmp, &path)?;
+            sync_dir(&dir)
+        };
+        write().map_err(|e| Error::io(&path, "cannot write the catalogue", e))
+    }
+
+    /// The input with this content.
+    pub fn input(&self, content_id: &str) -> Option<&Input> {
+        self.inputs
+            .binary_search_by(|i| i.content_id.as_str().cmp(content_id))
+            .ok()
+            .and_then(|i| self.inputs.get(i))
+    }
+
+    /// Files of one table in date order.
+    pub fn files_of<'c>(&'c self, table: &'c str) -> impl Iterator<Item = &'c DataFile> {
+        self.files.iter().filter(move |f| f.table == table)
+    }
+
+    /// Earliest and latest event time, microseconds UTC.
+    pub fn time_range(&self) -> Option<(i64, i64)> {
+        let first = self.files.iter().map(|f| f.first).min()?;
+        let last = self.files.iter().map(|f| f.last).max()?;
+        Some((first, last))
+    }
+}
+
+/// Makes the names in a folder durable. Windows has no such call for folders and needs none.
+pub(crate) fn sync_dir(dir: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    File::open(dir)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = dir;
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! Floor 4: the lake, a folder of plain Parquet with a catalogue. The only place that names parquet or polars.
+//!
+//! `LAKE/<table>/date=YYYY-MM-DD/part-*.parquet` holds rows, `LAKE/_coldtrail/catalogue.json` says which of those
+//! files count and which inputs went into them. A commit writes new files, then replaces the catalogue by one atomic
+//! rename; whatever a killed run left is not in the catalogue and is removed by the next run that writes.
+
+pub mod batch;
+pub mod catalogue;
+pub mod commit;
+mod dedup;
+pub mod files;
+pub mod frame;
+pub mod records;
+pub mod scan;
+#[cfg(feature = "query")]
+pub mod sql;
+pub mod staging;
+pub mod verify;
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crate::base::error::{Error, Result};
+use catalogue::Catalogue;
+
+/// Folder of the catalogue inside a lake.
+pub const META_DIR: &str = "_coldtrail";
+
+/// An open lake: a snapshot of its catalogue, and the lock where it was opened for writing.
+#[derive(Debug)]
+pub struct Lake {
+    root: PathBuf,
+    catalogue: Catalogue,
+    lock: Option<File>,
+}
+
+impl Lake {
+    /// Opens a lake for reading: what the catalogue names now.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is no lake, [`Error::Lake`] where its catalogue is damaged.
+    pub fn open(root: &Path) -> Result<Self> {
+        let catalogue = Catalogue::load(root)?.ok_or_else(|| {
+            Error::Usage(format!(
+                "{}: no lake here (no {META_DIR}/catalogue.json); make one with `coldtrail ingest INPUT… --lake {}`",
+                root.display(),
+                root.display()
+            ))
+        })?;
+        Ok(Self {
+            root: root.to_path_buf(),
+            catalogue,
+            lock: None,
+        })
+    }
+
+    /// Opens a lake for writing, making it where there is none; takes its lock and removes what a killed run left.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] where another run holds it.
+    pub fn open_for_writing(root: &Path) -> Result<Self> {
+        let meta = root.join(META_DIR);
+        fs::create_dir_all(&meta).map_err(|e| Error::io(&meta, "cannot make the lake's folder", e))?;
+        let lock = take_lock(root)?;
+        let catalogue = Catalogue::load(root)?.unwrap_or_default();
+        let lake = Self {
+            root: root.to_path_buf(),
+            catalogue,
+            lock: Some(lock),
+        };
+        commit::remove_leftovers(&lake)?;
+        Ok(lake)
+    }
+
+    /// The lake's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What counts.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Where segments wait for their commit.
+    pub fn staging_dir(&self) -> PathBuf {
+        self.root.join(META_DIR).join("staging")
+    }
+
+    pub(crate) fn may_write(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    pub(crate) fn set_catalogue(&mut self, catalogue: Catalogue) -> Result<()> {
+        catalogue.store(&self.root)?;
+        self.catalogue = catalogue;
+        Ok(())
+    }
+}
+
+fn take_lock(root: &Path) -> Result<File> {
+    let path = root.join(META_DIR).join("lock");
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(|e| Error::io(&path, "cannot open the lock of the lake", e))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Reading may be refused while the lock is held on some systems; the name is a courtesy.
+            if file.read_to_string(&mut holder).is_err() || holder.is_empty() {
+                holder = "another run".to_owned();
+            }
+            return Err(Error::Locked {
+                path: root.to_path_buf(),
+                holder: holder.trim().to_owned(),
+            });
+        }
+        Err(TryLockError::Error(e)) => return Err(Error::io(&path, "cannot lock the lake", e)),
+    }
+    let name = format!("process {}\n", std::process::id());
+    let written = file
+        .set_len(0)
+        .and_then(|()| file.seek(SeekFrom::Start(0)).map(|_| ()))
+        .and_then(|()| file.write_all(name.as_bytes()));
+    written.map_err(|e| Error::io(&path, "cannot write the lock of the lake", e))?;
+    Ok(file)
+}

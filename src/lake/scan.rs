@@ -1,0 +1,61 @@
+//! Reading tables of the lake, file by file, pruned by day.
+
+use arrow_array::RecordBatch;
+use rayon::prelude::*;
+
+use super::batch::internal;
+use super::catalogue::DataFile;
+use super::{Lake, files};
+use crate::base::error::Result;
+use crate::schema::{Col, Table};
+
+/// Which rows are wanted: `[from, to)` in microseconds UTC as stored.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TimeRange {
+    /// First time wanted.
+    pub from: Option<i64>,
+    /// First time no longer wanted.
+    pub to: Option<i64>,
+}
+
+impl TimeRange {
+    fn may_hold(&self, f: &DataFile) -> bool {
+        self.from.is_none_or(|t| f.last >= t) && self.to.is_none_or(|t| f.first < t)
+    }
+
+    /// Whether a time is wanted.
+    pub fn holds(&self, ts: i64) -> bool {
+        self.from.is_none_or(|t| ts >= t) && self.to.is_none_or(|t| ts < t)
+    }
+}
+
+/// Runs `work` over every batch of the wanted columns of a table, files in parallel; the results come in the
+/// catalogue's order. Rows outside the range may be among them: pruning is by file.
+///
+/// # Errors
+/// Where a file of the lake cannot be read.
+pub fn scan<R: Send>(
+    lake: &Lake,
+    table: &'static Table,
+    columns: &[Col],
+    range: TimeRange,
+    work: impl Fn(&RecordBatch) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let names: Vec<&str> = columns
+        .iter()
+        .filter_map(|c| table.column(*c).map(|c| c.name))
+        .collect();
+    let wanted: Vec<&DataFile> = lake
+        .catalogue()
+        .files_of(table.name)
+        .filter(|f| range.may_hold(f))
+        .collect();
+    let per_file: Vec<Vec<R>> = wanted
+        .par_iter()
+        .map(|f| {
+            let reader = files::read(&f.path(lake.root()), table, &names, 64 * 1024)?;
+            reader.map(|b| work(&b.map_err(internal)?)).collect()
+        })
+        .collect::<Result<_>>()?;
+    Ok(per_file.into_iter().flatten().collect())
+}

@@ -1,0 +1,13 @@
+//! Predicates and statistics that signals are made of: pure functions on text, names and series of times.
+
+pub mod base64_text;
+pub mod beacon;
+pub mod cmdline;
+pub mod content;
+pub mod encoded;
+pub mod similar;
+pub mod strobe;
+pub mod text_stats;
+
+#[cfg(test)]
+mod vectors;

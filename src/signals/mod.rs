@@ -1,0 +1,50 @@
+//! Floor 7: the red flags. One file per signal; each is a pure function of (the rows of its key, facts of the fleet)
+//! to hits, and its `meta` is the manual: `coldtrail signals` and `docs/signals.md` are generated from it.
+
+mod hit;
+mod meta;
+mod rows;
+pub mod run;
+#[cfg(test)]
+pub mod testing;
+
+pub use hit::{Hit, Ioc, Prevalence, RowRef};
+pub use meta::{Key, Level, Meta, Reads, Threshold};
+pub use rows::{KeyRows, View};
+
+use crate::entity::fleet::Facts;
+use crate::entity::lists::Lists;
+use crate::knowledge::Knowledge;
+use crate::lake::frame::Frames;
+
+/// Everything a signal may look at beside its own rows; read-only.
+#[derive(Clone, Copy)]
+pub struct Cx<'a> {
+    /// All rows of the hunt.
+    pub frames: &'a Frames,
+    /// Facts of the fleet: on how many hosts and days each thing was seen.
+    pub facts: &'a Facts,
+    /// Compiled-in tables, or the files that replace them.
+    pub knowledge: &'a Knowledge,
+    /// The user's lists: IOCs, hashes, WHOIS dates, places of addresses, approved tools.
+    pub lists: &'a Lists,
+}
+
+/// One red flag.
+pub trait Signal {
+    /// What it is; the manual.
+    fn meta(&self) -> &'static Meta;
+    /// Looks at the rows of one key (one host, one user, or all) and adds hits.
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>);
+}
+
+crate::registry! {
+    /// All signals in the order of the manual.
+    SIGNALS: dyn Signal = [
+    ]
+}
+
+/// The signal with this id.
+pub fn by_id(id: &str) -> Option<&'static (dyn Signal + Sync)> {
+    SIGNALS.iter().copied().find(|s| s.meta().id.eq_ignore_ascii_case(id))
+}

@@ -1,0 +1,55 @@
+//! Running all signals over all keys.
+
+use rayon::prelude::*;
+
+use super::meta::Key;
+use super::rows::Groups;
+use super::{Cx, Hit, SIGNALS};
+use crate::lake::frame::Wanted;
+use crate::schema::{Col, TABLES};
+
+/// Every table and column that some signal reads.
+pub fn wanted() -> Wanted {
+    let mut per_table: Vec<Vec<Col>> = vec![Vec::new(); TABLES.len()];
+    for reads in SIGNALS.iter().flat_map(|s| s.meta().reads) {
+        if let Some(columns) = per_table.get_mut(reads.table.ix()) {
+            columns.extend_from_slice(reads.columns);
+        }
+    }
+    let mut wanted = Vec::new();
+    for (table, mut columns) in TABLES.iter().copied().zip(per_table) {
+        columns.sort_unstable();
+        columns.dedup();
+        wanted.push((table, columns));
+    }
+    wanted
+}
+
+/// All hits, ordered by host, time, signal and key.
+pub fn run(cx: &Cx<'_>) -> Vec<Hit> {
+    let mut hits: Vec<Hit> = [Key::Host, Key::User, Key::Fleet]
+        .into_iter()
+        .flat_map(|key| run_key(cx, key))
+        .collect();
+    let host = |h: &Hit| cx.frames.text(h.host).unwrap_or("");
+    hits.sort_by(|a, b| {
+        (host(a), a.time, a.meta.id, &a.key, &a.explain).cmp(&(host(b), b.time, b.meta.id, &b.key, &b.explain))
+    });
+    hits
+}
+
+fn run_key(cx: &Cx<'_>, key: Key) -> Vec<Hit> {
+    let groups = Groups::new(cx.frames, key);
+    let signals: Vec<_> = SIGNALS.iter().filter(|s| s.meta().key == key).collect();
+    groups
+        .as_slice(cx.frames)
+        .par_iter()
+        .flat_map_iter(|rows| {
+            let mut hits = Vec::new();
+            for signal in &signals {
+                signal.scan(cx, rows, &mut hits);
+            }
+            hits
+        })
+        .collect()
+}
