@@ -25,3 +25,6 @@ pub mod schema;
 pub mod knowledge;
 pub mod ingest;
 pub mod lake;
+pub mod entity;
+pub mod rules;
+pub mod signals;

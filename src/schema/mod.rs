@@ -16,7 +16,7 @@ macro_rules! tables {
         /// All event tables in the order of their [`Table::ix`].
         pub static TABLES: &[&Table] = &[$(&$module::TABLE),*];
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
-        #[derive(Clone, Copy)]
+        #[derive(Debug, Clone, Copy)]
         pub(crate) enum TableIx { $($module),* }
     };
 }
