@@ -28,3 +28,4 @@ pub mod lake;
 pub mod entity;
 pub mod rules;
 pub mod signals;
+pub mod jobs;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use chrono::TimeZone;
+
 use super::mappers;
 use super::raw::{Family, Raw};
 use super::windows;
@@ -18,8 +20,8 @@ pub struct RecordContext<'c> {
     pub format: &'static str,
     /// Time of a record that has none: the input's own (modification) time.
     pub fallback_time: Ts,
-    /// Offset in seconds east of UTC for times without a zone, where the user gave `--tz`.
-    pub assumed_offset: Option<i32>,
+    /// Zone of times that name none, where the user gave `--tz`; else they count as UTC.
+    pub zone: Option<chrono_tz::Tz>,
     /// Host of records that name none (`--input-host`, or the path of an evidence folder).
     pub input_host: Option<&'c str>,
 }
@@ -29,8 +31,8 @@ impl RecordContext<'_> {
     pub fn time(&self, raw: &Raw<'_>) -> (Ts, TimeQuality) {
         match (raw.time, raw.quality) {
             (Some(t), TimeQuality::Assumed) => {
-                let shift = i64::from(self.assumed_offset.unwrap_or(0)) * 1_000_000;
-                (t.saturating_sub(shift), TimeQuality::Assumed)
+                let utc = self.zone.and_then(|z| local_to_utc(t, z)).unwrap_or(t);
+                (utc, TimeQuality::Assumed)
             }
             (Some(t), q) => (t, q),
             (None, _) => (self.fallback_time, TimeQuality::None),
@@ -44,6 +46,13 @@ impl RecordContext<'_> {
             Family::Log => raw.kind.split('.').next().unwrap_or(&raw.kind),
         }
     }
+}
+
+/// A local reading as UTC; of two possible times (the hour that comes twice) the earlier.
+fn local_to_utc(local: Ts, zone: chrono_tz::Tz) -> Option<Ts> {
+    let naive = chrono::DateTime::from_timestamp_micros(local)?.naive_utc();
+    let utc = zone.from_local_datetime(&naive).earliest()?;
+    Some(utc.timestamp_micros())
 }
 
 /// Collects the rows and rejects of one block.

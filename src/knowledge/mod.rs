@@ -6,6 +6,7 @@
 pub mod attack;
 pub mod bigram;
 pub mod core_processes;
+mod domain_lists;
 pub mod domains;
 mod load;
 pub mod programs;

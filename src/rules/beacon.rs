@@ -6,11 +6,14 @@
 //! for a sleeping program, 1 for random (Poisson) traffic and far above 1 for people.
 //!
 //! Thresholds come from simulation (500 series per case, see the tests): every sleeping program up to 50 % jitter or
-//! with 30 % missing beats reaches a timing of 0.60, no Poisson, log-normal or browsing series does. Timing cannot tell
+//! with 30 % missing beats reaches the threshold, no Poisson, log-normal or browsing series does. Timing cannot tell
 //! malware from an updater: both sleep. That is left to prevalence and context.
 
-/// Timing from which a series is called a beacon. [simulation]
+/// Timing from which a series of a hundred check-ins or more is called a beacon; see [`timing_threshold`].
 pub const TIMING_FIRES: f64 = 0.60;
+
+/// Timing from which a series of a few dozen check-ins is called a beacon.
+pub const TIMING_FIRES_FEW: f64 = 0.70;
 
 /// Fewest check-ins that are judged.
 pub const MIN_EVENTS: usize = 8;
@@ -30,6 +33,9 @@ const PAUSE_S: f64 = 900.0;
 
 /// Fewest check-ins between two pauses that are kept.
 const MIN_PIECE: usize = 6;
+
+/// Fewest connections in a week or day that is judged by itself: many windows give chance many tries.
+const MIN_WINDOW_EVENTS: usize = 100;
 
 /// Width of the counting bins in periods.
 const BIN_PERIODS: f64 = 8.0;
@@ -65,13 +71,26 @@ pub struct Beacon {
 impl Beacon {
     /// Whether the timing is that of a sleeping program.
     pub fn fires(&self) -> bool {
-        self.timing >= TIMING_FIRES
+        self.timing >= timing_threshold(self.n)
     }
 
     /// Strength of the signal, 0.2 to 1.
     pub fn strength(&self) -> f64 {
         ((self.b - 0.40) / 0.50).clamp(0.2, 1.0)
     }
+}
+
+/// Timing from which a series with `n` check-ins is called a beacon.
+///
+/// Few check-ins fill few counting bins, and chance looks steady: of 20,000 Poisson series each, 0.2 % reach 0.60 with
+/// 14 check-ins, 2.0 % with 32, 1.0 % with 50, 0.03 % with 100; their 99.9th percentile is 0.70 at worst (40). So the
+/// threshold rises to 0.70 between 16 and 24 check-ins and falls back between 60 and 100. Below 16 the score itself
+/// is damped by the number.
+pub fn timing_threshold(n: usize) -> f64 {
+    let n = n as f64;
+    let rise = ((n - 16.0) / 8.0).clamp(0.0, 1.0);
+    let fall = ((100.0 - n) / 40.0).clamp(0.0, 1.0);
+    TIMING_FIRES + (TIMING_FIRES_FEW - TIMING_FIRES) * rise.min(fall)
 }
 
 /// Judges a whole series.
@@ -103,7 +122,8 @@ pub fn analyze(times: &[i64], sizes: Option<&[u64]>) -> Option<Beacon> {
 }
 
 /// Judges a series as a whole, per week and per day, and keeps the best: a beacon of one day would drown in a month
-/// of other traffic to the same place. Arguments as in [`analyze`].
+/// of other traffic to the same place. Weeks and days with under 100 connections are judged only as part of the whole.
+/// Arguments as in [`analyze`].
 pub fn best_horizon(times: &[i64], sizes: Option<&[u64]>) -> Option<Beacon> {
     let mut best = analyze(times, sizes);
     let (first, last) = (*times.first()?, *times.last()?);
@@ -118,9 +138,13 @@ pub fn best_horizon(times: &[i64], sizes: Option<&[u64]>) -> Option<Beacon> {
             let rest = times.get(from..).unwrap_or_default();
             let to = from + rest.partition_point(|t| *t < end).max(1);
             let part = times.get(from..to).unwrap_or_default();
-            let candidate = analyze(part, sizes.and_then(|s| s.get(from..to)));
+            let candidate = if part.len() < MIN_WINDOW_EVENTS {
+                None
+            } else {
+                analyze(part, sizes.and_then(|s| s.get(from..to)))
+            };
             if let Some(candidate) = candidate
-                && best.is_none_or(|b| candidate.b > b.b && candidate.timing >= b.timing)
+                && best.is_none_or(|b| (candidate.fires(), candidate.b) > (b.fires(), b.b))
             {
                 best = Some(candidate);
             }
@@ -289,7 +313,10 @@ fn size_regularity(sizes: &[f64]) -> f64 {
     let Some(median) = median(&sizes) else {
         return 0.0;
     };
-    let skew = bowley(&sizes, 10.0).unwrap_or(0.0);
+    // A median on a quartile is a skew of ±1 by definition: for bytes that only says that one size is common.
+    let skew = bowley(&sizes, 10.0)
+        .filter(|skew| skew.abs() < 1.0)
+        .unwrap_or(0.0);
     let narrow = if median >= 1.0 {
         ((median - median_deviation(&sizes, median)) / median).max(0.0)
     } else {
@@ -298,8 +325,7 @@ fn size_regularity(sizes: &[f64]) -> f64 {
     ((1.0 - skew.abs()) + narrow) / 2.0
 }
 
-/// Bowley's skewness of sorted values, −1 to 1; `None` when the quartiles are closer than `least` or the median
-/// coincides with one of them and a byte-valued skew would mean nothing.
+/// Bowley's skewness of sorted values, −1 to 1; `None` when the quartiles are closer than `least`.
 fn bowley(sorted: &[f64], least: f64) -> Option<f64> {
     let half = sorted.len() / 2;
     let low = median(sorted.get(..half)?)?;

@@ -125,11 +125,13 @@ fn lognormal(r: &mut Random, per_second: f64, span: f64) -> Vec<f64> {
     }
 }
 
+type Judge = fn(&[i64], Option<&[u64]>) -> Option<Beacon>;
+
 /// How many of `RUNS` series are called beacons.
-fn fired(seed: u64, mut series: impl FnMut(&mut Random) -> Vec<f64>) -> usize {
+fn fired(judge: Judge, seed: u64, mut series: impl FnMut(&mut Random) -> Vec<f64>) -> usize {
     let mut r = Random(seed);
     (0..RUNS)
-        .filter(|_| analyze(&micros(series(&mut r)), None).is_some_and(|b| b.fires()))
+        .filter(|_| judge(&micros(series(&mut r)), None).is_some_and(|b| b.fires()))
         .count()
 }
 
@@ -162,7 +164,7 @@ fn sleeping_programs_are_found() {
     ];
     for (i, (period, jitter, span, missing, connections, at_work)) in cases.into_iter().enumerate()
     {
-        let hits = fired(20_261_122 + i as u64, |r| {
+        let hits = fired(analyze, 20_261_122 + i as u64, |r| {
             let times = beacon(r, period, jitter, span, missing, connections);
             if at_work { office(times) } else { times }
         });
@@ -173,15 +175,23 @@ fn sleeping_programs_are_found() {
 #[test]
 fn none_of_3500_random_series_is_called_a_beacon() {
     let hits = [
-        fired(1, |r| poisson(r, 1.0 / 60.0, 6.0 * HOUR)),
-        fired(2, |r| poisson(r, 1.0 / 300.0, DAY)),
-        fired(3, |r| poisson(r, 1.0 / HOUR, 7.0 * DAY)),
-        fired(4, |r| poisson(r, 12.0 / HOUR, HOUR)),
-        fired(5, |r| browsing(r, 5)),
-        fired(6, |r| browsing(r, 1)),
-        fired(7, |r| lognormal(r, 1.0 / 120.0, DAY)),
+        fired(best_horizon, 1, |r| poisson(r, 1.0 / 60.0, 6.0 * HOUR)),
+        fired(best_horizon, 2, |r| poisson(r, 1.0 / 300.0, DAY)),
+        fired(best_horizon, 3, |r| poisson(r, 1.0 / HOUR, 7.0 * DAY)),
+        fired(best_horizon, 4, |r| poisson(r, 12.0 / HOUR, HOUR)),
+        fired(best_horizon, 5, |r| browsing(r, 5)),
+        fired(best_horizon, 6, |r| browsing(r, 1)),
+        fired(best_horizon, 7, |r| lognormal(r, 1.0 / 120.0, DAY)),
     ];
     assert_eq!(hits, [0; 7]);
+}
+
+#[test]
+fn few_check_ins_of_random_traffic_rarely_look_steady() {
+    for n in [12, 18, 24, 32, 40, 50, 60, 80] {
+        let hits = fired(analyze, n, |r| poisson(r, 1.0 / HOUR, n as f64 * HOUR));
+        assert!(hits * 100 <= RUNS, "{n} check-ins: {hits} of {RUNS}");
+    }
 }
 
 #[test]

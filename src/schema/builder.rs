@@ -301,6 +301,22 @@ impl TableBuilder {
         }
     }
 
+    /// The integers of a column so far; shorter than the rows where the last ones are null.
+    pub fn ints(&self, col: Col) -> &[i64] {
+        match self.cells.get(col.0 as usize) {
+            Some(Cells::Int(v)) => v,
+            _ => &[],
+        }
+    }
+
+    /// The codes and texts of a dictionary column so far.
+    pub fn dict(&self, col: Col) -> Option<(&[u32], &Interner)> {
+        match self.cells.get(col.0 as usize) {
+            Some(Cells::Dict { codes, values }) => Some((codes, values)),
+            _ => None,
+        }
+    }
+
     /// Whether the current row has this cell already.
     pub fn is_set(&self, col: Col) -> bool {
         let n = self.rows;
@@ -399,6 +415,11 @@ impl TableSet {
     /// Finished rows of all tables.
     pub fn rows(&self) -> usize {
         self.builders.iter().flatten().map(|b| b.rows()).sum()
+    }
+
+    /// The builders that exist, in table order.
+    pub fn iter(&self) -> impl Iterator<Item = &TableBuilder> {
+        self.builders.iter().flatten().map(AsRef::as_ref)
     }
 
     /// The builders that have rows, in table order.

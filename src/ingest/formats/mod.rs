@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::framing::Framing;
+use super::framing::{Framing, JsonPlace};
 use super::sink::Sink;
 use crate::base::time::{DateOrder, Ts};
 
@@ -53,12 +53,14 @@ pub struct Carry {
 }
 
 /// A run of whole records.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Block<'a> {
     /// The bytes.
     pub bytes: &'a [u8],
     /// Offset of the first byte in the decompressed input.
     pub offset: u64,
+    /// For JSON, where in the document the block begins.
+    pub place: JsonPlace,
 }
 
 /// One log format.

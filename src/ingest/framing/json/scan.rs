@@ -36,10 +36,7 @@ pub(super) fn tail(bytes: &[u8], levels: u8) -> Scanned {
 /// The extent of a string, the bytes beginning behind its opening quote.
 pub(super) fn string(bytes: &[u8]) -> Scanned {
     let mut at = 0;
-    while let Some(found) = bytes
-        .get(at..)
-        .and_then(|rest| memchr3(b'"', b'\\', b'\n', rest))
-    {
+    while let Some(found) = bytes.get(at..).and_then(special) {
         let found = at + found;
         match bytes.get(found) {
             Some(b'"') => return Scanned::Complete(found + 1),
@@ -53,6 +50,19 @@ pub(super) fn string(bytes: &[u8]) -> Scanned {
     }
     Scanned::Incomplete
 }
+
+/// The next quote, backslash or line break. Most strings are short: a plain loop beats the set-up of the vector search.
+fn special(bytes: &[u8]) -> Option<usize> {
+    let is_special = |b: &u8| matches!(b, b'"' | b'\\' | b'\n');
+    let (front, back) = bytes.split_at_checked(SHORT).unwrap_or((bytes, b""));
+    front
+        .iter()
+        .position(is_special)
+        .or_else(|| Some(SHORT + memchr3(b'"', b'\\', b'\n', back)?))
+}
+
+/// Bytes of a string looked at one by one.
+const SHORT: usize = 16;
 
 #[derive(Default)]
 struct Scan {
