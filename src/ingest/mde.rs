@@ -9,6 +9,8 @@ use super::raw::{Field, Raw, Value};
 use crate::base::time::{self, DateOrder, TimeQuality, Ts};
 
 mod columns;
+#[cfg(test)]
+pub mod testing;
 
 pub use columns::canonical;
 
@@ -55,17 +57,26 @@ pub mod kind {
 /// `table` is the table the delivery names, if it names one; `fallback` its own time of delivery.
 pub fn settle(raw: &mut Raw<'_>, table: Option<&str>, fallback: Option<&str>) {
     let table = table.map(|t| t.strip_prefix("AdvancedHunting-").unwrap_or(t));
-    let family = family(raw.get("ActionType"), table, &|name| raw.get(name).is_some());
+    let family = family(raw.get("ActionType"), table, &|name| {
+        raw.get(name).is_some()
+    });
     raw.kind = Cow::Borrowed(family);
-    let stamp = ["Timestamp", "TimeGenerated"].into_iter().find_map(|n| Some((n, time_of(raw.get(n)?)?)));
+    let stamp = ["Timestamp", "TimeGenerated"]
+        .into_iter()
+        .find_map(|n| Some((n, time_of(raw.get(n)?)?)));
     let known = stamp.map(|(_, t)| t).or_else(|| time_of(fallback?));
     if let Some((ts, quality)) = known {
         (raw.time, raw.quality) = (Some(ts), quality);
     }
     // A column of microseconds does not hold the seventh digit: such a time stays in `extra` too.
-    let held = stamp.and_then(|(n, (ts, _))| (raw.get(n)? == time::format_rfc3339(ts)).then_some(n));
+    let held =
+        stamp.and_then(|(n, (ts, _))| (raw.get(n)? == time::format_rfc3339(ts)).then_some(n));
     // In IdentityLogonEvents the device is where the logon came from, not where it happened.
-    let host = if family == kind::IDENTITY { "DestinationDeviceName" } else { "DeviceName" };
+    let host = if family == kind::IDENTITY {
+        "DestinationDeviceName"
+    } else {
+        "DeviceName"
+    };
     let mut left = Vec::with_capacity(raw.fields.len());
     for field in std::mem::take(&mut raw.fields) {
         let name = &*field.name;
@@ -81,12 +92,21 @@ pub fn settle(raw: &mut Raw<'_>, table: Option<&str>, fallback: Option<&str>) {
 }
 
 /// The family of a row.
-pub fn family(action: Option<&str>, table: Option<&str>, has: &dyn Fn(&str) -> bool) -> &'static str {
-    if table == Some("IdentityLogonEvents") || has("DestinationDeviceName") || has("TargetDeviceName") {
+pub fn family(
+    action: Option<&str>,
+    table: Option<&str>,
+    has: &dyn Fn(&str) -> bool,
+) -> &'static str {
+    if table == Some("IdentityLogonEvents")
+        || has("DestinationDeviceName")
+        || has("TargetDeviceName")
+    {
         return kind::IDENTITY;
     }
     if let Some(action) = action.filter(|a| !a.is_empty()) {
-        return by_action(action).or_else(|| by_table(table?)).unwrap_or(kind::EVENT);
+        return by_action(action)
+            .or_else(|| by_table(table?))
+            .unwrap_or(kind::EVENT);
     }
     table.and_then(by_table).unwrap_or_else(|| by_columns(has))
 }
@@ -180,9 +200,16 @@ const ACTIONS: &[(&str, &str)] = &[
 ];
 
 fn by_action(action: &str) -> Option<&'static str> {
-    let listed = ACTIONS.iter().find(|(a, _)| action.starts_with(a)).map(|(_, k)| *k);
+    let listed = ACTIONS
+        .iter()
+        .find(|(a, _)| action.starts_with(a))
+        .map(|(_, k)| *k);
     // Ssl, Icmp, Ssh, Smtp, Ftp … of the sensor's protocol analysis.
-    listed.or_else(|| action.ends_with("ConnectionInspected").then_some(kind::NETWORK))
+    listed.or_else(|| {
+        action
+            .ends_with("ConnectionInspected")
+            .then_some(kind::NETWORK)
+    })
 }
 
 fn by_table(table: &str) -> Option<&'static str> {
@@ -215,7 +242,10 @@ fn by_columns(has: &dyn Fn(&str) -> bool) -> &'static str {
         ("ProcessCommandLine", kind::PROCESS),
         ("ProcessCreationTime", kind::PROCESS),
     ];
-    TELLING.iter().find(|(name, _)| has(name)).map_or(kind::EVENT, |(_, k)| *k)
+    TELLING
+        .iter()
+        .find(|(name, _)| has(name))
+        .map_or(kind::EVENT, |(_, k)| *k)
 }
 
 #[cfg(test)]
@@ -251,18 +281,34 @@ mod tests {
         assert_eq!(family(None, Some("AlertInfo"), &|_| false), kind::ALERT);
         assert_eq!(family(None, None, &|n| n == "ConfigurationId"), kind::TVM);
         assert_eq!(family(Some(""), None, &|n| n == "RemoteIP"), kind::NETWORK);
-        assert_eq!(family(Some("LogonSuccess"), Some("IdentityLogonEvents"), &|_| false), kind::IDENTITY);
-        assert_eq!(family(Some("NewThing"), Some("DeviceFileEvents"), &|_| false), kind::FILE);
+        assert_eq!(
+            family(Some("LogonSuccess"), Some("IdentityLogonEvents"), &|_| {
+                false
+            }),
+            kind::IDENTITY
+        );
+        assert_eq!(
+            family(Some("NewThing"), Some("DeviceFileEvents"), &|_| false),
+            kind::FILE
+        );
     }
 
     #[test]
     fn common_columns_leave_the_fields_unless_they_would_lose_digits() {
         let mut raw = Raw::log("", 0);
-        for (n, v) in [("Timestamp", "2025-01-02T03:04:05.1234567Z"), ("DeviceName", "ws01.corp.example"), ("DeviceId", "ab"), ("ReportId", "7")] {
+        for (n, v) in [
+            ("Timestamp", "2025-01-02T03:04:05.1234567Z"),
+            ("DeviceName", "ws01.corp.example"),
+            ("DeviceId", "ab"),
+            ("ReportId", "7"),
+        ] {
             raw.push(n, Value::str(v));
         }
         settle(&mut raw, Some("AdvancedHunting-DeviceInfo"), None);
-        assert_eq!((raw.host.as_deref(), raw.host_id.as_deref(), raw.record_id), (Some("ws01.corp.example"), Some("ab"), Some(7)));
+        assert_eq!(
+            (raw.host.as_deref(), raw.host_id.as_deref(), raw.record_id),
+            (Some("ws01.corp.example"), Some("ab"), Some(7))
+        );
         assert_eq!(raw.time.map(|t| t % 1_000_000), Some(123_456));
         assert_eq!(raw.fields.len(), 1, "the seventh digit stays");
         assert_eq!(raw.kind, kind::POSTURE);

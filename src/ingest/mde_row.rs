@@ -19,21 +19,33 @@ pub fn actor(row: &mut Row<'_, '_>, pid: Col, start: Col, image: Col) {
         row.field("InitiatingProcessId", pid, Dec::Int);
     }
     start_time(row, "InitiatingProcessCreationTime", start);
-    path(row, "InitiatingProcessFolderPath", "InitiatingProcessFileName", image);
+    path(
+        row,
+        "InitiatingProcessFolderPath",
+        "InitiatingProcessFileName",
+        image,
+    );
     acting_user(row);
 }
 
 /// Writes the acting user and its logon session.
 pub fn acting_user(row: &mut Row<'_, '_>) {
     row.field("InitiatingProcessAccountName", common::USER, Dec::Text);
-    row.field("InitiatingProcessAccountDomain", common::USER_DOMAIN, Dec::Text);
+    row.field(
+        "InitiatingProcessAccountDomain",
+        common::USER_DOMAIN,
+        Dec::Text,
+    );
     row.field("InitiatingProcessAccountSid", common::USER_SID, Dec::Text);
     row.field("InitiatingProcessLogonId", common::LOGON_ID, Dec::Int);
 }
 
 /// Writes a start time; the sensor's `0001-01-01` means that it is not known.
 pub fn start_time(row: &mut Row<'_, '_>, name: &str, col: Col) {
-    let known = row.peek(name).and_then(|t| time::rfc3339(t.as_bytes())).is_some_and(|(t, _)| t > 0);
+    let known = row
+        .peek(name)
+        .and_then(|t| time::rfc3339(t.as_bytes()))
+        .is_some_and(|(t, _)| t > 0);
     if known {
         row.field(name, col, Dec::Time);
     }
@@ -58,13 +70,30 @@ pub fn path(row: &mut Row<'_, '_>, folder: &str, file: &str, col: Col) {
 /// The folder column holds the full path in some tables and only the directory in others, even within one export: if its
 /// last component is the file name it is the full path. Device paths get `?:` for the volume.
 pub fn join(folder: Option<&str>, file: Option<&str>) -> Option<String> {
-    let (folder, file) = (folder.filter(|t| !t.is_empty()), file.filter(|t| !t.is_empty()));
+    let (folder, file) = (
+        folder.filter(|t| !t.is_empty()),
+        file.filter(|t| !t.is_empty()),
+    );
     Some(match (folder, file) {
-        (Some(dir), Some(name)) if name.contains(['\\', '/']) && !dir.contains(['\\', '/']) => volume(name),
-        (Some(dir), Some(name)) if basename(dir).to_lowercase() == basename(name).to_lowercase() => volume(dir),
+        (Some(dir), Some(name)) if name.contains(['\\', '/']) && !dir.contains(['\\', '/']) => {
+            volume(name)
+        }
+        (Some(dir), Some(name))
+            if basename(dir).to_lowercase() == basename(name).to_lowercase() =>
+        {
+            volume(dir)
+        }
         (Some(dir), Some(name)) => {
-            let separator = if dir.contains('/') && !dir.contains('\\') { '/' } else { '\\' };
-            volume(&format!("{}{separator}{}", dir.trim_end_matches(['\\', '/']), basename(name)))
+            let separator = if dir.contains('/') && !dir.contains('\\') {
+                '/'
+            } else {
+                '\\'
+            };
+            volume(&format!(
+                "{}{separator}{}",
+                dir.trim_end_matches(['\\', '/']),
+                basename(name)
+            ))
         }
         (Some(only), None) | (None, Some(only)) => volume(only),
         (None, None) => return None,
@@ -89,7 +118,11 @@ pub fn volume(path: &str) -> String {
 pub fn names(row: &mut Row<'_, '_>, path: Col, name: Col, ext: Option<Col>) {
     row.base_name(path, name);
     let Some(ext_col) = ext else { return };
-    let ext = row.cells.current_text(name).and_then(|n| n.rsplit_once('.')).map(|(_, e)| e.to_owned());
+    let ext = row
+        .cells
+        .current_text(name)
+        .and_then(|n| n.rsplit_once('.'))
+        .map(|(_, e)| e.to_owned());
     if let Some(e) = ext.filter(|e| !e.is_empty()) {
         row.cells.text(ext_col, &e);
     }
@@ -102,7 +135,11 @@ pub struct Additional<'r>(Vec<Field<'r>>);
 impl<'r> Additional<'r> {
     /// Reads them; the field itself stays in `extra`.
     pub fn of(row: &Row<'_, 'r>) -> Self {
-        Self(row.peek("AdditionalFields").and_then(json_fields::object).unwrap_or_default())
+        Self(
+            row.peek("AdditionalFields")
+                .and_then(json_fields::object)
+                .unwrap_or_default(),
+        )
     }
 
     /// The text of a member.
@@ -140,8 +177,14 @@ mod tests {
     #[test]
     fn a_folder_that_ends_with_the_file_name_is_the_full_path() {
         let j = |d, f| join(Some(d), Some(f)).unwrap();
-        assert_eq!(j(r"C:\Windows\System32\cmd.exe", "CMD.EXE"), r"C:\Windows\System32\cmd.exe");
-        assert_eq!(j(r"C:\Windows\System32", "dxdiag.exe"), r"C:\Windows\System32\dxdiag.exe");
+        assert_eq!(
+            j(r"C:\Windows\System32\cmd.exe", "CMD.EXE"),
+            r"C:\Windows\System32\cmd.exe"
+        );
+        assert_eq!(
+            j(r"C:\Windows\System32", "dxdiag.exe"),
+            r"C:\Windows\System32\dxdiag.exe"
+        );
         assert_eq!(j(r"C:\", "a.exe"), r"C:\a.exe");
         assert_eq!(j("/usr/bin", "ps"), "/usr/bin/ps");
         assert_eq!(j("/usr/bin/ps", "ps"), "/usr/bin/ps");
@@ -151,9 +194,18 @@ mod tests {
 
     #[test]
     fn device_paths_lose_their_volume() {
-        assert_eq!(volume(r"\Device\HarddiskVolume3\Windows\a.exe"), r"?:\Windows\a.exe");
-        assert_eq!(volume(r"\Device\HarddiskVolumeX\a"), r"\Device\HarddiskVolumeX\a");
-        assert_eq!(volume(r"\Device\Mup\srv\share\a"), r"\Device\Mup\srv\share\a");
+        assert_eq!(
+            volume(r"\Device\HarddiskVolume3\Windows\a.exe"),
+            r"?:\Windows\a.exe"
+        );
+        assert_eq!(
+            volume(r"\Device\HarddiskVolumeX\a"),
+            r"\Device\HarddiskVolumeX\a"
+        );
+        assert_eq!(
+            volume(r"\Device\Mup\srv\share\a"),
+            r"\Device\Mup\srv\share\a"
+        );
         assert_eq!(volume("é"), "é");
     }
 }

@@ -51,7 +51,10 @@ impl Format for EntraJson {
 }
 
 fn sniff(head: &[u8]) -> Sniff {
-    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
+    let head = head
+        .strip_prefix(b"\xEF\xBB\xBF")
+        .unwrap_or(head)
+        .trim_ascii_start();
     if !matches!(head.first(), Some(b'{' | b'[')) {
         return Sniff::No("no JSON");
     }
@@ -61,31 +64,52 @@ fn sniff(head: &[u8]) -> Sniff {
     let found = match () {
         () if has("category") && any(SIGNINS) => "sign-in category",
         () if has("category") && any(OTHERS) && has("resourceId") => "audit or risk category",
-        () if has("createdDateTime") && has("userPrincipalName") && any(&["appDisplayName", "clientAppUsed"]) => {
+        () if has("createdDateTime")
+            && has("userPrincipalName")
+            && any(&["appDisplayName", "clientAppUsed"]) =>
+        {
             "Graph sign-ins"
         }
-        () if has("UserPrincipalName") && has("ResultType") && has("AppDisplayName") => "SigninLogs table",
+        () if has("UserPrincipalName") && has("ResultType") && has("AppDisplayName") => {
+            "SigninLogs table"
+        }
         () => return Sniff::No("no keys of an Entra sign-in"),
     };
     Sniff::Yes(92, found.into())
 }
 
 const SIGNINS: &[&str] = &[
-    "SignInLogs", "SigninLogs", "NonInteractiveUserSignInLogs", "ServicePrincipalSignInLogs",
-    "ManagedIdentitySignInLogs", "ADFSSignInLogs",
+    "SignInLogs",
+    "SigninLogs",
+    "NonInteractiveUserSignInLogs",
+    "ServicePrincipalSignInLogs",
+    "ManagedIdentitySignInLogs",
+    "ADFSSignInLogs",
 ];
 
-const OTHERS: &[&str] = &["AuditLogs", "RiskyUsers", "UserRiskEvents", "ServicePrincipalRiskEvents", "ProvisioningLogs"];
+const OTHERS: &[&str] = &[
+    "AuditLogs",
+    "RiskyUsers",
+    "UserRiskEvents",
+    "ServicePrincipalRiskEvents",
+    "ProvisioningLogs",
+];
 
 fn record<'t>(outer: Vec<Field<'t>>, offset: u64) -> Raw<'t> {
-    let category = member(&outer, "category").or_else(|| member(&outer, "Category")).unwrap_or("").to_owned();
+    let category = member(&outer, "category")
+        .or_else(|| member(&outer, "Category"))
+        .unwrap_or("")
+        .to_owned();
     let inner = properties(&outer);
     let mut raw = Raw::log(kind(&category, &outer, inner.is_some()), offset);
     match inner {
         None => raw.fields = outer.into_iter().filter(is_there).collect(),
         Some(inner) => {
             raw.fields = inner.into_iter().filter(is_there).collect();
-            for field in outer.into_iter().filter(|f| f.name != "properties" && is_there(f)) {
+            for field in outer
+                .into_iter()
+                .filter(|f| f.name != "properties" && is_there(f))
+            {
                 around(&mut raw, field);
             }
         }
@@ -122,12 +146,20 @@ fn around<'t>(raw: &mut Raw<'t>, field: Field<'t>) {
 }
 
 /// Fields of the surrounding record that the mapper reads.
-const READ: &[&str] = &["resultType", "resultDescription", "callerIpAddress", "location", "time"];
+const READ: &[&str] = &[
+    "resultType",
+    "resultDescription",
+    "callerIpAddress",
+    "location",
+    "time",
+];
 
 fn kind(category: &str, fields: &[Field<'_>], wrapped: bool) -> &'static str {
     let signin = category.ends_with("SignInLogs") || category == "SigninLogs";
     let bare = !wrapped
-        && ["createdDateTime", "ResultType", "resultType"].iter().any(|n| member(fields, n).is_some())
+        && ["createdDateTime", "ResultType", "resultType"]
+            .iter()
+            .any(|n| member(fields, n).is_some())
         && category.is_empty();
     match category {
         _ if signin || bare => "entra.signin",
@@ -141,7 +173,12 @@ fn kind(category: &str, fields: &[Field<'_>], wrapped: bool) -> &'static str {
 /// When it happened; `time` is when it was delivered, minutes later.
 fn moment(raw: &Raw<'_>) -> Option<(Ts, TimeQuality)> {
     const NAMES: &[&str] = &[
-        "createdDateTime", "CreatedDateTime", "activityDateTime", "ActivityDateTime", "TimeGenerated", "time",
+        "createdDateTime",
+        "CreatedDateTime",
+        "activityDateTime",
+        "ActivityDateTime",
+        "TimeGenerated",
+        "time",
     ];
     NAMES.iter().find_map(|n| {
         let text = raw.get(n)?.as_bytes();
@@ -156,3 +193,6 @@ fn moment(raw: &Raw<'_>) -> Option<(Ts, TimeQuality)> {
 fn is_there(field: &Field<'_>) -> bool {
     !matches!(&field.value, Value::Null) && field.value.text() != Some("")
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,7 +49,10 @@ impl Format for MdeJson {
 }
 
 fn sniff(head: &[u8]) -> Sniff {
-    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
+    let head = head
+        .strip_prefix(b"\xEF\xBB\xBF")
+        .unwrap_or(head)
+        .trim_ascii_start();
     if !matches!(head.first(), Some(b'{' | b'[')) {
         return Sniff::No("no JSON");
     }
@@ -62,7 +65,9 @@ fn sniff(head: &[u8]) -> Sniff {
     }
     let found = match () {
         () if device && has("ActionType") => "rows with ActionType and a device",
-        () if device && has("ConfigurationId") && has("IsCompliant") => "secure configuration assessment",
+        () if device && has("ConfigurationId") && has("IsCompliant") => {
+            "secure configuration assessment"
+        }
         () if device && has("InitiatingProcessFileName") => "rows of a hunting query",
         () if device && has("OnboardingStatus") => "DeviceInfo",
         () if device && has("NetworkAdapterName") => "DeviceNetworkInfo",
@@ -76,14 +81,19 @@ fn sniff(head: &[u8]) -> Sniff {
 /// One object of the stream: a record around properties, a table, or a row. `None` if it is no object.
 fn record(text: &str, offset: u64, sink: &mut Sink<'_>) -> Option<()> {
     let fields = object(text)?;
-    if let Some(tables) = member(&fields, "tables").or_else(|| member(&fields, "Tables")).and_then(list) {
+    if let Some(tables) = member(&fields, "tables")
+        .or_else(|| member(&fields, "Tables"))
+        .and_then(list)
+    {
         for table in &tables {
             rows_of(table.text()?, text, offset, sink);
         }
         return Some(());
     }
     let Some(inner) = member(&fields, "properties").and_then(object) else {
-        let table = member(&fields, "Type").or_else(|| member(&fields, "$table")).map(str::to_owned);
+        let table = member(&fields, "Type")
+            .or_else(|| member(&fields, "$table"))
+            .map(str::to_owned);
         row(fields, table.as_deref(), offset, sink);
         return Some(());
     };
@@ -91,7 +101,11 @@ fn record(text: &str, offset: u64, sink: &mut Sink<'_>) -> Option<()> {
     raw.fields = inner.into_iter().filter(is_there).collect();
     let (table, delivered) = (member(&fields, "category"), member(&fields, "time"));
     mde::settle(&mut raw, table, delivered);
-    raw.envelope = fields.iter().filter(|f| f.name != "properties" && is_there(f)).cloned().collect();
+    raw.envelope = fields
+        .iter()
+        .filter(|f| f.name != "properties" && is_there(f))
+        .cloned()
+        .collect();
     sink.event(&raw);
     Some(())
 }
@@ -109,20 +123,33 @@ fn rows_of(table: &str, whole: &str, offset: u64, sink: &mut Sink<'_>) {
     let columns = member(&parts, "columns").and_then(list).unwrap_or_default();
     let names: Vec<String> = columns
         .iter()
-        .map(|c| c.text().and_then(object).and_then(|o| member(&o, "name").map(str::to_owned)).unwrap_or_default())
+        .map(|c| {
+            c.text()
+                .and_then(object)
+                .and_then(|o| member(&o, "name").map(str::to_owned))
+                .unwrap_or_default()
+        })
         .collect();
     let rows = member(&parts, "rows").and_then(list).unwrap_or_default();
     for (i, cells) in rows.iter().enumerate() {
         let text = cells.text().unwrap_or("");
         // The list borrows from the whole record, so the distance of the pointers is its place there.
-        let at = (text.as_ptr() as usize).checked_sub(whole.as_ptr() as usize).filter(|at| *at < whole.len());
+        let at = (text.as_ptr() as usize)
+            .checked_sub(whole.as_ptr() as usize)
+            .filter(|at| *at < whole.len());
         let offset = offset + at.unwrap_or(i) as u64;
         let Some(values) = list(text) else {
             sink.reject(offset, "a row of the table is no list", text.as_bytes());
             continue;
         };
-        let fields: Vec<Field<'_>> =
-            names.iter().zip(values).map(|(n, value)| Field { name: mde::canonical(n), value }).collect();
+        let fields: Vec<Field<'_>> = names
+            .iter()
+            .zip(values)
+            .map(|(n, value)| Field {
+                name: mde::canonical(n),
+                value,
+            })
+            .collect();
         let table = member(&fields, "Type").map(str::to_owned);
         row(fields, table.as_deref(), offset, sink);
     }
@@ -132,3 +159,6 @@ fn rows_of(table: &str, whole: &str, offset: u64, sink: &mut Sink<'_>) {
 fn is_there(field: &Field<'_>) -> bool {
     !matches!(&field.value, Value::Null) && field.value.text() != Some("") && !field.name.is_empty()
 }
+
+#[cfg(test)]
+mod tests;

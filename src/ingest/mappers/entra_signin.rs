@@ -38,12 +38,14 @@ static FIELDS: FieldMap = FieldMap::new(&[
 /// 50078, 50079; broker or device 50097, 50127, 50129; "stay signed in?" 50140; external challenge 50158; session 50132,
 /// 70043, 70044; consent 65001; Windows integrated authentication 51006, 81010 is none.
 const INTERRUPTS: &[u32] = &[
-    16000, 16001, 50058, 50059, 50072, 50074, 50076, 50078, 50079, 50097, 50125, 50127, 50129, 50132, 50140, 50158,
-    50199, 50203, 51006, 65001, 70043, 70044,
+    16000, 16001, 50058, 50059, 50072, 50074, 50076, 50078, 50079, 50097, 50125, 50127, 50129,
+    50132, 50140, 50158, 50199, 50203, 51006, 65001, 70043, 70044,
 ];
 
 /// Refusals by policy: device state 53000 to 53002, conditional access 53003, 53004, 530032, 530034.
-const BLOCKED: &[u32] = &[53000, 53001, 53002, 53003, 53004, 53011, 530032, 530034, 530035];
+const BLOCKED: &[u32] = &[
+    53000, 53001, 53002, 53003, 53004, 53011, 530032, 530034, 530035,
+];
 
 impl Mapper for EntraSignin {
     fn id(&self) -> &'static str {
@@ -70,16 +72,28 @@ impl Mapper for EntraSignin {
 
 /// The first of these fields that is there and not empty.
 fn first<'r>(row: &Row<'_, 'r>, names: &[&str]) -> Option<&'r str> {
-    names.iter().find_map(|n| row.peek(n).filter(|t| !t.is_empty()))
+    names
+        .iter()
+        .find_map(|n| row.peek(n).filter(|t| !t.is_empty()))
 }
 
 fn nested<'r>(row: &Row<'_, 'r>, names: &[&str]) -> Vec<Field<'r>> {
-    names.iter().find_map(|n| object(row.peek(n)?)).unwrap_or_default()
+    names
+        .iter()
+        .find_map(|n| object(row.peek(n)?))
+        .unwrap_or_default()
 }
 
 fn user(row: &mut Row<'_, '_>) {
-    for name in ["userPrincipalName", "UserPrincipalName", "servicePrincipalName", "ServicePrincipalName"] {
-        let Some(upn) = row.peek(name).filter(|t| !t.is_empty()) else { continue };
+    for name in [
+        "userPrincipalName",
+        "UserPrincipalName",
+        "servicePrincipalName",
+        "ServicePrincipalName",
+    ] {
+        let Some(upn) = row.peek(name).filter(|t| !t.is_empty()) else {
+            continue;
+        };
         let (user, domain) = split_user(upn);
         row.cells.text(common::USER, user);
         row.cells.text(auth::TARGET_USER, user);
@@ -96,8 +110,15 @@ fn user(row: &mut Row<'_, '_>) {
 }
 
 fn address(row: &mut Row<'_, '_>) {
-    for name in ["ipAddress", "IPAddress", "callerIpAddress", "CallerIpAddress"] {
-        let Some((address, port)) = row.peek(name).and_then(ip::parse_with_port) else { continue };
+    for name in [
+        "ipAddress",
+        "IPAddress",
+        "callerIpAddress",
+        "CallerIpAddress",
+    ] {
+        let Some((address, port)) = row.peek(name).and_then(ip::parse_with_port) else {
+            continue;
+        };
         row.cells.ip(auth::SRC_IP, &address);
         if let Some(p) = port {
             row.cells.int(auth::SRC_PORT, i64::from(p));
@@ -126,7 +147,8 @@ fn result(row: &mut Row<'_, '_>) {
         }
     }
     // Graph says "Other." where there is nothing to say.
-    let reason = member(&status, "failureReason").or_else(|| first(row, &["resultDescription", "ResultDescription"]));
+    let reason = member(&status, "failureReason")
+        .or_else(|| first(row, &["resultDescription", "ResultDescription"]));
     if let Some(r) = reason.filter(|r| !r.is_empty() && *r != "Other." && code != Some(0)) {
         row.cells.text(auth::FAIL_REASON, r);
     }
@@ -134,7 +156,9 @@ fn result(row: &mut Row<'_, '_>) {
 
 fn device(row: &mut Row<'_, '_>) {
     let detail = nested(row, &["deviceDetail", "DeviceDetail"]);
-    let named = ["displayName", "deviceId"].into_iter().find_map(|n| member(&detail, n).filter(|t| !t.is_empty()));
+    let named = ["displayName", "deviceId"]
+        .into_iter()
+        .find_map(|n| member(&detail, n).filter(|t| !t.is_empty()));
     if let Some(d) = named {
         row.cells.text(auth::DEVICE, d);
     }
@@ -147,7 +171,9 @@ fn place(row: &mut Row<'_, '_>) {
     // The record around the properties, and the Location column, hold the country alone.
     let country = first(row, &["location", "Location"]).filter(|t| !t.starts_with('{'));
     text(row, auth::COUNTRY, country);
-    let coordinates = member(&place, "geoCoordinates").and_then(object).unwrap_or_default();
+    let coordinates = member(&place, "geoCoordinates")
+        .and_then(object)
+        .unwrap_or_default();
     let degree = |name, most: f32| {
         let v = member(&coordinates, name)?.parse::<f32>().ok()?;
         (-most..=most).contains(&v).then_some(v)

@@ -47,7 +47,10 @@ impl Mapper for MdeAlert {
             (None, Some(_)) => evidence(&mut row, &more),
             (None, None) => row.action("alert"),
         }
-        let techniques = row.peek("AttackTechniques").map(techniques).unwrap_or_default();
+        let techniques = row
+            .peek("AttackTechniques")
+            .map(techniques)
+            .unwrap_or_default();
         if !techniques.is_empty() {
             row.cells.list(alert::TECHNIQUES, techniques);
         }
@@ -59,7 +62,8 @@ impl Mapper for MdeAlert {
 
 fn detection(row: &mut Row<'_, '_>, more: &Additional<'_>, action: &str) {
     row.action("detection");
-    row.cells.text(alert::PRODUCT, "Microsoft Defender for Endpoint");
+    row.cells
+        .text(alert::PRODUCT, "Microsoft Defender for Endpoint");
     row.cells.text(alert::TITLE, action);
     more.text(row, "ThreatName", alert::THREAT);
     more.text(row, "RuleId", alert::RULE);
@@ -74,14 +78,19 @@ fn detection(row: &mut Row<'_, '_>, more: &Additional<'_>, action: &str) {
 
 fn evidence(row: &mut Row<'_, '_>, more: &Additional<'_>) {
     row.action("evidence");
-    for (name, col) in
-        [("AccountName", common::USER), ("AccountDomain", common::USER_DOMAIN), ("AccountSid", common::USER_SID)]
-    {
+    for (name, col) in [
+        ("AccountName", common::USER),
+        ("AccountDomain", common::USER_DOMAIN),
+        ("AccountSid", common::USER_SID),
+    ] {
         row.field(name, col, Dec::Text);
     }
     // Rows without DeviceName describe their device in the entity, or are that device.
     let host = more.get("Host").and_then(object);
-    let name = host.as_ref().and_then(|h| member(h, "HostName")).or_else(|| more.get("HostName"));
+    let name = host
+        .as_ref()
+        .and_then(|h| member(h, "HostName"))
+        .or_else(|| more.get("HostName"));
     if let Some(name) = name.filter(|n| !n.is_empty() && !row.cells.is_set(common::HOST)) {
         row.cells.text(common::HOST, &canonical_host(name));
         row.cells.text(common::HOST_RAW, name);
@@ -91,8 +100,19 @@ fn evidence(row: &mut Row<'_, '_>, more: &Additional<'_>) {
 /// What the alert is about: a path, URL, address, registry key or account, in this order.
 fn concerned(row: &mut Row<'_, '_>) {
     let path = join(row.peek("FolderPath"), row.peek("FileName"));
-    let other = ["RemoteUrl", "RemoteIP", "RegistryKey", "AccountUpn", "EmailSubject"];
-    let text = path.or_else(|| other.into_iter().find_map(|n| row.peek(n)).map(str::to_owned));
+    let other = [
+        "RemoteUrl",
+        "RemoteIP",
+        "RegistryKey",
+        "AccountUpn",
+        "EmailSubject",
+    ];
+    let text = path.or_else(|| {
+        other
+            .into_iter()
+            .find_map(|n| row.peek(n))
+            .map(str::to_owned)
+    });
     if let Some(t) = text {
         row.cells.text(alert::OBJECT, &t);
     }
@@ -100,11 +120,15 @@ fn concerned(row: &mut Row<'_, '_>) {
 
 /// The ATT&CK ids in `["Masquerading (T1036)", …]`.
 fn techniques(text: &str) -> Vec<&str> {
-    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').filter(|t| is_technique(t)).collect()
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.')
+        .filter(|t| is_technique(t))
+        .collect()
 }
 
 fn is_technique(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix('T') else { return false };
+    let Some(rest) = text.strip_prefix('T') else {
+        return false;
+    };
     let (number, sub) = rest.split_once('.').unwrap_or((rest, "000"));
     let digits = |t: &str, n: usize| t.len() == n && t.bytes().all(|b| b.is_ascii_digit());
     digits(number, 4) && digits(sub, 3)
@@ -116,7 +140,8 @@ mod tests {
 
     #[test]
     fn technique_ids_are_picked_out_of_their_names() {
-        let text = r#"["Masquerading (T1036)","Spearphishing Link (T1566.002)","Thing (TX)","T12345"]"#;
+        let text =
+            r#"["Masquerading (T1036)","Spearphishing Link (T1566.002)","Thing (TX)","T12345"]"#;
         assert_eq!(techniques(text), ["T1036", "T1566.002"]);
     }
 }

@@ -28,8 +28,14 @@ impl Mapper for MdeHttp {
         let mut row = Row::begin(out, &http::TABLE, raw, cx);
         let more = Additional::of(&row);
         let (local, remote) = match more.get("direction") {
-            Some("In") => ((http::DST_IP, http::DST_PORT), (http::CLIENT_IP, http::CLIENT_PORT)),
-            _ => ((http::CLIENT_IP, http::CLIENT_PORT), (http::DST_IP, http::DST_PORT)),
+            Some("In") => (
+                (http::DST_IP, http::DST_PORT),
+                (http::CLIENT_IP, http::CLIENT_PORT),
+            ),
+            _ => (
+                (http::CLIENT_IP, http::CLIENT_PORT),
+                (http::DST_IP, http::DST_PORT),
+            ),
         };
         row.field("LocalIP", local.0, Dec::Ip);
         row.field("LocalPort", local.1, Dec::Int);
@@ -80,7 +86,9 @@ fn write_url(row: &mut Row<'_, '_>, url: &str) {
 }
 
 fn write_authority(row: &mut Row<'_, '_>, authority: &str) {
-    let port = authority.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+    let port = authority
+        .rsplit_once(':')
+        .and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
     let host = port.map_or(authority, |(host, _)| host);
     if !host.is_empty() {
         row.cells.text(http::URL_HOST, &host.to_lowercase());
@@ -91,7 +99,9 @@ fn write_authority(row: &mut Row<'_, '_>, authority: &str) {
 }
 
 fn write_target(row: &mut Row<'_, '_>, target: &str) {
-    let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
+    let (path, query) = target
+        .split_once('?')
+        .map_or((target, None), |(p, q)| (p, Some(q)));
     if !path.is_empty() {
         row.cells.text(http::URL_PATH, path);
     }

@@ -59,7 +59,10 @@ fn task_verb(action: &str) -> &'static str {
 fn service(row: &mut Row<'_, '_>, more: &Additional<'_>) {
     // 1 kernel driver, 2 file system driver, 8 recognizer (winsvc.h).
     let driver = matches!(more.get("ServiceType"), Some("1" | "2" | "8"));
-    row.cells.text(persist::KIND, if driver { "driver_service" } else { "service" });
+    row.cells.text(
+        persist::KIND,
+        if driver { "driver_service" } else { "service" },
+    );
     more.text(row, "ServiceName", persist::NAME);
     more.text(row, "ServiceAccount", persist::ACCOUNT);
     more.text(row, "ServiceStartType", persist::START_TYPE);
@@ -77,10 +80,16 @@ fn service(row: &mut Row<'_, '_>, more: &Additional<'_>) {
 fn task(row: &mut Row<'_, '_>, more: &Additional<'_>) {
     row.cells.text(persist::KIND, "task");
     more.text(row, "TaskName", persist::NAME);
-    let content = more.get("TaskContent").or_else(|| more.get("TaskContentNew"));
+    let content = more
+        .get("TaskContent")
+        .or_else(|| more.get("TaskContentNew"));
     let Some(xml) = content else { return };
     row.cells.text(persist::CONTENT, xml);
-    for (tag, col) in [("Command", persist::COMMAND), ("Arguments", persist::ARGS), ("UserId", persist::ACCOUNT)] {
+    for (tag, col) in [
+        ("Command", persist::COMMAND),
+        ("Arguments", persist::ARGS),
+        ("UserId", persist::ACCOUNT),
+    ] {
         if let Some(text) = element(xml, tag) {
             row.cells.text(col, &text);
         }
@@ -91,6 +100,10 @@ fn task(row: &mut Row<'_, '_>, more: &Additional<'_>) {
 fn element(xml: &str, tag: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{tag}>"))?;
     let (text, _) = rest.split_once(&format!("</{tag}>"))?;
-    let text = text.replace("&quot;", "\"").replace("&apos;", "'").replace("&lt;", "<").replace("&gt;", ">");
+    let text = text
+        .replace("&quot;", "\"")
+        .replace("&apos;", "'")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">");
     Some(text.replace("&amp;", "&").trim().to_owned()).filter(|t| !t.is_empty())
 }

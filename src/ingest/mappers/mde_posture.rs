@@ -77,7 +77,10 @@ fn device(row: &mut Row<'_, '_>) {
     row.cells.text(posture::KIND, "device_info");
     if let Some(addresses) = row.peek("IPAddresses").and_then(list) {
         let objects: Vec<_> = addresses.iter().filter_map(|v| object(v.text()?)).collect();
-        row.cells.list(posture::IPS, objects.iter().filter_map(|o| member(o, "IPAddress")));
+        row.cells.list(
+            posture::IPS,
+            objects.iter().filter_map(|o| member(o, "IPAddress")),
+        );
     } else if let Some(ip) = row.peek("PublicIP") {
         row.cells.list(posture::IPS, [ip]);
     }
@@ -103,7 +106,11 @@ fn event(row: &mut Row<'_, '_>, action: &str) {
             row.cells.text(posture::SETTING, "mpssvc");
         }
         _ => {
-            row.action(if action.starts_with("AntivirusScan") { "scan" } else { "change" });
+            row.action(if action.starts_with("AntivirusScan") {
+                "scan"
+            } else {
+                "change"
+            });
             row.cells.text(posture::KIND, "av_state");
             row.cells.text(posture::SETTING, action);
             more.text(row, "ScanTypeIndex", posture::NEW);

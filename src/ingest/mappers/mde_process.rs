@@ -27,16 +27,32 @@ static FIELDS: FieldMap = FieldMap::new(&[
     ("ProcessTokenElevation", process::ELEVATION, Dec::Text),
     ("ProcessVersionInfoCompanyName", process::COMPANY, Dec::Text),
     ("ProcessVersionInfoProductName", process::PRODUCT, Dec::Text),
-    ("ProcessVersionInfoProductVersion", process::FILEVER, Dec::Text),
-    ("ProcessVersionInfoOriginalFileName", process::ORIG_NAME, Dec::Text),
-    ("ProcessVersionInfoFileDescription", process::DESCR, Dec::Text),
+    (
+        "ProcessVersionInfoProductVersion",
+        process::FILEVER,
+        Dec::Text,
+    ),
+    (
+        "ProcessVersionInfoOriginalFileName",
+        process::ORIG_NAME,
+        Dec::Text,
+    ),
+    (
+        "ProcessVersionInfoFileDescription",
+        process::DESCR,
+        Dec::Text,
+    ),
     ("ProcessSignatureStatus", process::SIG_STATUS, Dec::Text),
     ("AccountName", process::TARGET_USER, Dec::Text),
     ("AccountDomain", process::TARGET_DOMAIN, Dec::Text),
     ("AccountSid", process::TARGET_SID, Dec::Text),
     ("LogonId", process::TARGET_LOGON_ID, Dec::Int),
     ("InitiatingProcessId", process::PPID, Dec::Int),
-    ("InitiatingProcessCommandLine", process::PARENT_CMDLINE, Dec::Text),
+    (
+        "InitiatingProcessCommandLine",
+        process::PARENT_CMDLINE,
+        Dec::Text,
+    ),
 ]);
 
 impl Mapper for MdeProcess {
@@ -50,13 +66,24 @@ impl Mapper for MdeProcess {
 
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
         let mut row = Row::begin(out, &process::TABLE, raw, cx);
-        let stop = row.peek("ActionType").is_some_and(|a| a.starts_with("ProcessTerminated"));
+        let stop = row
+            .peek("ActionType")
+            .is_some_and(|a| a.starts_with("ProcessTerminated"));
         row.action(if stop { "stop" } else { "start" });
         row.fields(&FIELDS);
         start_time(&mut row, "ProcessCreationTime", process::PROC_START);
-        start_time(&mut row, "InitiatingProcessCreationTime", process::PARENT_START);
+        start_time(
+            &mut row,
+            "InitiatingProcessCreationTime",
+            process::PARENT_START,
+        );
         path(&mut row, "FolderPath", "FileName", process::IMAGE);
-        path(&mut row, "InitiatingProcessFolderPath", "InitiatingProcessFileName", process::PARENT_IMAGE);
+        path(
+            &mut row,
+            "InitiatingProcessFolderPath",
+            "InitiatingProcessFileName",
+            process::PARENT_IMAGE,
+        );
         row.base_name(process::IMAGE, process::IMAGE_NAME);
         row.base_name(process::PARENT_IMAGE, process::PARENT_NAME);
         grandparent(&mut row);
@@ -79,7 +106,9 @@ fn users(row: &mut Row<'_, '_>) {
     acting_user(row);
     let user = row.peek("InitiatingProcessAccountName");
     match (row.peek("InitiatingProcessAccountDomain"), user) {
-        (Some(domain), Some(user)) => row.cells.text(process::PARENT_USER, &format!("{domain}\\{user}")),
+        (Some(domain), Some(user)) => row
+            .cells
+            .text(process::PARENT_USER, &format!("{domain}\\{user}")),
         (None, Some(user)) => row.cells.text(process::PARENT_USER, user),
         // The creator is not known: the new process's own account acts.
         (_, None) => {

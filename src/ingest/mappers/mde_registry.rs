@@ -38,12 +38,20 @@ impl Mapper for MdeRegistry {
         row.action(verb(row.peek("ActionType").unwrap_or("")));
         row.fields(&FIELDS);
         // What was deleted stands in the "previous" columns alone.
-        for (name, col) in [("PreviousRegistryKey", registry::KEY), ("PreviousRegistryValueName", registry::VALUE_NAME)] {
+        for (name, col) in [
+            ("PreviousRegistryKey", registry::KEY),
+            ("PreviousRegistryValueName", registry::VALUE_NAME),
+        ] {
             if let Some(text) = row.peek(name) {
                 row.cells.text(col, text);
             }
         }
-        actor(&mut row, registry::PID, registry::PROC_START, registry::IMAGE);
+        actor(
+            &mut row,
+            registry::PID,
+            registry::PROC_START,
+            registry::IMAGE,
+        );
         row.finish();
     }
 }

@@ -29,7 +29,8 @@ impl Mapper for MdeScript {
         let more = Additional::of(&row);
         let command = row.peek("ActionType") == Some("PowerShellCommand");
         row.action(if command { "pipeline" } else { "block" });
-        row.cells.text(script::ENGINE, if command { "powershell" } else { "amsi" });
+        row.cells
+            .text(script::ENGINE, if command { "powershell" } else { "amsi" });
         for name in ["Command", "ScriptContent", "Content", "Description"] {
             more.text(&mut row, name, script::TEXT);
         }
