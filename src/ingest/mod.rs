@@ -1,12 +1,16 @@
 //! Floor 3: from bytes to rows. discover → container → sniff → blocks → decode → map.
 
 pub mod container;
+pub mod csv_table;
 pub mod decode;
 pub mod discover;
 pub mod encoding;
 pub mod formats;
 pub mod framing;
+pub mod json_fields;
 pub mod mappers;
+pub mod mde;
+pub mod mde_row;
 pub mod raw;
 pub mod row;
 pub mod sink;

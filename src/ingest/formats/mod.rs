@@ -85,6 +85,9 @@ crate::registry! {
     /// All formats in the order of sniffing. The place in the list is also the rank by which the better copy of a
     /// record that came twice is kept: what lies nearer to the source comes first.
     FORMATS: dyn Format = [
+        mde_csv::MdeCsv,
+        mde_json::MdeJson,
+        entra_json::EntraJson,
     ]
 }
 

@@ -32,6 +32,21 @@ pub trait Mapper {
 crate::registry! {
     /// All mappers. The last one takes what no other claims.
     MAPPERS: dyn Mapper = [
+        mde_process::MdeProcess,
+        mde_network::MdeNetwork,
+        mde_dns::MdeDns,
+        mde_http::MdeHttp,
+        mde_file::MdeFile,
+        mde_registry::MdeRegistry,
+        mde_image::MdeImage,
+        mde_access::MdeAccess,
+        mde_auth::MdeAuth,
+        mde_account::MdeAccount,
+        mde_persist::MdePersist,
+        mde_script::MdeScript,
+        mde_alert::MdeAlert,
+        mde_posture::MdePosture,
+        entra_signin::EntraSignin,
         other::Other,
     ]
 }
