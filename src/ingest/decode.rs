@@ -40,6 +40,13 @@ pub enum Dec {
     MillisUs,
     /// A text list separated by `,` or `;`.
     List,
+    /// Security identifier; `S-1-0-0` means nobody and stays out of the column.
+    Sid,
+    /// Logon session in hexadecimal; 0 means no session and stays out of the column.
+    Session,
+    /// GUID, stored as `{UPPER-CASE}`. Its letter case and braces carry no meaning and are not kept; the zero GUID
+    /// means none and stays out of the column.
+    Guid,
 }
 
 /// Whether the cell re-creates the original text by the fixed rule of its decoder.
@@ -126,6 +133,18 @@ pub fn decode(cells: &mut TableBuilder, col: Col, dec: Dec, value: &Value<'_>) -
             cells.list(col, text.split([',', ';']).map(str::trim).filter(|t| !t.is_empty()));
             (!text.contains(';') && !text.contains(' ')).into()
         }
+        Dec::Sid => {
+            if text == "S-1-0-0" {
+                return Held::No;
+            }
+            cells.text(col, text);
+            Held::Yes
+        }
+        Dec::Session => match parse_int(text) {
+            Some(0) | None => Held::No,
+            Some(_) => integer(cells, col, Dec::Hex, text),
+        },
+        Dec::Guid => guid(cells, col, text),
     }
 }
 
@@ -257,6 +276,22 @@ fn hashes(cells: &mut TableBuilder, text: &str) -> Held {
     held.into()
 }
 
+fn guid(cells: &mut TableBuilder, col: Col, text: &str) -> Held {
+    let bare = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
+    let dashes = [8, 13, 18, 23];
+    let well_formed = bare.len() == 36
+        && bare.bytes().enumerate().all(|(i, c)| if dashes.contains(&i) { c == b'-' } else { c.is_ascii_hexdigit() });
+    if !well_formed {
+        cells.text(col, text);
+        return Held::Yes;
+    }
+    if bare.bytes().all(|c| matches!(c, b'0' | b'-')) {
+        return Held::No;
+    }
+    cells.text(col, &format!("{{{}}}", bare.to_ascii_uppercase()));
+    Held::Yes
+}
+
 fn mac(text: &str) -> Option<[u8; 6]> {
     let digits: String = text.chars().filter(|c| !matches!(c, ':' | '-' | '.')).collect();
     hex_bytes(&digits)?.try_into().ok()
@@ -303,6 +338,25 @@ mod tests {
         let (h, b) = one(Dec::Hashes, process::MD5, text);
         assert_eq!(h, Held::No, "another order than the columns' own");
         assert!(b.is_set(process::MD5) && b.is_set(process::SHA1) && !b.is_set(process::SHA256));
+    }
+
+    #[test]
+    fn guids_compare_whatever_their_case_and_braces() {
+        for text in ["{b669e388-a0f3-5edf-5d00-000000000300}", "B669E388-A0F3-5EDF-5D00-000000000300"] {
+            let (h, b) = one(Dec::Guid, process::PROC_GUID, text);
+            let stored = b.current_text(process::PROC_GUID);
+            assert_eq!((h, stored), (Held::Yes, Some("{B669E388-A0F3-5EDF-5D00-000000000300}")));
+        }
+        let none = "{00000000-0000-0000-0000-000000000000}";
+        assert_eq!(one(Dec::Guid, process::PROC_GUID, none).0, Held::No);
+    }
+
+    #[test]
+    fn nobody_and_no_session_are_null() {
+        let (h, b) = one(Dec::Sid, process::TARGET_SID, "S-1-0-0");
+        assert!(h == Held::No && !b.is_set(process::TARGET_SID));
+        let (h, b) = one(Dec::Session, process::TARGET_LOGON_ID, "0x0");
+        assert!(h == Held::No && !b.is_set(process::TARGET_LOGON_ID));
     }
 
     #[test]

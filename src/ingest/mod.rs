@@ -15,4 +15,7 @@ pub mod raw;
 pub mod row;
 pub mod sink;
 pub mod syslog;
+pub mod task_xml;
 pub mod windows;
+pub mod windows_dns;
+pub mod windows_fields;

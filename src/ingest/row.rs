@@ -8,6 +8,7 @@ use ahash::RandomState;
 use super::decode::{Dec, Held, decode};
 use super::raw::{Field, Raw, Value};
 use super::sink::RecordContext;
+use super::windows;
 use crate::base::ip::{self, Ip};
 use crate::base::text::push_json_str;
 use crate::schema::builder::{TableBuilder, TableSet};
@@ -125,7 +126,8 @@ impl<'b, 'r> Row<'b, 'r> {
     }
 
     /// Ends the row; what no column holds goes to `extra`.
-    pub fn finish(self) {
+    pub fn finish(mut self) {
+        let header_sid = self.header_sid();
         let left = self
             .raw
             .fields
@@ -134,7 +136,7 @@ impl<'b, 'r> Row<'b, 'r> {
             .filter(|(_, held)| !**held)
             .map(|(f, _)| f);
         let mut extra = String::new();
-        for f in self.raw.envelope.iter().chain(left) {
+        for f in self.raw.envelope.iter().chain(left).chain(&header_sid) {
             push_field(&mut extra, f);
         }
         if !extra.is_empty() {
@@ -142,6 +144,21 @@ impl<'b, 'r> Row<'b, 'r> {
             self.cells.text(common::EXTRA, &extra);
         }
         self.cells.end_row();
+    }
+
+    /// The SID in the record's header is the acting user where no field names one. It is returned where another
+    /// is stored, except Sysmon's own: that is always `S-1-5-18`, whoever acted.
+    fn header_sid(&mut self) -> Option<Field<'r>> {
+        let sid = self.raw.user_sid.as_deref().filter(|s| !s.is_empty())?;
+        let sysmon = windows::source(&self.raw.kind, self.raw.channel.as_deref()) == windows::Source::Sysmon;
+        if sysmon && sid == "S-1-5-18" {
+            return None;
+        }
+        if !sysmon && !self.cells.is_set(common::USER_SID) {
+            self.cells.text(common::USER_SID, sid);
+            return None;
+        }
+        (self.cells.current_text(common::USER_SID) != Some(sid)).then(|| Field::str("Security_UserID", sid))
     }
 }
 
@@ -167,7 +184,6 @@ fn write_common(cells: &mut TableBuilder, raw: &Raw<'_>, cx: &RecordContext<'_>)
     let text = [
         (common::HOST_ID, raw.host_id.as_deref()),
         (common::OBSERVER, raw.observer.as_deref()),
-        (common::USER_SID, raw.user_sid.as_deref()),
         (common::CHANNEL, raw.channel.as_deref()),
         (common::PROVIDER, Some(&*raw.kind)),
         (common::SOURCE, Some(cx.source(raw))),

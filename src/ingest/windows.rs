@@ -53,6 +53,12 @@ pub enum Source {
     OpenSsh,
     /// MsiInstaller (Application log).
     Msi,
+    /// Exchange administration ("MSExchange Management" log).
+    Exchange,
+    /// Virtual disks and images being mounted.
+    Vhdmp,
+    /// Print service.
+    Print,
     /// Anything else.
     Other,
 }
@@ -81,6 +87,9 @@ impl Source {
             Source::DhcpServer => "dhcpserver",
             Source::OpenSsh => "openssh",
             Source::Msi => "msi",
+            Source::Exchange => "exchange",
+            Source::Vhdmp => "vhdmp",
+            Source::Print => "printservice",
             Source::Other => "windows",
         }
     }
@@ -110,6 +119,8 @@ const NAMES: &[(&str, Source)] = &[
     ("applocker", Source::AppLocker),
     ("codeintegrity", Source::CodeIntegrity),
     ("windows-ntlm", Source::Ntlm),
+    // Writes 8004 into the NTLM log.
+    ("security-netlogon", Source::Ntlm),
     ("smbserver", Source::Smb),
     ("smbclient", Source::Smb),
     ("dns-client", Source::DnsClient),
@@ -118,6 +129,10 @@ const NAMES: &[(&str, Source)] = &[
     ("dhcp-server", Source::DhcpServer),
     ("openssh", Source::OpenSsh),
     ("msiinstaller", Source::Msi),
+    ("msexchange cmdletlogs", Source::Exchange),
+    ("msexchange management", Source::Exchange),
+    ("windows-vhdmp", Source::Vhdmp),
+    ("printservice", Source::Print),
 ];
 
 /// The source of an event, by provider first, then by channel. Names are compared without case.

@@ -1,7 +1,7 @@
 //! Table `persist`.
 
 columns!(persist, "Services, scheduled tasks, WMI subscriptions and BITS jobs: System 7045, Security 4697 to 4702, TaskScheduler, Sysmon 19 to 21.", {
-    KIND "kind" Dict "service, task, wmi_filter, wmi_consumer, wmi_binding, bits, driver_service.";
+    KIND "kind" Dict "service, task, driver_service, wmi_filter, wmi_consumer, wmi_binding, wmi_provider, wmi_operation, bits, msi, print_driver.";
     NAME "name" Dict "Name of the service, task, filter, consumer or job.";
     DISPLAY_NAME "display_name" Dict "Display name.";
     COMMAND "command" Dict "Command, image path or consumer's destination.";
