@@ -6,9 +6,15 @@ pub mod discover;
 pub mod encoding;
 pub mod formats;
 pub mod framing;
+pub mod json_object;
+pub mod lines;
 pub mod mappers;
 pub mod raw;
 pub mod row;
 pub mod sink;
 pub mod syslog;
+#[cfg(test)]
+pub mod testing;
+pub mod url;
 pub mod windows;
+pub mod zeek;

@@ -85,6 +85,14 @@ crate::registry! {
     /// All formats in the order of sniffing. The place in the list is also the rank by which the better copy of a
     /// record that came twice is kept: what lies nearer to the source comes first.
     FORMATS: dyn Format = [
+        zeek_tsv::ZeekTsv,
+        zeek_json::ZeekJson,
+        w3c::W3c,
+        squid::Squid,
+        bind::Bind,
+        msdns::MsDns,
+        dhcp_windows::DhcpWindows,
+        dhcp_isc::DhcpIsc,
     ]
 }
 

@@ -32,6 +32,21 @@ pub trait Mapper {
 crate::registry! {
     /// All mappers. The last one takes what no other claims.
     MAPPERS: dyn Mapper = [
+        zeek_conn::ZeekConn,
+        zeek_dns::ZeekDns,
+        zeek_http::ZeekHttp,
+        zeek_ssl::ZeekSsl,
+        zeek_dhcp::ZeekDhcp,
+        zeek_files::ZeekFiles,
+        zeek_smb::ZeekSmb,
+        zeek_auth::ZeekAuth,
+        zeek_dce_rpc::ZeekDceRpc,
+        proxy_w3c::ProxyW3c,
+        iis::Iis,
+        pfirewall::Pfirewall,
+        squid::Squid,
+        dns_text::DnsText,
+        dhcp::Dhcp,
         other::Other,
     ]
 }
