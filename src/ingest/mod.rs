@@ -8,6 +8,8 @@ pub mod encoding;
 pub mod formats;
 pub mod framing;
 pub mod json_fields;
+pub mod json_object;
+pub mod lines;
 pub mod mappers;
 pub mod mde;
 pub mod mde_row;
@@ -19,3 +21,8 @@ pub mod task_xml;
 pub mod windows;
 pub mod windows_dns;
 pub mod windows_fields;
+#[cfg(test)]
+pub mod testing;
+pub mod url;
+pub mod windows;
+pub mod zeek;

@@ -88,6 +88,14 @@ crate::registry! {
         mde_csv::MdeCsv,
         mde_json::MdeJson,
         entra_json::EntraJson,
+        zeek_tsv::ZeekTsv,
+        zeek_json::ZeekJson,
+        w3c::W3c,
+        squid::Squid,
+        bind::Bind,
+        msdns::MsDns,
+        dhcp_windows::DhcpWindows,
+        dhcp_isc::DhcpIsc,
     ]
 }
 

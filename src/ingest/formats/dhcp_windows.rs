@@ -1,0 +1,160 @@
+//! Audit log of the Windows DHCP server: a text preamble, a header with commas, then rows of unequal length.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::{Block, Carry, Format, Head, Sniff};
+use crate::base::time::{self, DateOrder};
+use crate::ingest::framing::Framing;
+use crate::ingest::lines::{Line, lines, peel, text, vote};
+use crate::ingest::raw::{Raw, Value};
+use crate::ingest::sink::Sink;
+
+/// `DhcpSrvLog-Thu.log` and its IPv6 sibling.
+pub struct DhcpWindows;
+
+/// The header of the current servers, for files that lost theirs.
+const HEADER: &str = "ID,Date,Time,Description,IP Address,Host Name,MAC Address,User Name,TransactionID,QResult,Probationtime,\
+    CorrelationID,Dhcid,VendorClass(Hex),VendorClass(ASCII),UserClass(Hex),UserClass(ASCII),RelayAgentInformation,DnsRegError.";
+
+impl Format for DhcpWindows {
+    fn id(&self) -> &'static str {
+        "dhcp-windows"
+    }
+
+    fn about(&self) -> &'static str {
+        "Windows DHCP server audit logs (DhcpSrvLog-*.log)"
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    fn sniff(&self, head: &Head<'_>) -> Sniff {
+        let (preamble, _) = vote(head, 15, |l| l.payload.contains("Microsoft DHCP") || is_header(l.payload));
+        if preamble > 0 {
+            return Sniff::Yes(97, "preamble or header of the DHCP audit log".to_string());
+        }
+        let (rows, of) = vote(head, 15, |l| is_row(l.payload));
+        if rows == 0 || rows * 2 < of {
+            return Sniff::No("no DHCP audit header and no `id,MM/DD/YY,hh:mm:ss,…` rows");
+        }
+        Sniff::Yes(85, format!("{rows} of {of} lines are DHCP audit rows"))
+    }
+
+    fn carry(&self, block: &Block<'_>, carry: &mut Carry) {
+        for (_, line) in lines(block) {
+            let line = text(line, carry.codepage);
+            if is_header(&line) {
+                carry.header = Arc::from(line.trim().as_bytes());
+            } else if carry.header.is_empty() && is_row(&line) {
+                carry.header = Arc::from(HEADER.as_bytes());
+            }
+        }
+    }
+
+    fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
+        let mut header = text(&carry.header, None).into_owned();
+        for (offset, bytes) in lines(block) {
+            let decoded = text(bytes, carry.codepage);
+            let line = peel(&decoded, carry);
+            if is_header(line.payload) {
+                header = line.payload.trim().to_owned();
+                continue;
+            }
+            if is_row(line.payload) {
+                if header.is_empty() {
+                    header = HEADER.to_owned();
+                }
+                sink.event(&record(&line, &header, offset));
+            } else if !header.is_empty() && !is_preamble(line.payload) {
+                sink.reject(offset, "not a row `id,MM/DD/YY,hh:mm:ss,…`; the line is cut or damaged", bytes);
+            }
+        }
+    }
+}
+
+fn is_header(line: &str) -> bool {
+    line.trim_start().starts_with("ID,Date,Time,Description")
+}
+
+/// Lines of the preamble, which comes again where the log was restarted.
+fn is_preamble(line: &str) -> bool {
+    let line = line.trim();
+    line.starts_with("Microsoft DHCP")
+        || line.starts_with("Event ID")
+        || line.starts_with("QResult")
+        || line.split_once('\t').is_some_and(|(id, _)| id.trim_end_matches('+').bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// `id,date,time,…` with at least the fourth column begun.
+fn is_row(line: &str) -> bool {
+    let mut cells = line.split(',');
+    let id = cells.next().is_some_and(|c| (1..=5).contains(&c.len()) && c.bytes().all(|b| b.is_ascii_digit()));
+    let (date, clock) = (cells.next().unwrap_or(""), cells.next().unwrap_or(""));
+    id && date.matches('/').count() == 2 && clock.matches(':').count() == 2 && cells.next().is_some()
+}
+
+/// One row. Rows without an address are the service's own notes.
+fn record<'a>(line: &Line<'a>, header: &'a str, offset: u64) -> Raw<'a> {
+    let cells: Vec<&str> = line.payload.split(',').collect();
+    let address = cells.get(4).is_some_and(|c| crate::base::ip::parse(c).is_some());
+    let mut raw = Raw::log(if address { "dhcp.windows" } else { "dhcp.service" }, offset);
+    raw.observer = line.host.map(Cow::Borrowed);
+    raw.code = cells.first().and_then(|c| c.parse().ok());
+    let when = cells.get(1).zip(cells.get(2)).map(|(d, t)| format!("{d} {t}"));
+    // The service writes MM/DD/YY whatever the locale.
+    let parsed = when.and_then(|w| time::us_datetime(w.as_bytes(), DateOrder::Mdy));
+    if let Some((ts, zone)) = parsed {
+        (raw.time, raw.quality) = (Some(ts), zone.quality());
+    }
+    let mut names = header.split(',').map(str::trim);
+    for (i, cell) in cells.iter().enumerate() {
+        let name = names.next().filter(|n| !n.is_empty()).map_or_else(|| Cow::Owned(format!("_{}", i + 1)), Cow::Borrowed);
+        let held = (i == 0 && raw.code.is_some_and(|c| format!("{c:02}") == *cell)) || (parsed.is_some() && (i == 1 || i == 2));
+        if !cell.is_empty() && !held {
+            raw.push(name, Value::str(cell));
+        }
+    }
+    raw
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::sink::RecordContext;
+
+    const FILE: &str = "\u{feff}\t\tMicrosoft DHCP Service Activity Log\n\n\nEvent ID  Meaning\n00\tThe log was started.\n\
+        10\tA new IP address was leased to a client.\n50+\tCodes above 50 are used for Rogue Server Detection information.\n\n\
+        QResult: 0: NoQuarantine\n\nID,Date,Time,Description,IP Address,Host Name,MAC Address,User Name, TransactionID, QResult\n\
+        00,09/29/17,00:00:04,Started,,,,,0,6\n10,09/29/17,00:00:05,Assign,10.0.0.9,pc1.corp.example,00155D010203,,17,0,,,\n";
+
+    fn decode(text: &str, carry: &Carry) -> Sink<'static> {
+        let cx = RecordContext { input: 1, format: "dhcp-windows", fallback_time: 7, assumed_offset: None, input_host: None };
+        let mut sink = Sink::new(cx);
+        DhcpWindows.decode(&Block { bytes: text.as_bytes(), offset: 0 }, carry, &mut sink);
+        sink
+    }
+
+    #[test]
+    fn the_preamble_is_no_record_even_when_it_comes_again() {
+        let sink = decode(&format!("{FILE}{FILE}"), &Carry::default());
+        assert_eq!((sink.records, sink.rejects.len()), (4, 0));
+        let tables: Vec<_> = sink.rows.into_builders().map(|b| (b.table().name, b.rows())).collect();
+        assert_eq!(tables, [("lease", 2), ("event", 2)]);
+    }
+
+    #[test]
+    fn rows_of_unequal_length_and_cut_rows() {
+        let sink = decode("01,04/19/20,13:11:13,Stopped,,,\n35,01/01/01,01:01:01,DNS update request failed,192.0.2.1,h.test.example,000000000000,\n10,01/0", &Carry::default());
+        assert_eq!((sink.records, sink.rejects.len()), (3, 1));
+    }
+
+    #[test]
+    fn later_blocks_know_the_header() {
+        let mut carry = Carry::default();
+        DhcpWindows.carry(&Block { bytes: FILE.as_bytes(), offset: 0 }, &mut carry);
+        assert!(carry.header.starts_with(b"ID,Date"));
+        assert_eq!(decode("garbage\n", &carry).rejects.len(), 1);
+    }
+}

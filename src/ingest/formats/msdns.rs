@@ -1,0 +1,227 @@
+//! Microsoft DNS server debug log: one line a packet, times in the server's own locale.
+
+use std::borrow::Cow;
+
+use super::{Block, Carry, Format, Head, Sniff};
+use crate::base::time::{self, DAY, DateOrder, DateOrderVote, Ts, Zone};
+use crate::ingest::framing::Framing;
+use crate::ingest::lines::{Line, lines, peel, text, vote};
+use crate::ingest::raw::{Raw, Value};
+use crate::ingest::sink::Sink;
+
+/// The debug log of the Windows DNS service.
+pub struct MsDns;
+
+impl Format for MsDns {
+    fn id(&self) -> &'static str {
+        "msdns"
+    }
+
+    fn about(&self) -> &'static str {
+        "Microsoft DNS server debug log (dns.log)"
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    fn sniff(&self, head: &Head<'_>) -> Sniff {
+        let (preamble, _) = vote(head, 15, |l| {
+            l.payload.contains("DNS Server log file creation") || l.payload.contains("Message logging key")
+        });
+        let (packets, of) = vote(head, 60, |l| packet(l.payload).is_some());
+        match (preamble, packets) {
+            (0, 0) => Sniff::No("no `PACKET … UDP|TCP Rcv|Snd` line and no preamble of the DNS service"),
+            (0, _) => Sniff::Yes(85, format!("{packets} of {of} lines are DNS packets")),
+            _ => Sniff::Yes(97, "preamble of the DNS service's debug log".to_string()),
+        }
+    }
+
+    fn open(&self, head: &Head<'_>, carry: &mut Carry) {
+        if carry.date_order.is_none() {
+            carry.date_order = Some(date_order(head, carry.input_time));
+        }
+    }
+
+    fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
+        let order = carry.date_order.unwrap_or_default();
+        for (offset, bytes) in lines(block) {
+            let decoded = text(bytes, carry.codepage);
+            let line = peel(&decoded, carry);
+            // Preamble and details of a packet are indented or begin with a word.
+            if !line.payload.starts_with(|c: char| c.is_ascii_digit()) {
+                continue;
+            }
+            match record(&line, offset, order) {
+                Ok(Some(raw)) => sink.event(&raw),
+                Ok(None) => {}
+                Err(reason) => sink.reject(offset, reason, bytes),
+            }
+        }
+    }
+}
+
+/// Day or month first: by vote; else the reading that does not lie after the file's own time; else by the clock, since
+/// AM and PM belong to the American form.
+fn date_order(head: &Head<'_>, input_time: Ts) -> DateOrder {
+    let carry = Carry::default();
+    let lines = head.lines(20_000);
+    let dated: Vec<_> = lines.iter().filter_map(|l| packet(peel(l, &carry).payload)).map(|p| p.when).collect();
+    let mut vote = DateOrderVote::default();
+    dated.iter().for_each(|d| vote.add(d.as_bytes()));
+    let decided = vote.decide();
+    let Some(last) = dated.last().filter(|_| decided == DateOrder::Unknown) else { return decided };
+    let in_past = |order| {
+        time::us_datetime(last.as_bytes(), order).is_some_and(|(ts, _)| input_time == 0 || ts <= input_time + DAY)
+    };
+    match (in_past(DateOrder::Dmy), in_past(DateOrder::Mdy)) {
+        (true, false) => DateOrder::Dmy,
+        (false, true) => DateOrder::Mdy,
+        _ if last.ends_with('M') => DateOrder::Mdy,
+        _ => DateOrder::Dmy,
+    }
+}
+
+struct Packet<'a> {
+    when: &'a str,
+    thread: &'a str,
+    rest: &'a str,
+}
+
+/// `<date> <time> <thread> PACKET  <pointer> UDP|TCP Rcv|Snd …`
+fn packet(text: &str) -> Option<Packet<'_>> {
+    let (before, rest) = text.split_once(" PACKET ")?;
+    let (when, thread) = before.trim().rsplit_once(' ')?;
+    let hex = !thread.is_empty() && thread.bytes().all(|b| b.is_ascii_hexdigit());
+    let sent = rest.split_whitespace().take(4).any(|c| matches!(c, "Rcv" | "Snd"));
+    (hex && sent && when.starts_with(|c: char| c.is_ascii_digit())).then_some(Packet { when: when.trim(), thread, rest })
+}
+
+fn record<'a>(line: &Line<'a>, offset: u64, order: DateOrder) -> Result<Option<Raw<'a>>, Cow<'static, str>> {
+    let Some(p) = packet(line.payload) else {
+        if line.payload.contains(" PACKET ") {
+            return Err("a PACKET line that is cut or damaged".into());
+        }
+        return Ok(event(line, offset, order));
+    };
+    let mut raw = Raw::log("msdns", offset);
+    raw.observer = line.host.map(Cow::Borrowed);
+    let (ts, zone) = when(p.when, order).ok_or("its date could be day or month first; give --date-order")?;
+    (raw.time, raw.quality) = (Some(ts), zone.quality());
+    raw.push("thread", Value::str(p.thread));
+    fields(&mut raw, p.rest).ok_or("a PACKET line that is cut or damaged")?;
+    Ok(Some(raw))
+}
+
+/// A dated line that is no packet: the service's own events, if debug logging is set to include them.
+fn event<'a>(line: &Line<'a>, offset: u64, order: DateOrder) -> Option<Raw<'a>> {
+    let ends = line.payload.match_indices(' ').map(|(i, _)| i).skip(1).take(2);
+    let (ts, zone) = ends
+        .filter_map(|end| line.payload.get(..end))
+        .filter_map(|head| time::us_datetime(head.as_bytes(), order))
+        .last()?;
+    let mut raw = Raw::log("msdns.service", offset);
+    raw.observer = line.host.map(Cow::Borrowed);
+    (raw.time, raw.quality) = (Some(ts), zone.quality());
+    raw.push("message", Value::str(line.payload));
+    Some(raw)
+}
+
+fn when(text: &str, order: DateOrder) -> Option<(Ts, Zone)> {
+    time::us_datetime(text.as_bytes(), order).or_else(|| time::rfc3339(text.as_bytes()))
+}
+
+/// `[pointer] UDP Rcv 10.1.2.3 5b47 R Q [8081 DR NOERROR] A (1)a(0)`
+fn fields<'a>(raw: &mut Raw<'a>, rest: &'a str) -> Option<()> {
+    let (before, after) = rest.split_once('[')?;
+    let (flags, after) = after.split_once(']')?;
+    let mut cells = before.split_whitespace();
+    let mut cell = cells.next()?;
+    if !matches!(cell, "UDP" | "TCP") {
+        raw.push("pointer", Value::str(cell));
+        cell = cells.next()?;
+    }
+    raw.push("protocol", Value::str(cell));
+    for name in ["direction", "peer", "xid"] {
+        raw.push(name, Value::str(cells.next()?));
+    }
+    for cell in cells {
+        raw.push(if cell == "R" { "qr" } else { "opcode" }, Value::str(cell));
+    }
+    let mut words = flags.split_whitespace();
+    raw.push("flags_hex", Value::str(words.next()?));
+    let words: Vec<_> = words.collect();
+    if let Some((rcode, chars)) = words.split_last() {
+        raw.push("rcode", Value::str(rcode));
+        if !chars.is_empty() {
+            raw.push("flags", Value::Str(Cow::Owned(chars.join(" "))));
+        }
+    }
+    let (kind, name) = after.trim_start().split_once(' ').unwrap_or((after.trim(), ""));
+    raw.push("type", Value::str(kind));
+    raw.push("name", Value::str(name.trim()));
+    (!kind.is_empty() && !name.trim().is_empty()).then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::sink::RecordContext;
+
+    const PREAMBLE: &str = "DNS Server log file creation at 6/5/2013 10:00:00 AM\nLog file wrap at 6/5/2013 10:00:00 AM\n\n\
+        Message logging key (for packets - other items use a subset of these fields):\n\tField #  Information         Values\n\
+        \t   1     Date\n";
+
+    fn decode(text: &str, carry: &Carry) -> Sink<'static> {
+        let cx = RecordContext { input: 1, format: "msdns", fallback_time: 7, assumed_offset: None, input_host: None };
+        let mut sink = Sink::new(cx);
+        MsDns.decode(&Block { bytes: text.as_bytes(), offset: 0 }, carry, &mut sink);
+        sink
+    }
+
+    fn opened(text: &str, input_time: Ts) -> Carry {
+        let mut carry = Carry { input_time, ..Carry::default() };
+        MsDns.open(&Head { bytes: text.as_bytes(), name: "dns.log" }, &mut carry);
+        carry
+    }
+
+    #[test]
+    fn packets_are_records_and_details_are_not() {
+        let text = format!(
+            "{PREAMBLE}6/25/2013 10:00:32 AM 0E70 PACKET  00000000033397A0 UDP Rcv 10.161.60.71    5b47   Q [0001   D   NOERROR] A      (5)login(4)live(3)com(0)\n\
+             UDP question info at 00000000033397A0\n  Socket = 328\n    ANSWER SECTION:\n\n\
+             6/25/2013 10:00:33 AM 0E70 PACKET  00000000033397A0 UDP Snd 10.161.60.71    5b47 R Q [8081   DR  NXDOMAIN] A      (5)login(4)live(3)com(0)\n\
+             6/25/2013 10:00:34 AM 0E70 EVENT   The DNS server has started.\n\
+             6/25/2013 10:00:34 AM 0E70 PACKET  00000000033397A0 UDP Sn"
+        );
+        let sink = decode(&text, &opened(&text, 0));
+        assert_eq!((sink.records, sink.rejects.len()), (4, 1));
+        let tables: Vec<_> = sink.rows.into_builders().map(|b| (b.table().name, b.rows())).collect();
+        assert_eq!(tables, [("dns", 2), ("event", 1)]);
+    }
+
+    #[test]
+    fn the_order_of_dates_is_voted_for_the_whole_file() {
+        let line = |d: &str| format!("{d} 0D0C PACKET  000000A3 UDP Rcv 10.0.0.1 0001 Q [0001 D NOERROR] A (1)a(0)\n");
+        let order = |text: String, t| opened(&text, t).date_order.unwrap();
+        assert_eq!(order(line("5/6/2021 21:46:04") + &line("22/6/2021 21:46:04"), 0), DateOrder::Dmy);
+        assert_eq!(order(line("6/5/2013 10:00:32 AM"), 0), DateOrder::Mdy);
+        assert_eq!(order(line("6/5/2021 21:46:04"), 0), DateOrder::Dmy);
+        // 1 March 2021: the sixth of December 2021 has not come yet.
+        let march = 1_614_556_800_000_000;
+        assert_eq!(order(line("1/2/2021 21:46:04"), march), DateOrder::Dmy);
+        assert_eq!(order(line("2/12/2021 21:46:04"), march), DateOrder::Mdy);
+        let dotted = line("23.05.2019 11:28:06") + &line("20190523 11:28:06");
+        assert_eq!(decode(&dotted, &opened(&dotted, 0)).rows.rows(), 2);
+    }
+
+    #[test]
+    fn fields_are_cut_with_and_without_response_bit() {
+        let p = packet("22/12/2021 21:46:04 0D0C PACKET  00000293 TCP Snd ::1 a86b R U [a8a8 A T NOERROR] SOA    (1)x y(0)").unwrap();
+        let mut raw = Raw::log("msdns", 0);
+        fields(&mut raw, p.rest).unwrap();
+        let of = |n: &str| raw.get(n).unwrap_or("");
+        assert_eq!((of("peer"), of("xid"), of("qr"), of("opcode"), of("flags"), of("rcode")), ("::1", "a86b", "R", "U", "A T", "NOERROR"));
+        assert_eq!((of("type"), of("name")), ("SOA", "(1)x y(0)"));
+    }
+}

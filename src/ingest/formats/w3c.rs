@@ -1,0 +1,84 @@
+//! W3C extended log files: columns named by `#Fields`. ProxySG, IIS and the Windows firewall write them.
+//!
+//! `#Fields` may change in mid-file; the header in force travels with the blocks.
+
+mod header;
+
+use std::sync::Arc;
+
+use header::{Header, Kind};
+
+use super::{Block, Carry, Format, Head, Sniff};
+use crate::ingest::framing::Framing;
+use crate::ingest::lines::{lines, peel, text};
+use crate::ingest::sink::Sink;
+
+/// Header-driven logs separated by blanks or tabs.
+pub struct W3c;
+
+impl Format for W3c {
+    fn id(&self) -> &'static str {
+        "w3c"
+    }
+
+    fn about(&self) -> &'static str {
+        "W3C extended logs with #Fields headers (Symantec ProxySG/Edge SWG, IIS, Windows firewall)"
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    fn sniff(&self, head: &Head<'_>) -> Sniff {
+        let carry = Carry::default();
+        let mut header = Header::default();
+        let mut main_format = 0;
+        let lines = head.lines(15);
+        for line in &lines {
+            let payload = peel(line, &carry).payload.trim_start();
+            header.update(payload);
+            main_format += usize::from(header::is_main_format(payload));
+        }
+        match header.kind() {
+            Kind::Foreign => Sniff::No("#Fields separated by commas: another kind of log"),
+            Kind::None if main_format * 2 > lines.len() => Sniff::Yes(60, "ProxySG main format without header".into()),
+            Kind::None => Sniff::No("no #Fields line"),
+            Kind::Other => Sniff::Yes(60, "#Fields header".into()),
+            kind => Sniff::Yes(95, format!("#Fields header of {}", kind.name())),
+        }
+    }
+
+    fn carry(&self, block: &Block<'_>, carry: &mut Carry) {
+        if memchr::memchr(b'#', block.bytes).is_none() {
+            return;
+        }
+        let mut header = Header::load(&carry.header);
+        for (_, line) in lines(block).filter(|(_, l)| l.contains(&b'#')) {
+            let line = text(line, carry.codepage);
+            header.update(peel(&line, carry).payload);
+        }
+        carry.header = Arc::from(header.save().into_bytes());
+    }
+
+    fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
+        let mut header = Header::load(&carry.header);
+        for (offset, bytes) in lines(block) {
+            let decoded = text(bytes, carry.codepage);
+            let line = peel(&decoded, carry);
+            if line.payload.trim_start().starts_with('#') {
+                header.update(line.payload);
+                continue;
+            }
+            if header.kind() == Kind::None && header::is_main_format(line.payload) {
+                header = Header::main_format();
+            }
+            match header.record(&line, offset, &carry.name) {
+                Ok(raw) => sink.event(&raw),
+                Err(reason) => sink.reject(offset, reason, bytes),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,295 @@
+//! The header in force, and a record under it.
+
+use std::borrow::Cow;
+
+use crate::base::time::{self, SECOND, TimeQuality, Ts, Zone};
+use crate::ingest::lines::Line;
+use crate::ingest::raw::{Raw, Value};
+
+/// The columns of ProxySG's main format, which collectors forward without its header.
+const MAIN_FORMAT: &str = "#Fields: date time time-taken c-ip cs-username cs-auth-group x-exception-id sc-filter-result \
+    cs-categories cs(Referer) sc-status s-action cs-method rs(Content-Type) cs-uri-scheme cs-host cs-uri-port \
+    cs-uri-path cs-uri-query cs-uri-extension cs(User-Agent) s-ip sc-bytes cs-bytes x-virus-id";
+
+/// What wrote the log, as its columns tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// No `#Fields` seen.
+    None,
+    /// A web proxy.
+    Proxy,
+    /// Microsoft IIS.
+    Iis,
+    /// Windows firewall (pfirewall.log).
+    Firewall,
+    /// Some other W3C log.
+    Other,
+    /// A log with commas that only looks alike (Exchange).
+    Foreign,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Kind::Proxy => "w3c.proxy",
+            Kind::Iis => "w3c.iis",
+            Kind::Firewall => "w3c.firewall",
+            Kind::None | Kind::Other | Kind::Foreign => "w3c.other",
+        }
+    }
+}
+
+/// The lines that count, parsed.
+#[derive(Debug)]
+pub(super) struct Header {
+    fields: Vec<String>,
+    fields_line: String,
+    date_line: String,
+    kind: Kind,
+    /// Columns are separated by tabs alone, so that values may hold blanks.
+    tabs: bool,
+    /// More columns than named are kept under numbers (headerless main format).
+    open_ended: bool,
+    /// Day of `#Date`, for logs without a date column.
+    day: Option<String>,
+    /// Zone that `#Date` names, seconds east of UTC.
+    zone: Option<i32>,
+}
+
+impl Default for Header {
+    fn default() -> Self {
+        Self {
+            fields: Vec::new(),
+            fields_line: String::new(),
+            date_line: String::new(),
+            kind: Kind::None,
+            tabs: false,
+            open_ended: false,
+            day: None,
+            zone: None,
+        }
+    }
+}
+
+impl Header {
+    /// The main format without a header.
+    pub(super) fn main_format() -> Self {
+        let mut header = Self::default();
+        header.update(MAIN_FORMAT);
+        header.open_ended = true;
+        header
+    }
+
+    pub(super) fn load(saved: &[u8]) -> Self {
+        let mut header = Self::default();
+        for line in String::from_utf8_lossy(saved).lines() {
+            header.update(line);
+        }
+        header
+    }
+
+    pub(super) fn save(&self) -> String {
+        format!("{}\n{}", self.date_line, self.fields_line)
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Takes a header line; other lines are ignored.
+    pub(super) fn update(&mut self, line: &str) {
+        let line = line.trim_start();
+        if let Some(date) = strip_key(line, "#Date:") {
+            self.date_line = line.to_owned();
+            self.day = date.trim().get(..10).filter(|d| d.as_bytes().get(4) == Some(&b'-')).map(str::to_owned);
+            self.zone = named_zone(date);
+        }
+        if let Some(fields) = strip_key(line, "#Fields:") {
+            let fields = fields.trim();
+            self.fields_line = line.to_owned();
+            self.tabs = fields.contains('\t');
+            self.open_ended = false;
+            self.fields = fields.split_whitespace().map(str::to_owned).collect();
+            self.kind = kind_of(fields, &self.fields);
+        }
+    }
+
+    /// Reads one record.
+    pub(super) fn record<'r>(&'r self, line: &Line<'r>, offset: u64, file: &str) -> Result<Raw<'r>, Cow<'static, str>> {
+        if self.fields.is_empty() {
+            return Err("no #Fields line before this record; give the whole file with its header".into());
+        }
+        let cells = self.cells(line.payload);
+        if cells.len() < self.fields.len() || (cells.len() > self.fields.len() && !self.open_ended) {
+            let wanted = self.fields.len();
+            return Err(format!("{} columns where #Fields names {wanted}; the line is cut or damaged", cells.len()).into());
+        }
+        let mut raw = Raw::log(self.kind.name(), offset);
+        raw.observer = line.host.map(Cow::Borrowed);
+        let held = self.set_time(&mut raw, &cells, line, file);
+        for (i, cell) in cells.iter().enumerate() {
+            let name = self.fields.get(i).map_or_else(|| Cow::Owned(format!("_{}", i + 1)), |n| Cow::Borrowed(n.as_str()));
+            if *cell != "-" && !(held && (name == "date" || name == "time")) {
+                raw.push(name, Value::str(cell));
+            }
+        }
+        Ok(raw)
+    }
+
+    fn cells<'r>(&self, line: &'r str) -> Vec<&'r str> {
+        if self.tabs {
+            return line.split('\t').collect();
+        }
+        let quoted = self.kind != Kind::Iis;
+        let mut cells = Vec::with_capacity(self.fields.len());
+        let mut rest = line.trim();
+        while !rest.is_empty() {
+            let (cell, after) = next_cell(rest, quoted);
+            cells.push(cell);
+            rest = after.trim_start_matches([' ', '\t']);
+        }
+        cells
+    }
+
+    fn cell<'r>(&self, cells: &[&'r str], name: &str) -> Option<&'r str> {
+        let i = self.fields.iter().position(|f| f == name)?;
+        cells.get(i).copied()
+    }
+
+    /// Sets the time; whether the columns `date` and `time` are re-created by it.
+    fn set_time(&self, raw: &mut Raw<'_>, cells: &[&str], line: &Line<'_>, file: &str) -> bool {
+        if let Some(clock) = self.cell(cells, "time") {
+            let date = self.cell(cells, "date");
+            let day = date.or(self.day.as_deref()).map(Cow::Borrowed).or_else(|| day_of_name(file).map(Cow::Owned));
+            let parsed = day.and_then(|d| joined(&d, clock));
+            if let Some(ts) = parsed {
+                self.zoned(raw, ts);
+                return raw.quality != TimeQuality::Offset && date.is_some_and(|d| d.len() == 10) && clock.len() == 8;
+            }
+        }
+        let bracketed = |name| self.cell(cells, name).and_then(|t| time::apache(t.as_bytes()));
+        if let Some((ts, zone)) = bracketed("localtime").or_else(|| bracketed("gmttime").map(|(t, _)| (t, Zone::Utc))) {
+            (raw.time, raw.quality) = (Some(ts), zone.quality());
+        } else if let Some(ts) = ["timestamp", "x-timestamp"].iter().find_map(|n| time::epoch(self.cell(cells, n)?.as_bytes())) {
+            (raw.time, raw.quality) = (Some(ts), TimeQuality::Utc);
+        } else if let Some((ts, quality)) = line.time {
+            (raw.time, raw.quality) = (Some(ts), quality);
+        }
+        false
+    }
+
+    /// The firewall writes local time; the others UTC unless `#Date` names a zone.
+    fn zoned(&self, raw: &mut Raw<'_>, local: Ts) {
+        (raw.time, raw.quality) = match (self.kind, self.zone) {
+            (Kind::Firewall, _) => (Some(local), TimeQuality::Assumed),
+            (_, Some(offset)) if offset != 0 => (Some(local - i64::from(offset) * SECOND), TimeQuality::Offset),
+            _ => (Some(local), TimeQuality::Utc),
+        };
+    }
+}
+
+/// Whether a line is of ProxySG's main format: date, time, milliseconds, address, and a filter result further on.
+pub(super) fn is_main_format(line: &str) -> bool {
+    let mut cells = line.split_whitespace();
+    let mut next = || cells.next().unwrap_or("");
+    let (date, clock, taken, client) = (next(), next(), next(), next());
+    joined(date, clock).is_some()
+        && !taken.is_empty()
+        && taken.bytes().all(|b| b.is_ascii_digit())
+        && client.contains(['.', ':'])
+        && cells.take(5).any(|c| matches!(c, "OBSERVED" | "PROXIED" | "DENIED"))
+}
+
+fn kind_of(line: &str, fields: &[String]) -> Kind {
+    let has = |name: &str| fields.iter().any(|f| f.eq_ignore_ascii_case(name));
+    let any = |names: &[&str]| names.iter().any(|n| has(n));
+    if fields.is_empty() || (fields.len() < 3 && line.contains(',')) {
+        return Kind::Foreign;
+    }
+    if has("src-ip") && has("dst-ip") {
+        return Kind::Firewall;
+    }
+    if any(&["s-action", "sc-filter-result", "cs-uri-scheme", "x-virus-id", "x-exception-id", "cs-url", "c-uri", "r-host"]) {
+        return Kind::Proxy;
+    }
+    if has("cs-uri-stem") {
+        return Kind::Iis;
+    }
+    if any(&["cs-host", "cs-uri", "cs-uri-path"]) { Kind::Proxy } else { Kind::Other }
+}
+
+fn strip_key<'l>(line: &'l str, key: &str) -> Option<&'l str> {
+    let (head, rest) = line.split_at_checked(key.len())?;
+    head.eq_ignore_ascii_case(key).then_some(rest)
+}
+
+/// The next value: up to a blank; a quoted one up to a quote before a blank; `[day clock zone]` as a whole.
+fn next_cell(text: &str, quoted: bool) -> (&str, &str) {
+    if quoted && text.starts_with('"') {
+        let inner = text.get(1..).unwrap_or("");
+        // No escape exists for inner quotes: only a quote before a blank ends the value.
+        let end = inner
+            .match_indices('"')
+            .map(|(i, _)| i)
+            .find(|i| inner.as_bytes().get(i + 1).is_none_or(u8::is_ascii_whitespace));
+        if let Some(end) = end {
+            return (inner.get(..end).unwrap_or(""), inner.get(end + 1..).unwrap_or(""));
+        }
+    }
+    if text.starts_with('[') {
+        if let Some(end) = text.find(']').filter(|e| *e < 40) {
+            return text.split_at_checked(end + 1).unwrap_or((text, ""));
+        }
+    }
+    let end = text.find([' ', '\t']).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
+}
+
+fn joined(day: &str, clock: &str) -> Option<Ts> {
+    if !(8..=16).contains(&day.len()) || !(5..=24).contains(&clock.len()) {
+        return None;
+    }
+    time::rfc3339(format!("{day} {clock}").as_bytes()).map(|(ts, _)| ts)
+}
+
+/// `EST (UTC-0400)`, `UTC+09:00`: seconds east of UTC.
+fn named_zone(date: &str) -> Option<i32> {
+    let (_, after) = date.split_once("UTC").or_else(|| date.split_once("GMT"))?;
+    let sign = match after.as_bytes().first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let digits: String = after.get(1..)?.chars().take_while(|c| c.is_ascii_digit() || *c == ':').filter(|c| *c != ':').collect();
+    let number: i32 = digits.get(..4)?.parse().ok()?;
+    let (hours, minutes) = (number / 100, number % 100);
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+}
+
+/// The day that an IIS file name holds: `u_ex211009.log` is 2021-10-09.
+fn day_of_name(file: &str) -> Option<String> {
+    let (_, after) = file.rsplit_once("ex")?;
+    let digits = after.get(..6).filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?;
+    Some(format!("20{}-{}-{}", digits.get(..2)?, digits.get(2..4)?, digits.get(4..6)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_and_days_are_found() {
+        assert_eq!(named_zone(" 2021-04-16 13:51:09 EST (UTC-0400)"), Some(-14_400));
+        assert_eq!(named_zone(" 2021-04-16 13:51:09"), None);
+        assert_eq!(day_of_name("u_ex211009.log").as_deref(), Some("2021-10-09"));
+        assert_eq!(day_of_name("access.log"), None);
+    }
+
+    #[test]
+    fn quotes_have_no_escape_but_end_before_a_blank() {
+        let cells = |s| Header::main_format().cells(s);
+        assert_eq!(cells("a  \"x \"y\" z\" - [05/Feb/2025:11:30:29 +0900] q"), ["a", "x \"y", "z\"", "-", "[05/Feb/2025:11:30:29 +0900]", "q"]);
+        assert_eq!(cells("\"open end"), ["\"open", "end"]);
+        assert_eq!(cells("\"\" \"-\""), ["", "-"]);
+    }
+}

@@ -1,0 +1,303 @@
+//! Zeek logs as text: columns named by `#fields`, separators and nulls named by the lines before it.
+//!
+//! A file may hold several headers one after the other; the one in force travels with the blocks.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::{Block, Carry, Format, Head, Sniff};
+use crate::ingest::framing::Framing;
+use crate::ingest::lines::{lines, text};
+use crate::ingest::raw::{Raw, Value};
+use crate::ingest::sink::Sink;
+use crate::ingest::zeek;
+
+/// Zeek's default log writer.
+pub struct ZeekTsv;
+
+impl Format for ZeekTsv {
+    fn id(&self) -> &'static str {
+        "zeek-tsv"
+    }
+
+    fn about(&self) -> &'static str {
+        "Zeek logs as text with #fields headers (conn, dns, http, ssl, files, smb, kerberos and all others)"
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    fn sniff(&self, head: &Head<'_>) -> Sniff {
+        let lines = head.lines(15);
+        let header = |l: &str| {
+            let l = l.trim_start();
+            l.starts_with("#separator") || l.starts_with("#fields\t")
+        };
+        match lines.iter().any(|l| header(l)) {
+            true => Sniff::Yes(99, "#separator and #fields header".to_string()),
+            false => Sniff::No("no #separator or #fields line"),
+        }
+    }
+
+    fn carry(&self, block: &Block<'_>, carry: &mut Carry) {
+        let begins = block.bytes.trim_ascii_start().starts_with(b"#");
+        if !begins && memchr::memmem::find(block.bytes, b"\n#").is_none() {
+            return;
+        }
+        let mut kept: Vec<String> = String::from_utf8_lossy(&carry.header).lines().map(str::to_owned).collect();
+        for (_, line) in lines(block).filter(|(_, l)| l.trim_ascii_start().starts_with(b"#")) {
+            let line = text(line.trim_ascii_start(), carry.codepage).into_owned();
+            let key = directive(&line).0.to_owned();
+            if key == "#separator" {
+                kept.clear();
+            }
+            kept.retain(|l| directive(l).0 != key);
+            kept.push(line);
+        }
+        carry.header = Arc::from(kept.join("\n").into_bytes());
+    }
+
+    fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
+        let mut header = Header::default();
+        for line in String::from_utf8_lossy(&carry.header).lines() {
+            header.update(line);
+        }
+        header.name_the_log(&carry.name);
+        for (offset, line) in lines(block) {
+            let cells = text(line, carry.codepage);
+            if cells.trim_start().starts_with('#') {
+                header.update(cells.trim_start());
+                header.name_the_log(&carry.name);
+                continue;
+            }
+            match header.record(&cells, offset) {
+                Ok(raw) => sink.event(&raw),
+                Err(reason) => sink.reject(offset, reason, line),
+            }
+        }
+    }
+}
+
+/// A header in force.
+#[derive(Debug)]
+struct Header {
+    separator: char,
+    set_separator: char,
+    empty: String,
+    unset: String,
+    path: Option<String>,
+    kind: String,
+    fields: Vec<String>,
+    /// Whether the column of the same place is a set, vector or table.
+    containers: Vec<bool>,
+}
+
+impl Default for Header {
+    fn default() -> Self {
+        Self {
+            separator: '\t',
+            set_separator: ',',
+            empty: "(empty)".into(),
+            unset: "-".into(),
+            path: None,
+            kind: String::new(),
+            fields: Vec::new(),
+            containers: Vec::new(),
+        }
+    }
+}
+
+impl Header {
+    fn update(&mut self, line: &str) {
+        let (key, rest) = directive(line);
+        let rest = rest.trim_end_matches(['\r', '\n']);
+        match key {
+            "#separator" => {
+                *self = Self { separator: one_char(rest.trim_start()).unwrap_or('\t'), ..Self::default() };
+            }
+            "#set_separator" => self.set_separator = one_char(rest).unwrap_or(','),
+            "#empty_field" => self.empty = rest.to_owned(),
+            "#unset_field" => self.unset = rest.to_owned(),
+            "#path" => self.path = Some(rest.to_owned()).filter(|p| !p.is_empty()),
+            "#fields" => {
+                self.fields = rest.split(self.separator).map(str::to_owned).collect();
+                self.containers.clear();
+            }
+            "#types" => {
+                let is_container = |t: &str| ["set[", "vector[", "table["].iter().any(|p| t.starts_with(p));
+                self.containers = rest.split(self.separator).map(is_container).collect();
+            }
+            _ => {}
+        }
+    }
+
+    /// Names the log by `#path`, else by its columns, else by the file's name.
+    fn name_the_log(&mut self, file: &str) {
+        let columns = || {
+            let fields: Vec<_> = self.fields.iter().map(|f| crate::ingest::raw::Field::str(f, "")).collect();
+            zeek::path_of_keys(&fields)
+        };
+        let path = self.path.as_deref().or_else(columns).or_else(|| zeek::path_of_name(file));
+        self.kind = format!("zeek.{}", path.unwrap_or("unknown"));
+    }
+
+    fn record<'r>(&'r self, line: &'r str, offset: u64) -> Result<Raw<'r>, Cow<'static, str>> {
+        if self.fields.is_empty() {
+            return Err("no #fields line before this record; give the whole file with its header".into());
+        }
+        let found = line.split(self.separator).count();
+        if found != self.fields.len() {
+            return Err(format!("{found} columns where #fields names {}; the line is cut or damaged", self.fields.len()).into());
+        }
+        let mut raw = Raw::log(&self.kind, offset);
+        raw.fields.reserve(found);
+        for (i, (name, cell)) in self.fields.iter().zip(line.split(self.separator)).enumerate() {
+            if cell == self.unset {
+                continue;
+            }
+            let value = match self.containers.get(i) {
+                Some(true) => self.container(cell),
+                _ if cell == self.empty => Value::str(""),
+                _ => Value::Str(unescape(cell)),
+            };
+            zeek::push(&mut raw, name, value);
+        }
+        Ok(raw)
+    }
+
+    /// Plain items stay joined by commas; escaped ones become a JSON array, where they cannot be confused.
+    fn container<'r>(&self, cell: &'r str) -> Value<'r> {
+        if cell == self.empty {
+            return Value::Raw(Cow::Borrowed("[]"));
+        }
+        if self.set_separator == ',' && !cell.contains('\\') {
+            return Value::str(cell);
+        }
+        let items: Vec<_> = cell.split(self.set_separator).map(unescape).collect();
+        Value::Raw(Cow::Owned(zeek::array(items.iter().map(|i| &**i))))
+    }
+}
+
+/// Splits `#key<one separator>rest`.
+fn directive(line: &str) -> (&str, &str) {
+    let end = line.find(|c: char| !(c == '#' || c == '_' || c.is_ascii_lowercase())).unwrap_or(line.len());
+    let (key, rest) = line.split_at_checked(end).unwrap_or((line, ""));
+    let mut chars = rest.chars();
+    chars.next();
+    (key, chars.as_str())
+}
+
+/// `\x09`, `\t` or a character as it is.
+fn one_char(text: &str) -> Option<char> {
+    if let Some(hex) = text.strip_prefix("\\x") {
+        return u8::from_str_radix(hex.get(..2)?, 16).ok().map(char::from);
+    }
+    if text.starts_with("\\t") {
+        return Some('\t');
+    }
+    text.chars().next()
+}
+
+/// Undoes `\xHH` and `\\`. What would not be UTF-8 then stays as written.
+fn unescape(cell: &str) -> Cow<'_, str> {
+    if !cell.contains('\\') {
+        return Cow::Borrowed(cell);
+    }
+    let mut out = Vec::with_capacity(cell.len());
+    let mut rest = cell.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = match (byte, after) {
+            (b'\\', [b'\\', tail @ ..]) => {
+                out.push(b'\\');
+                tail
+            }
+            (b'\\', [b'x', high, low, tail @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                let digit = |b: u8| char::from(b).to_digit(16).unwrap_or(0) as u8;
+                out.push(digit(*high) << 4 | digit(*low));
+                tail
+            }
+            _ => {
+                out.push(byte);
+                after
+            }
+        };
+    }
+    String::from_utf8(out).map_or(Cow::Borrowed(cell), Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::sink::RecordContext;
+    use crate::schema::builder::Cells;
+    use crate::schema::{Col, common, network};
+
+    const CONN: &str = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n\
+        #fields\tts\tuid\tid.orig_h\tid.resp_h\ttunnel_parents\n#types\ttime\tstring\taddr\taddr\tset[string]\n";
+
+    fn sink() -> Sink<'static> {
+        Sink::new(RecordContext { input: 1, format: "zeek-tsv", fallback_time: 7, assumed_offset: None, input_host: None })
+    }
+
+    fn run(bytes: &[u8], carry: &Carry) -> Sink<'static> {
+        let mut sink = sink();
+        ZeekTsv.decode(&Block { bytes, offset: 0 }, carry, &mut sink);
+        sink
+    }
+
+    fn dict(sink: Sink<'_>, col: Col) -> Vec<String> {
+        let builder = sink.rows.into_builders().find(|b| b.table().name == network::TABLE.name).unwrap();
+        let (_, _, cells) = builder.finish();
+        match &cells[col.0 as usize] {
+            Cells::Dict { codes, values } => codes.iter().map(|c| values.get(*c).to_owned()).collect(),
+            _ => panic!("not a dictionary"),
+        }
+    }
+
+    #[test]
+    fn a_header_in_mid_file_replaces_the_one_before() {
+        let second = CONN.replace("uid\tid.orig_h", "id.orig_h\tuid");
+        let text = format!("{CONN}1.5\tC1\t10.0.0.1\t8.8.8.8\t-\n{second}2.5\t10.0.0.2\tC2\t8.8.8.8\t(empty)\n");
+        let sink = run(text.as_bytes(), &Carry::default());
+        assert_eq!((sink.records, sink.rejects.len()), (2, 0));
+        assert_eq!(dict(sink, common::HOST), ["ip:10.0.0.1", "ip:10.0.0.2"]);
+    }
+
+    #[test]
+    fn later_blocks_know_the_header_of_earlier_ones() {
+        let mut carry = Carry::default();
+        ZeekTsv.carry(&Block { bytes: CONN.as_bytes(), offset: 0 }, &mut carry);
+        ZeekTsv.carry(&Block { bytes: b"1\tC\t10.0.0.1\t8.8.8.8\t-\n#close\tx\n", offset: 9 }, &mut carry);
+        let sink = run(b"1.5\tC1\t10.0.0.1\t8.8.8.8\t-\n", &carry);
+        assert_eq!((sink.records, sink.rejects.len()), (1, 0));
+    }
+
+    #[test]
+    fn cut_lines_are_rejects_and_nothing_is_lost() {
+        let text = format!("{CONN}1.5\tC1\t10.0.0.1\t8.8.8.8\t-\n1.6\tC2\t10.0");
+        let sink = run(text.as_bytes(), &Carry::default());
+        assert_eq!((sink.records, sink.rows.rows(), sink.rejects.len()), (2, 1, 1));
+        assert!(sink.rejects[0].reason.contains("3 columns where #fields names 5"));
+        let sink = run(b"1.5\tC1\n", &Carry::default());
+        assert!(sink.rejects[0].reason.contains("no #fields"));
+    }
+
+    #[test]
+    fn escapes_are_undone_and_items_kept_apart() {
+        assert_eq!(unescape("\\\\\\\\srv\\\\C$"), "\\\\srv\\C$");
+        assert_eq!(unescape("a\\x2cb\\x2d"), "a,b-");
+        assert_eq!(unescape("\\xff\\xfe"), "\\xff\\xfe");
+        assert_eq!(unescape("end\\"), "end\\");
+        let h = Header::default();
+        assert_eq!(h.container("a\\x2cb,c"), Value::Raw("[\"a,b\",\"c\"]".into()));
+        assert_eq!(h.container("a,c"), Value::str("a,c"));
+    }
+
+    #[test]
+    fn separators_are_obeyed() {
+        let text = "#separator ,\n#set_separator,|\n#unset_field,NONE\n#path,conn\n#fields,ts,uid,id.orig_h,id.resp_h\n1.5,NONE,10.0.0.9,8.8.8.8\n";
+        let sink = run(text.as_bytes(), &Carry::default());
+        assert_eq!(dict(sink, common::HOST), ["ip:10.0.0.9"]);
+    }
+}

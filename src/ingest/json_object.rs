@@ -1,0 +1,91 @@
+//! One JSON object as fields: keys unescaped, numbers, arrays and objects as the lexemes they were written with.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::raw::{Field, Value};
+
+/// The fields of the object in `text`, in order; nested values stay lexemes. The error says what is wrong with it.
+pub fn fields(text: &str) -> Result<Vec<Field<'_>>, String> {
+    let mut de = serde_json::Deserializer::from_str(text);
+    let fields = de.deserialize_map(Fields).map_err(|e| e.to_string())?;
+    de.end().map_err(|e| e.to_string())?;
+    Ok(fields)
+}
+
+/// The items of a JSON array of scalars as text; `None` if it is no array.
+pub fn items(array: &str) -> Option<Vec<Cow<'_, str>>> {
+    let raw: Vec<&RawValue> = serde_json::from_str(array).ok()?;
+    raw.into_iter()
+        .map(|r| match value(r) {
+            Value::Null => Some(Cow::Borrowed("")),
+            Value::Str(s) | Value::Raw(s) => Some(s),
+        })
+        .collect()
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Vec<Field<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut out = Vec::with_capacity(24);
+        while let Some((name, raw)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
+            out.push(Field { name: name.0, value: value(raw) });
+        }
+        Ok(out)
+    }
+}
+
+/// A key that borrows where it has no escapes.
+#[derive(serde::Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn value(raw: &RawValue) -> Value<'_> {
+    let lexeme = raw.get();
+    if lexeme == "null" {
+        return Value::Null;
+    }
+    let Some(inner) = lexeme.strip_prefix('"').and_then(|l| l.strip_suffix('"')) else {
+        return Value::Raw(Cow::Borrowed(lexeme));
+    };
+    if !inner.contains('\\') {
+        return Value::str(inner);
+    }
+    match serde_json::from_str::<String>(lexeme) {
+        Ok(text) => Value::Str(Cow::Owned(text)),
+        // A lone surrogate: the escapes stay as they are.
+        Err(_) => Value::str(inner),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lexemes_survive_and_strings_are_unescaped() {
+        let f = fields(r#"{"ts": 1.50, "a\u0062": "x\ny", "l": ["p", 1], "n": null}"#).unwrap();
+        assert_eq!(f[0].value, Value::Raw("1.50".into()));
+        assert_eq!((&*f[1].name, f[1].value.text()), ("ab", Some("x\ny")));
+        assert_eq!(f[2].value, Value::Raw(r#"["p", 1]"#.into()));
+        assert_eq!(f[3].value, Value::Null);
+        assert_eq!(items(r#"["p", 1, "q\""]"#).unwrap(), ["p", "1", "q\""]);
+    }
+
+    #[test]
+    fn broken_and_deep_objects_are_errors() {
+        assert!(fields("{\"a\":1").is_err());
+        assert!(fields("[1]").is_err());
+        assert!(fields("{\"a\":1} x").is_err());
+        assert!(fields(&format!("{{\"a\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000))).is_err());
+    }
+}

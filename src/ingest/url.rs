@@ -1,0 +1,157 @@
+//! Cutting a URL into the columns of the `http` table, such that the columns re-create it.
+
+use std::borrow::Cow;
+
+use super::row::Row;
+use crate::base::text::lower_ascii;
+use crate::schema::http;
+
+/// The parts of a URL. Joined as `scheme://host:port` + path + `?query` they are the URL again if `exact`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Url<'a> {
+    /// Scheme; for `host:port` (CONNECT) `https` on port 443, else `tcp`.
+    pub scheme: Cow<'a, str>,
+    /// Host in lower case, without the brackets of an IPv6 address.
+    pub host: Cow<'a, str>,
+    /// Port, where the URL names it.
+    pub port: Option<u16>,
+    /// Path as written, may be empty.
+    pub path: &'a str,
+    /// Query without the question mark.
+    pub query: Option<&'a str>,
+    /// Whether the parts re-create the text.
+    pub exact: bool,
+}
+
+/// Cuts an absolute URL, or the `host:port` of a CONNECT.
+pub fn split(url: &str, connect: bool) -> Option<Url<'_>> {
+    if let Some((scheme, rest)) = url.split_once("://") {
+        let known = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+        return if known { absolute(scheme, rest) } else { None };
+    }
+    if !connect {
+        return None;
+    }
+    let (host, port, exact) = authority(url)?;
+    let scheme = if port == Some(443) { "https" } else { "tcp" };
+    Some(Url { scheme: scheme.into(), host, port, path: "", query: None, exact: exact && port.is_some() })
+}
+
+/// Cuts path and query at the first question mark.
+pub fn split_query(path: &str) -> (&str, Option<&str>) {
+    match path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (path, None),
+    }
+}
+
+/// Writes a full URL field into the row; it stays in `extra` unless its parts re-create it.
+pub fn write(row: &mut Row<'_, '_>, field: &str, connect: bool) {
+    let Some(text) = row.peek(field) else { return };
+    let Some(url) = split(text, connect) else {
+        if text.starts_with('/') {
+            row.take(field);
+            write_path(row, text);
+        }
+        return;
+    };
+    if url.exact {
+        row.take(field);
+    }
+    row.cells.text(http::SCHEME, &url.scheme);
+    row.cells.text(http::URL_HOST, &url.host);
+    if let Some(port) = url.port {
+        row.cells.int(http::URL_PORT, i64::from(port));
+    }
+    if !url.path.is_empty() {
+        row.cells.text(http::URL_PATH, url.path);
+    }
+    if let Some(query) = url.query {
+        row.cells.text(http::URL_QUERY, query);
+    }
+}
+
+/// Writes `path?query` into the row.
+pub fn write_path(row: &mut Row<'_, '_>, text: &str) {
+    let (path, query) = split_query(text);
+    row.cells.text(http::URL_PATH, path);
+    if let Some(query) = query {
+        row.cells.text(http::URL_QUERY, query);
+    }
+}
+
+fn absolute<'a>(scheme: &'a str, rest: &'a str) -> Option<Url<'a>> {
+    let cut = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (host, tail) = rest.split_at_checked(cut)?;
+    let (host, port, plain) = authority(host)?;
+    let (path, query) = split_query(tail);
+    let exact = plain && !scheme.bytes().any(|b| b.is_ascii_uppercase());
+    if scheme == "tunnel" {
+        // Cisco's word for CONNECT.
+        let scheme = if port == Some(443) { "https" } else { "tcp" };
+        return Some(Url { scheme: scheme.into(), host, port, path: "", query, exact: false });
+    }
+    Some(Url { scheme: lower_ascii(scheme), host, port, path, query, exact })
+}
+
+/// (host, port, whether both re-create the text).
+fn authority(text: &str) -> Option<(Cow<'_, str>, Option<u16>, bool)> {
+    let bare = text.rsplit_once('@').map_or(text, |(_, host)| host);
+    let (host, port) = match bare.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port)),
+        _ => (bare, None),
+    };
+    let number = port.and_then(|p| p.parse::<u16>().ok());
+    let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+    let name = inner.unwrap_or(host);
+    if name.is_empty() || name.chars().any(char::is_whitespace) {
+        return None;
+    }
+    let port_exact = port.is_none_or(|p| number.is_some_and(|n| n.to_string() == p));
+    let brackets_exact = inner.is_some() == name.contains(':');
+    let exact = bare.len() == text.len() && port_exact && brackets_exact && !name.bytes().any(|b| b.is_ascii_uppercase());
+    Some((lower_ascii(name), number, exact))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn join(u: &Url<'_>, connect: bool) -> String {
+        let host = if u.host.contains(':') { format!("[{}]", u.host) } else { u.host.to_string() };
+        let port = u.port.map(|p| format!(":{p}")).unwrap_or_default();
+        if connect {
+            return format!("{host}{port}");
+        }
+        let query = u.query.map(|q| format!("?{q}")).unwrap_or_default();
+        format!("{}://{host}{port}{}{query}", u.scheme, u.path)
+    }
+
+    #[test]
+    fn exact_parts_recreate_the_url() {
+        for url in [
+            "http://a.example/x?y=1?z",
+            "https://a.example:8443",
+            "ftp://[2001:db8::1]:21/f",
+            "http://a.example/?",
+            "http://a.example?q",
+        ] {
+            let u = split(url, false).unwrap();
+            assert!(u.exact, "{url}");
+            assert_eq!(join(&u, false), url);
+        }
+        let u = split("a.example:443", true).unwrap();
+        assert_eq!((join(&u, true).as_str(), &*u.scheme, u.exact), ("a.example:443", "https", true));
+    }
+
+    #[test]
+    fn what_is_lost_is_not_exact() {
+        for url in ["HTTP://a.example/", "http://A.example/", "http://u:p@a.example/", "http://a.example:080/", "tunnel://a.example:443/"] {
+            let u = split(url, false).unwrap();
+            assert_eq!((&*u.host, u.exact), ("a.example", false), "{url}");
+        }
+        for bad in ["ahmet", "error:transaction-end-before-headers", "://x", "http://", "/p"] {
+            assert_eq!(split(bad, false), None, "{bad}");
+        }
+    }
+}
