@@ -24,5 +24,4 @@ pub mod windows_fields;
 #[cfg(test)]
 pub mod testing;
 pub mod url;
-pub mod windows;
 pub mod zeek;
