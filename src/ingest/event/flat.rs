@@ -67,7 +67,7 @@ pub fn read_object<'a>(raw: Raw<'a>, o: Object<'a>) -> Result<Raw<'a>, Reason> {
 /// Reads a flat list. What `raw` already holds is from a nested object and goes before columns of the same name.
 pub fn read<'a>(mut raw: Raw<'a>, fields: Vec<Field<'a>>) -> Result<Raw<'a>, Reason> {
     let writer = writer(&fields);
-    let data = raw.fields.len();
+    let mut nested = !raw.fields.is_empty();
     let mut message = None;
     let mut times = Times::default();
     let scm = fields.iter().any(|f| f.value.text() == Some("Service Control Manager"));
@@ -81,14 +81,17 @@ pub fn read<'a>(mut raw: Raw<'a>, fields: Vec<Field<'a>>) -> Result<Raw<'a>, Rea
             Role::Head(canonical) => head(&mut raw, canonical, value),
             Role::Time(rank) => times.add(rank, &value),
             Role::Message => message = into_text(value),
-            Role::EventData => nested_text(&mut raw, &value),
+            Role::EventData => {
+                nested_text(&mut raw, &value);
+                nested = true;
+            }
             Role::HostId => raw.host_id = into_text(value),
             Role::Observer => raw.observer = into_text(value),
             Role::Around => raw.envelope.push(Field { name, value }),
             Role::Drop => {}
             Role::Data => {
-                let known = raw.fields.iter().take(data.max(1)).any(|f| f.name == name);
-                if !(known && raw.get(&name) == value.text()) {
+                let repeats = nested && raw.get(&name) == value.text();
+                if !repeats {
                     raw.fields.push(Field { name, value });
                 }
             }
@@ -271,7 +274,7 @@ fn nested_text<'a>(raw: &mut Raw<'a>, value: &Value<'a>) {
     };
     // Before the flat columns, which repeat a part of it under the same names.
     let flat: Vec<Field<'a>> = std::mem::take(&mut raw.fields);
-    raw.fields.extend(parsed.fields.into_iter().map(Field::into_owned));
+    raw.fields.extend(parsed.fields.into_iter().map(|f| -> Field<'a> { f.into_owned() }));
     for field in flat {
         if raw.get(&field.name) != field.value.text() {
             raw.fields.push(field);

@@ -106,6 +106,8 @@ crate::registry! {
 
 #[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+mod real_logs;
 
 /// The format with this id.
 pub fn by_id(id: &str) -> Option<&'static (dyn Format + Sync)> {
