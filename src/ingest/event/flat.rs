@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use super::{Reason, finish, head, moment, system, xml};
-use crate::base::time::{TimeQuality, Ts};
+use crate::base::time::{self, DateOrder, TimeQuality, Ts};
 use crate::ingest::json::{Json, Object};
 use crate::ingest::raw::{Field, Raw, Value};
 
@@ -28,10 +28,10 @@ enum Writer {
     Other,
 }
 
-/// Whether the members look like a Windows event.
-pub fn is_windows(o: &Object<'_>) -> bool {
-    let has = |names: &[&str]| names.iter().any(|n| o.has(n));
-    let code = has(&["EventID", "EventId", "EventCode"]) || (o.has("Id") && has(&["LogName", "ProviderName"]));
+/// Whether a list with these names is a Windows event.
+pub fn is_windows(has_name: &dyn Fn(&str) -> bool) -> bool {
+    let has = |names: &[&str]| names.iter().any(|n| has_name(n));
+    let code = has(&["EventID", "EventId", "EventCode"]) || (has_name("Id") && has(&["LogName", "ProviderName"]));
     code && (has(&["Channel", "SourceName", "LogName", "ProviderName", "Provider", "Provider_Name", "EventLog"])
         || (has(&["EventSourceName", "Account", "SubjectUserName", "TargetUserName"]) && has(&["Computer", "TimeGenerated"])))
 }
@@ -61,11 +61,12 @@ pub fn read_object<'a>(raw: Raw<'a>, o: Object<'a>) -> Result<Raw<'a>, Reason> {
             system::user_data(&mut raw, value);
         }
     }
-    read(raw, fields)
+    read(raw, fields, DateOrder::Unknown)
 }
 
-/// Reads a flat list. What `raw` already holds is from a nested object and goes before columns of the same name.
-pub fn read<'a>(mut raw: Raw<'a>, fields: Vec<Field<'a>>) -> Result<Raw<'a>, Reason> {
+/// Reads a flat list. What `raw` already holds is from a nested object and goes before columns of the same name; `order`
+/// is for dates of a culture that writes numbers only.
+pub fn read<'a>(mut raw: Raw<'a>, fields: Vec<Field<'a>>, order: DateOrder) -> Result<Raw<'a>, Reason> {
     let writer = writer(&fields);
     let mut nested = !raw.fields.is_empty();
     let mut message = None;
@@ -79,7 +80,7 @@ pub fn read<'a>(mut raw: Raw<'a>, fields: Vec<Field<'a>>) -> Result<Raw<'a>, Rea
         }
         match role(writer, &name, one_provider, scm, &value) {
             Role::Head(canonical) => head(&mut raw, canonical, value),
-            Role::Time(rank) => times.add(rank, &value),
+            Role::Time(rank) => times.add(rank, &value, order),
             Role::Message => message = into_text(value),
             Role::EventData => {
                 nested_text(&mut raw, &value);
@@ -99,7 +100,12 @@ pub fn read<'a>(mut raw: Raw<'a>, fields: Vec<Field<'a>>) -> Result<Raw<'a>, Rea
     }
     if let Some((ts, quality)) = times.best {
         raw.time = Some(ts);
-        raw.quality = if writer == Writer::PsExport { TimeQuality::Assumed } else { quality };
+        raw.quality = match (writer, quality) {
+            (Writer::PsExport, _) => TimeQuality::Assumed,
+            // TimeGenerated is UTC by definition, whether the export prints the Z or not.
+            (Writer::Sentinel, TimeQuality::Assumed) => TimeQuality::Utc,
+            _ => quality,
+        };
     }
     finish(raw, message)
 }
@@ -140,7 +146,8 @@ fn role(writer: Writer, name: &str, one_provider: bool, scm: bool, value: &Value
         "Keywords" | "Version" | "Task" | "Level" | "ActivityID" | "RelatedActivityID" | "Qualifiers" => {
             Role::Head(header_name(name))
         }
-        "ProviderGuid" | "@version" | "" | "Opcode" | "ContainerLog" | "MatchedQueryIds" | "Bookmark" | "LevelDisplayName"
+        "Opcode" if !matches!(writer, Writer::Nxlog | Writer::NxlogRenamed) => Role::Head("Opcode"),
+        "ProviderGuid" | "@version" | "" | "ContainerLog" | "MatchedQueryIds" | "Bookmark" | "LevelDisplayName"
         | "OpcodeDisplayName" | "TaskDisplayName" | "KeywordsDisplayNames" | "ProviderId" => Role::Drop,
         "OpcodeValue" => Role::Head("Opcode"),
         "ExecutionProcessID" => Role::Head("Execution_ProcessID"),
@@ -168,7 +175,7 @@ fn nxlog(writer: Writer, name: &str, scm: bool, value: &Value<'_>) -> Role {
         "ProcessID" if writer == Writer::Nxlog => Role::Head("Execution_ProcessID"),
         "UserID" if value.text().is_some_and(|t| t.starts_with("S-1-")) => Role::Head("UserID"),
         "EventType" if is_level(value) => Role::Drop,
-        "EventTypeOrignal" | "SourceModuleName" | "SourceModuleType" | "Severity" | "SeverityValue" | "Category" | "port" => {
+        "Opcode" | "EventTypeOrignal" | "SourceModuleName" | "SourceModuleType" | "Severity" | "SeverityValue" | "Category" | "port" => {
             Role::Drop
         }
         "host" => Role::Observer,
@@ -208,7 +215,7 @@ fn sentinel(name: &str) -> Role {
         "EventData" | "UserData" => Role::EventData,
         "RenderedDescription" => Role::Message,
         "SourceComputerId" => Role::HostId,
-        "_ResourceId" | "UserName" | "Opcode" => Role::Around,
+        "_ResourceId" | "UserName" => Role::Around,
         "TenantId" | "MG" | "ManagementGroupName" | "SourceSystem" | "Type" | "Activity" | "EventOriginId" | "EventLevel"
         | "EventLevelName" | "ParameterXml" | "TimeCollected" | "TimeCollected [UTC]" | "LogonTypeName" | "EventCategory" => {
             Role::Drop
@@ -245,11 +252,15 @@ struct Times {
 }
 
 impl Times {
-    fn add(&mut self, rank: u8, value: &Value<'_>) {
+    fn add(&mut self, rank: u8, value: &Value<'_>, order: DateOrder) {
         if self.best.is_some() && rank >= self.rank {
             return;
         }
-        if let Some(found) = value.text().and_then(moment) {
+        let Some(text) = value.text() else {
+            return;
+        };
+        let local = || time::us_datetime(text.as_bytes(), order).map(|(ts, zone)| (ts, zone.quality()));
+        if let Some(found) = moment(text).or_else(local) {
             self.best = Some(found);
             self.rank = rank;
         }

@@ -1,7 +1,7 @@
 //! Windows events in all their written forms, turned into [`Raw`]: shared by every format that carries one.
 //!
 //! XML ([`xml`]), JSON ([`object`] tells the shapes apart; [`system`], [`beats`], [`flat`] read them), the `Key=value`
-//! text of Splunk's agent ([`kv`]). All of them end in [`finish`].
+//! text of Splunk's agent ([`kv`]); [`table`] cuts CSV for those that come as one. All of them end in [`finish`].
 
 use std::borrow::Cow;
 
@@ -14,6 +14,7 @@ pub mod flat;
 pub mod kv;
 pub mod object;
 pub mod system;
+pub mod table;
 pub mod xml;
 
 /// Why a record is no event; the reason of its reject.
@@ -28,7 +29,7 @@ pub(super) fn head<'a>(raw: &mut Raw<'a>, name: impl Into<Cow<'a, str>>, value: 
         return;
     };
     match &*name {
-        "EventID" => raw.code = raw.code.or_else(|| text.parse().ok()),
+        "EventID" => raw.code = raw.code.or_else(|| number(text)?.try_into().ok()),
         "EventRecordID" => raw.record_id = raw.record_id.or_else(|| number(text)),
         "Provider" => set(&mut raw.kind, value),
         "Channel" => set_opt(&mut raw.channel, value),

@@ -69,7 +69,7 @@ pub fn shape(o: &Object<'_>) -> Option<Shape> {
     if o.get("_source").is_some_and(|s| s.lexeme().starts_with('{')) {
         return Some(Shape::Source);
     }
-    flat::is_windows(o).then_some(Shape::Flat)
+    flat::is_windows(&|name| o.has(name)).then_some(Shape::Flat)
 }
 
 /// Whether the object, or the one it wraps, is a Windows event.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::{Block, Carry, Format, Head, Sniff};
 use crate::ingest::encoding;
-use crate::ingest::event::{self, system};
+use crate::ingest::event::{self, system, table};
 use crate::ingest::framing::{CsvRecords, Framing};
 use crate::ingest::json::Object;
 use crate::ingest::raw::{Raw, Value};
@@ -28,7 +28,7 @@ impl Format for EvtxecmdCsv {
     }
 
     fn sniff(&self, head: &Head<'_>) -> Sniff {
-        let header = columns(header_line(head.bytes));
+        let header = table::columns(table::header_line(head.bytes));
         let has = |name: &str| header.iter().any(|c| c.eq_ignore_ascii_case(name));
         if has("EventId") && has("Payload") && has("Channel") {
             return Sniff::Yes(95, "the columns of EvtxECmd".into());
@@ -43,19 +43,20 @@ impl Format for EvtxecmdCsv {
     }
 
     fn open(&self, head: &Head<'_>, carry: &mut Carry) {
-        carry.header = header_line(head.bytes).into();
+        carry.header = table::header_line(head.bytes).into();
     }
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let codepage = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
-        let header = columns(&carry.header);
+        let header = table::columns(&carry.header);
+        let separator = table::separator(&carry.header);
         for (at, bytes) in CsvRecords::new(block.bytes) {
             let offset = block.offset + at as u64;
-            if bytes.trim_ascii().is_empty() || (offset == 0 && without_bom(bytes) == &*carry.header) {
+            if table::is_header(bytes, &carry.header) {
                 continue;
             }
             let (text, _) = encoding::fallback(bytes, codepage);
-            let cells = cells(&text);
+            let cells = table::cells(&text, separator);
             let done = record(&header, &cells, offset, &mut |raw| sink.event(raw));
             if let Err(reason) = done {
                 sink.reject(offset, reason, bytes);
@@ -111,34 +112,6 @@ fn display_columns<'a>(raw: &mut Raw<'a>, header: &'a [String], cells: &'a [Stri
     }
 }
 
-fn header_line(bytes: &[u8]) -> &[u8] {
-    CsvRecords::new(bytes).next().map_or(b"", |(_, line)| without_bom(line))
-}
-
-fn without_bom(line: &[u8]) -> &[u8] {
-    line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line)
-}
-
-fn columns(line: &[u8]) -> Vec<String> {
-    cells(&String::from_utf8_lossy(line))
-        .into_iter()
-        .map(|c| c.trim().to_owned())
-        .collect()
-}
-
-/// The cells of one record.
-fn cells(record: &str) -> Vec<String> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(record.as_bytes());
-    let mut row = csv::StringRecord::new();
-    match reader.read_record(&mut row) {
-        Ok(true) => row.iter().map(str::to_owned).collect(),
-        _ => Vec::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,9 +126,9 @@ mod tests {
         assert!(matches!(testing::sniff(&EvtxecmdCsv, CSV.as_bytes()), Sniff::Yes(95, _)));
         let got = testing::decode(&EvtxecmdCsv, CSV.as_bytes());
         assert_eq!((got.records, got.rejects.len()), (2, 1));
-        let header = columns(header_line(CSV.as_bytes()));
+        let header = table::columns(table::header_line(CSV.as_bytes()));
         let row = CsvRecords::new(CSV.as_bytes()).nth(1).unwrap();
-        let cells = cells(std::str::from_utf8(row.1).unwrap());
+        let cells = table::cells(std::str::from_utf8(row.1).unwrap(), b',');
         let mut seen = 0;
         record(&header, &cells, 0, &mut |raw| {
             seen += 1;

@@ -89,6 +89,7 @@ crate::registry! {
         windows_xml::WindowsXml,
         windows_json::WindowsJson,
         evtxecmd_csv::EvtxecmdCsv,
+        windows_csv::WindowsCsv,
         splunk::Splunk,
         mde_csv::MdeCsv,
         mde_json::MdeJson,

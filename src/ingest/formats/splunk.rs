@@ -120,7 +120,7 @@ fn record<'r>(result: &Object<'r>, body: Option<&'r str>, offset: u64) -> Result
 
 /// A table of extracted fields.
 fn without_body<'r>(result: &Object<'r>, offset: u64) -> Result<Raw<'r>, Reason> {
-    if !flat::is_windows(result) {
+    if !flat::is_windows(&|name| result.has(name)) {
         return Ok(other(result, offset));
     }
     let mut raw = flat::read_object(Raw::windows(offset), result.clone())?;

@@ -34,7 +34,9 @@ impl Format for WindowsXml {
         if memchr::memmem::find(bytes, b"<System>").is_none() && memchr::memmem::find(bytes, b"<System ").is_none() {
             return Sniff::No("<Event> without <System>");
         }
-        let sure = if at < 4096 { 95 } else { 60 };
+        // Behind other text it may be a relay's prefix, or what somebody wrote into a log of another kind.
+        let before = head.bytes.get(..at).unwrap_or_default();
+        let sure = if is_markup(before) { 95 } else { 40 };
         Sniff::Yes(sure, "<Event> with <System>".into())
     }
 
@@ -50,6 +52,23 @@ impl Format for WindowsXml {
             }
         }
     }
+}
+
+/// Whether only a prolog, a root element, blanks and tree-view dashes stand there.
+fn is_markup(before: &[u8]) -> bool {
+    let before = before.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(before);
+    let mut in_tag = false;
+    before.iter().all(|b| {
+        match b {
+            b'<' => in_tag = true,
+            b'>' => {
+                in_tag = false;
+                return true;
+            }
+            _ => {}
+        }
+        in_tag || b.is_ascii_whitespace() || *b == b'-'
+    })
 }
 
 #[cfg(test)]
