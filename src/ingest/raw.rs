@@ -21,6 +21,15 @@ impl<'a> Value<'a> {
         Value::Str(Cow::Borrowed(text))
     }
 
+    /// The same value, borrowing from nothing.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Null => Value::Null,
+            Value::Str(s) => Value::Str(Cow::Owned(s.into_owned())),
+            Value::Raw(s) => Value::Raw(Cow::Owned(s.into_owned())),
+        }
+    }
+
     /// The text or lexeme; `None` for null.
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -40,6 +49,14 @@ pub struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
+    /// The same field, borrowing from nothing.
+    pub fn into_owned(self) -> Field<'static> {
+        Field {
+            name: Cow::Owned(self.name.into_owned()),
+            value: self.value.into_owned(),
+        }
+    }
+
     /// A text field that borrows.
     pub fn str(name: &'a str, value: &'a str) -> Self {
         Self {
@@ -118,6 +135,27 @@ impl<'a> Raw<'a> {
             offset,
             fields: Vec::new(),
             envelope: Vec::new(),
+        }
+    }
+
+    /// The same record, borrowing from nothing: for records that stand inside another record's escaped text.
+    pub fn into_owned(self) -> Raw<'static> {
+        let own = |text: Option<Cow<'a, str>>| text.map(|t| Cow::Owned(t.into_owned()));
+        Raw {
+            family: self.family,
+            kind: Cow::Owned(self.kind.into_owned()),
+            code: self.code,
+            channel: own(self.channel),
+            time: self.time,
+            quality: self.quality,
+            host: own(self.host),
+            host_id: own(self.host_id),
+            observer: own(self.observer),
+            user_sid: own(self.user_sid),
+            record_id: self.record_id,
+            offset: self.offset,
+            fields: self.fields.into_iter().map(Field::into_owned).collect(),
+            envelope: self.envelope.into_iter().map(Field::into_owned).collect(),
         }
     }
 

@@ -85,6 +85,12 @@ crate::registry! {
     /// All formats in the order of sniffing. The place in the list is also the rank by which the better copy of a
     /// record that came twice is kept: what lies nearer to the source comes first.
     FORMATS: dyn Format = [
+        evtx::Evtx,
+        windows_xml::WindowsXml,
+        windows_json::WindowsJson,
+        evtxecmd_csv::EvtxecmdCsv,
+        windows_csv::WindowsCsv,
+        splunk::Splunk,
         mde_csv::MdeCsv,
         mde_json::MdeJson,
         entra_json::EntraJson,
@@ -98,6 +104,11 @@ crate::registry! {
         dhcp_isc::DhcpIsc,
     ]
 }
+
+#[cfg(test)]
+pub mod testing;
+#[cfg(test)]
+mod real_logs;
 
 /// The format with this id.
 pub fn by_id(id: &str) -> Option<&'static (dyn Format + Sync)> {

@@ -1,0 +1,117 @@
+//! Windows events as XML text: `wevtutil qe /f:xml`, `ToXml()`, Splunk's XmlWinEventLog, a copy from the Event Viewer.
+
+use super::{Block, Carry, Format, Head, Sniff};
+use crate::ingest::encoding;
+use crate::ingest::event::xml;
+use crate::ingest::framing::{Framing, Piece, XmlEvents};
+use crate::ingest::sink::Sink;
+
+/// The format.
+pub struct WindowsXml;
+
+impl Format for WindowsXml {
+    fn id(&self) -> &'static str {
+        "windows_xml"
+    }
+
+    fn about(&self) -> &'static str {
+        "Windows events as XML: wevtutil, Get-WinEvent ToXml(), Splunk XmlWinEventLog"
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Xml
+    }
+
+    fn sniff(&self, head: &Head<'_>) -> Sniff {
+        let start = head.bytes.trim_ascii_start();
+        if start.starts_with(b"{") || start.starts_with(b"[") {
+            return Sniff::No("JSON");
+        }
+        let Some(event) = XmlEvents::new(head.bytes).next() else {
+            return Sniff::No("no <Event> element");
+        };
+        let (Piece::Record(at, bytes) | Piece::Damaged(at, bytes)) = event;
+        if memchr::memmem::find(bytes, b"<System>").is_none() && memchr::memmem::find(bytes, b"<System ").is_none() {
+            return Sniff::No("<Event> without <System>");
+        }
+        // Behind other text it may be a relay's prefix, or what somebody wrote into a log of another kind.
+        let before = head.bytes.get(..at).unwrap_or_default();
+        let sure = if is_markup(before) { 95 } else { 40 };
+        Sniff::Yes(sure, "<Event> with <System>".into())
+    }
+
+    fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
+        let codepage = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
+        for piece in XmlEvents::new(block.bytes) {
+            let (Piece::Record(at, bytes) | Piece::Damaged(at, bytes)) = piece;
+            let offset = block.offset + at as u64;
+            let (text, _) = encoding::fallback(bytes, codepage);
+            match xml::parse(&text, offset) {
+                Ok(raw) => sink.event(&raw),
+                Err(reason) => sink.reject(offset, reason, bytes),
+            }
+        }
+    }
+}
+
+/// Whether only a prolog, a root element, blanks and tree-view dashes stand there.
+fn is_markup(before: &[u8]) -> bool {
+    let before = before.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(before);
+    let mut in_tag = false;
+    before.iter().all(|b| {
+        match b {
+            b'<' => in_tag = true,
+            b'>' => {
+                in_tag = false;
+                return true;
+            }
+            _ => {}
+        }
+        in_tag || b.is_ascii_whitespace() || *b == b'-'
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::formats::testing;
+
+    const EVENT: &str = "<Event xmlns='x'><System><Provider Name='P'/><EventID>1</EventID></System><EventData><Data Name='a'>1</Data></EventData></Event>";
+
+    #[test]
+    fn events_are_found_with_any_root_and_between_them() {
+        for text in [
+            format!("{EVENT}{EVENT}"),
+            format!("<?xml version=\"1.0\"?><Events>\n{EVENT}\n{EVENT}\n</Events>"),
+            format!("{EVENT}\r\n{EVENT}\r\n"),
+            format!("- {}- {}", EVENT.replace("<System>", "- <System>"), EVENT),
+        ] {
+            let got = testing::decode(&WindowsXml, text.as_bytes());
+            assert_eq!((got.records, got.rejects.len()), (2, 0), "{text}");
+            assert!(matches!(testing::sniff(&WindowsXml, text.as_bytes()), Sniff::Yes(95, _)));
+        }
+    }
+
+    #[test]
+    fn a_cut_record_is_read_and_does_not_swallow_the_next() {
+        let cut = EVENT.split("</Data>").next().unwrap();
+        let text = format!("{cut}\n{EVENT}\n<Event");
+        let got = testing::decode(&WindowsXml, text.as_bytes());
+        assert_eq!((got.records, got.rejects.len()), (2, 0));
+    }
+
+    #[test]
+    fn other_xml_is_not_claimed() {
+        for text in ["<Events><Event>x</Event></Events>", "<html>", "{\"a\":\"<Event><System>\"}", ""] {
+            assert!(matches!(testing::sniff(&WindowsXml, text.as_bytes()), Sniff::No(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_do_not_cost_the_record() {
+        let text = EVENT.replace(">1</Data>", ">caf\u{e9}</Data>");
+        let latin: Vec<u8> = text.chars().map(|c| c as u8).collect();
+        let got = testing::decode(&WindowsXml, &latin);
+        assert_eq!((got.records, got.rejects.len()), (1, 0));
+    }
+}
