@@ -5,6 +5,7 @@ pub mod beacon;
 pub mod cmdline;
 pub mod content;
 pub mod encoded;
+pub mod paths;
 pub mod similar;
 pub mod strobe;
 pub mod text_stats;

@@ -1,8 +1,13 @@
 //! Floor 7: the red flags. One file per signal; each is a pure function of (the rows of its key, facts of the fleet)
 //! to hits, and its `meta` is the manual: `coldtrail signals` and `docs/signals.md` are generated from it.
 
+pub mod contacts;
+pub mod file_events;
+pub mod geography;
 mod hit;
+pub mod logons;
 mod meta;
+pub mod questions;
 mod rows;
 pub mod run;
 #[cfg(test)]
@@ -41,6 +46,16 @@ pub trait Signal {
 crate::registry! {
     /// All signals in the order of the manual.
     SIGNALS: dyn Signal = [
+        net_01::Net01,
+        net_02::Net02,
+        dns_01::Dns01,
+        dns_02::Dns02,
+        dns_03::Dns03,
+        dns_04::Dns04,
+        file_01::File01,
+        auth_01::Auth01,
+        auth_03::Auth03,
+        auth_04::Auth04,
     ]
 }
 
