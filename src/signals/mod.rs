@@ -1,10 +1,15 @@
 //! Floor 7: the red flags. One file per signal; each is a pure function of (the rows of its key, facts of the fleet)
 //! to hits, and its `meta` is the manual: `coldtrail signals` and `docs/signals.md` are generated from it.
 
+mod autostart_places;
 mod hit;
 mod meta;
+mod registry_changes;
+mod remote_sessions;
 mod rows;
 pub mod run;
+pub mod script_blocks;
+pub mod starts;
 #[cfg(test)]
 pub mod testing;
 
@@ -41,6 +46,17 @@ pub trait Signal {
 crate::registry! {
     /// All signals in the order of the manual.
     SIGNALS: dyn Signal = [
+        pers_01::Pers01,
+        pers_02::Pers02,
+        pers_03::Pers03,
+        pers_04::Pers04,
+        av_01::Av01,
+        av_02::Av02,
+        logt_01::Logt01,
+        logt_02::Logt02,
+        cred_01::Cred01,
+        cred_02::Cred02,
+        lat_01::Lat01,
     ]
 }
 
