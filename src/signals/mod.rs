@@ -4,12 +4,17 @@
 pub mod contacts;
 pub mod file_events;
 pub mod geography;
+mod autostart_places;
 mod hit;
 pub mod logons;
 mod meta;
 pub mod questions;
+mod registry_changes;
+mod remote_sessions;
 mod rows;
 pub mod run;
+pub mod script_blocks;
+pub mod starts;
 #[cfg(test)]
 pub mod testing;
 
@@ -56,6 +61,17 @@ crate::registry! {
         auth_01::Auth01,
         auth_03::Auth03,
         auth_04::Auth04,
+        pers_01::Pers01,
+        pers_02::Pers02,
+        pers_03::Pers03,
+        pers_04::Pers04,
+        av_01::Av01,
+        av_02::Av02,
+        logt_01::Logt01,
+        logt_02::Logt02,
+        cred_01::Cred01,
+        cred_02::Cred02,
+        lat_01::Lat01,
     ]
 }
 
