@@ -7,7 +7,6 @@ pub mod content;
 pub mod encoded;
 pub mod paths;
 pub mod launch;
-pub mod paths;
 pub mod registry_path;
 pub mod similar;
 pub mod strobe;

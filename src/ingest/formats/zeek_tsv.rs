@@ -147,12 +147,13 @@ impl Header {
             return Err("no #fields line before this record; give the whole file with its header".into());
         }
         let found = line.split(self.separator).count();
-        if found != self.fields.len() {
+        // More columns than names happen where a sensor adds fields to a log whose header is already written.
+        if found < self.fields.len() {
             return Err(format!("{found} columns where #fields names {}; the line is cut or damaged", self.fields.len()).into());
         }
         let mut raw = Raw::log(&self.kind, offset);
         raw.fields.reserve(found);
-        for (i, (name, cell)) in self.fields.iter().zip(line.split(self.separator)).enumerate() {
+        for (i, cell) in line.split(self.separator).enumerate() {
             if cell == self.unset {
                 continue;
             }
@@ -161,7 +162,10 @@ impl Header {
                 _ if cell == self.empty => Value::str(""),
                 _ => Value::Str(unescape(cell)),
             };
-            zeek::push(&mut raw, name, value);
+            match self.fields.get(i) {
+                Some(name) => zeek::push(&mut raw, name, value),
+                None => raw.push(format!("column_{}", i + 1), value),
+            }
         }
         Ok(raw)
     }
