@@ -29,3 +29,7 @@ pub mod entity;
 pub mod rules;
 pub mod signals;
 pub mod jobs;
+pub mod cli;
+pub mod report;
+pub mod score;
+pub mod chain;

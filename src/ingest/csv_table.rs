@@ -149,7 +149,7 @@ mod tests {
         Header::parse(line, |n| Cow::Borrowed(n))
     }
 
-    fn row<'r>(header: &'r Header, record: &'r str) -> Vec<(&'r str, Cow<'r, str>)> {
+    fn cells_of<'r>(header: &'r Header, record: &'r str) -> Vec<(&'r str, Cow<'r, str>)> {
         match header.read(record) {
             Record::Row(cells) => cells,
             other => panic!("{other:?}"),
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn cells_resolve_quotes_and_keep_line_breaks() {
         let h = header("a,b,c");
-        let row = row(&h, "\"x \"\"y\"\"\nz\",,\"\"\"q\"\"\"");
+        let row = cells_of(&h, "\"x \"\"y\"\"\nz\",,\"\"\"q\"\"\"");
         assert_eq!(
             row,
             [
@@ -167,7 +167,7 @@ mod tests {
                 ("c", Cow::Borrowed("\"q\""))
             ]
         );
-        assert_eq!(row(&h, "\"open,1,2").first().unwrap().1, "\"open");
+        assert_eq!(cells_of(&h, "\"open,1,2").first().unwrap().1, "\"open");
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            row(&h, "0,1,2,3"),
+            cells_of(&h, "0,1,2,3"),
             [("a", "1".into()), ("a_2", "2".into()), ("a_3", "3".into())]
         );
     }
@@ -194,6 +194,6 @@ mod tests {
         assert_eq!(h.read("a;b;c"), Record::Header);
         assert_eq!(h.read("garbage"), Record::Misshapen(1));
         assert_eq!(h.read("1;2;3;4"), Record::Misshapen(4));
-        assert_eq!(row(&h, "1;2").len(), 2);
+        assert_eq!(cells_of(&h, "1;2").len(), 2);
     }
 }

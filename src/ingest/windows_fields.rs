@@ -227,7 +227,7 @@ pub mod testing {
             input: 1,
             format: "test",
             fallback_time: 0,
-            assumed_offset: None,
+            zone: None,
             input_host: None,
         };
         let mut out = TableSet::default();

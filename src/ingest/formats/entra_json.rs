@@ -32,7 +32,7 @@ impl Format for EntraJson {
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let page = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
-        for piece in JsonObjects::new(block.bytes) {
+        for piece in JsonObjects::at(block.bytes, block.place) {
             match piece {
                 Piece::Record(at, bytes) => {
                     let (text, _) = fallback(bytes, page);

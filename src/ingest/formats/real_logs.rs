@@ -60,7 +60,7 @@ fn one(name: &str, bytes: SharedBytes, seen: &mut Seen) {
             input: 0,
             format: format.id(),
             fallback_time: 0,
-            assumed_offset: None,
+            zone: None,
             input_host: None,
         });
         let block = Block {

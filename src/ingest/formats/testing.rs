@@ -39,7 +39,7 @@ pub fn decode(format: &dyn Format, bytes: &[u8]) -> Sink<'static> {
         input: 0,
         format: format.id(),
         fallback_time: 0,
-        assumed_offset: None,
+        zone: None,
         input_host: None,
     });
     let block = Block {

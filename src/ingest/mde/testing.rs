@@ -36,14 +36,14 @@ pub fn decode(format: &dyn Format, input: &[u8]) -> (Vec<Shown>, Vec<String>) {
         input: 1,
         format: "test",
         fallback_time: 0,
-        assumed_offset: None,
+        zone: None,
         input_host: None,
     };
     let mut sink = Sink::new(cx);
     format.decode(
         &Block {
             bytes: input,
-            offset: 0,
+            ..Block::default()
         },
         &carry,
         &mut sink,

@@ -1,0 +1,155 @@
+//! `coldtrail hunt`: the main job.
+
+use std::io::IsTerminal;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::args::HuntArgs;
+use super::exit::Exit;
+use super::progress::Shown;
+use super::{ingest as ingest_command, print};
+use crate::base::error::Result;
+use crate::base::text::for_terminal;
+use crate::base::time::format_rfc3339;
+use crate::jobs::ingest::{self, IngestReport};
+use crate::jobs::{hunt, outputs};
+use crate::lake::Lake;
+use crate::lake::catalogue::Input;
+use crate::report::run::{InputReport, RejectReport, RunSummary};
+use crate::report::terminal;
+use crate::signals::Level;
+
+/// Folder of the embedded lake within OUT.
+const EMBEDDED_LAKE: &str = "cache/lake";
+
+/// Runs the command.
+pub fn run(args: &HuntArgs) -> Result<Exit> {
+    let started = now();
+    let clock = Instant::now();
+    args.read.set_threads();
+    // Everything the user gave is checked before any work begins.
+    let options = args.select.options(started)?;
+    let prepared = hunt::prepare(&options)?;
+    let found = match args.input.is_empty() {
+        true => None,
+        false => Some(ingest::find(&args.input)?),
+    };
+    let root = args.lake.clone().unwrap_or_else(|| args.out.join(EMBEDDED_LAKE));
+    let shown = Shown::start(args.say);
+    let (lake, report) = match found {
+        None => (Lake::open(&root)?, IngestReport::default()),
+        Some(found) => {
+            let mut lake = Lake::open_for_writing(&root)?;
+            let report = ingest::ingest(&mut lake, &found, &args.read.options(), shown.progress())?;
+            (lake, report)
+        }
+    };
+    let read_seconds = clock.elapsed().as_secs_f64();
+    let mut results = hunt::hunt(&lake, &options, &prepared, shown.progress())?;
+    let run = &mut results.run;
+    run.timings.insert("read".to_owned(), read_seconds);
+    run.timings.insert("total".to_owned(), clock.elapsed().as_secs_f64());
+    run.started = format_rfc3339(started);
+    run.finished = format_rfc3339(now());
+    run.command_line = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    run.peak_memory = peak_memory();
+    let exit = ingest_command::exit(&report, args.read.lenient);
+    fill(run, &report);
+    settings(run, args);
+    outputs::write(&results, &args.out)?;
+    drop(shown);
+    if !args.say.quiet {
+        if !args.input.is_empty() {
+            ingest_command::say(&report);
+        }
+        for w in &results.run.warnings {
+            eprintln!("warning: {}", for_terminal(w));
+        }
+        let tty = std::io::stdout().is_terminal();
+        let colour = tty && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        print(&terminal::table(&results, width(), colour));
+        eprintln!("written to {}", args.out.display());
+    }
+    let failing = args.fail_on.is_some_and(|limit| {
+        let severe = |s: &str| Level::parse(s).is_some_and(|l| l >= limit);
+        results.findings.iter().any(|f| severe(&f.severity))
+    });
+    Ok(match (exit, failing) {
+        (Exit::Done, true) => Exit::Findings,
+        (exit, _) => exit,
+    })
+}
+
+fn fill(run: &mut RunSummary, report: &IngestReport) {
+    run.inputs = report.inputs.iter().map(input).collect();
+    run.unreadable.clone_from(&report.unreadable);
+    run.skipped.clone_from(&report.skipped);
+    run.rejects = report
+        .rejects
+        .iter()
+        .map(|r| RejectReport {
+            source_file: r.input.clone(),
+            offset: r.reject.offset,
+            reason: r.reject.reason.clone().into_owned(),
+            head: r.reject.head.clone(),
+        })
+        .collect();
+}
+
+fn input(i: &Input) -> InputReport {
+    InputReport {
+        path: i.path.clone(),
+        format: i.format.clone(),
+        content_id: i.content_id.clone(),
+        sha256: i.sha256.clone(),
+        bytes: i.bytes,
+        records: i.records,
+        stored: i.stored,
+        duplicates: i.duplicates,
+        rejected: i.rejected,
+        first: i.first.map(format_rfc3339),
+        last: i.last.map(format_rfc3339),
+        hosts: i.hosts.clone(),
+        time_quality: i.time_quality.iter().cloned().collect(),
+        notes: i.notes.clone(),
+    }
+}
+
+fn settings(run: &mut RunSummary, args: &HuntArgs) {
+    let mut set = |name: &str, value: String| {
+        run.settings.insert(name.to_owned(), value);
+    };
+    set("threads", rayon::current_num_threads().to_string());
+    set("memory-limit", args.read.memory_limit.to_string());
+    for (name, value) in [("from", &args.select.from), ("to", &args.select.to), ("format", &args.read.format)] {
+        if let Some(v) = value {
+            set(name, v.clone());
+        }
+    }
+    for (source, zone) in &args.read.tz {
+        set(&format!("tz {source}"), zone.to_string());
+    }
+}
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64)
+}
+
+/// Columns of the terminal; 120 where the output goes elsewhere.
+fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    let asked = || console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    columns.or_else(asked).unwrap_or(120).max(60)
+}
+
+/// Bytes of resident memory at the peak, where the system tells (Linux).
+fn peak_memory() -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+        let kib: u64 = line.split_ascii_whitespace().nth(1)?.parse().ok()?;
+        Some(kib * 1024)
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}

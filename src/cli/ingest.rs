@@ -1,0 +1,63 @@
+//! `coldtrail ingest`.
+
+use super::args::IngestArgs;
+use super::exit::Exit;
+use super::progress::Shown;
+use crate::base::error::Result;
+use crate::base::text::for_terminal;
+use crate::jobs::ingest::{self, IngestReport};
+use crate::lake::Lake;
+
+/// Share of rejected records in one input above which a run counts as incomplete.
+const REJECTED_SHARE: f64 = 0.05;
+
+/// Runs the command.
+pub fn run(args: &IngestArgs) -> Result<Exit> {
+    args.read.set_threads();
+    let found = ingest::find(&args.input)?;
+    let mut lake = Lake::open_for_writing(&args.lake)?;
+    let shown = Shown::start(args.say);
+    let report = ingest::ingest(&mut lake, &found, &args.read.options(), shown.progress())?;
+    drop(shown);
+    if !args.say.quiet {
+        say(&report);
+    }
+    Ok(exit(&report, args.read.lenient))
+}
+
+/// How a run ends by what it could read.
+pub fn exit(report: &IngestReport, lenient: bool) -> Exit {
+    let rejected = !lenient && report.mostly_rejected(REJECTED_SHARE).next().is_some();
+    match report.unreadable.is_empty() && !rejected {
+        true => Exit::Done,
+        false => Exit::Incomplete,
+    }
+}
+
+/// Tells people what was read.
+pub fn say(report: &IngestReport) {
+    let sum = |f: fn(&crate::lake::catalogue::Input) -> u64| report.inputs.iter().map(f).sum::<u64>();
+    eprintln!(
+        "read {} inputs: {} records, {} new, {} known already, {} rejected",
+        report.inputs.len(),
+        sum(|i| i.records),
+        sum(|i| i.stored),
+        sum(|i| i.duplicates),
+        sum(|i| i.rejected),
+    );
+    for line in report.unreadable.iter().take(20) {
+        eprintln!("not read: {}", for_terminal(line));
+    }
+    if report.unreadable.len() > 20 {
+        eprintln!("… and {} more, see run.json", report.unreadable.len() - 20);
+    }
+    for input in report.mostly_rejected(REJECTED_SHARE) {
+        eprintln!(
+            "{}: {} of {} records rejected; see rejects.jsonl, or say --format if it was taken for the wrong one ({})",
+            for_terminal(&input.path),
+            input.rejected,
+            input.records,
+            input.format
+        );
+    }
+}

@@ -1,0 +1,257 @@
+//! Hunt: the lake → rows → entities → facts → signals → chains → scores → findings.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use ahash::RandomState;
+
+use super::coverage;
+use super::progress::Progress;
+use crate::base::error::{Error, Result};
+use crate::base::time::{self, Ts};
+use crate::chain;
+use crate::entity::fleet::Facts;
+use crate::entity::lists::{ListFiles, Lists};
+use crate::entity::resolve;
+use crate::knowledge::Knowledge;
+use crate::knowledge::attack::AttackTable;
+use crate::knowledge::bigram::Bigram;
+use crate::knowledge::rmm::RmmTable;
+use crate::lake::Lake;
+use crate::lake::frame::{Frames, Wanted};
+use crate::lake::scan::TimeRange;
+use crate::report::Results;
+use crate::report::run::{RunSummary, Suppression};
+use crate::schema::{TABLES, common};
+use crate::score::{self, allow::Allowlist};
+use crate::signals::{Cx, Level, run};
+
+/// What to hunt for and with what knowledge.
+#[derive(Debug, Clone, Default)]
+pub struct HuntOptions {
+    /// Only events in this range.
+    pub range: TimeRange,
+    /// `--hosts` globs; empty for all.
+    pub hosts: Vec<String>,
+    /// `--exclude-hosts` globs.
+    pub exclude_hosts: Vec<String>,
+    /// Only findings of this severity or above.
+    pub min_severity: Option<Level>,
+    /// The user's lists.
+    pub lists: ListFiles,
+    /// `--allow`.
+    pub allow: Option<std::path::PathBuf>,
+    /// `--attack-table`.
+    pub attack_table: Option<std::path::PathBuf>,
+    /// `--rmm`.
+    pub rmm: Vec<std::path::PathBuf>,
+}
+
+/// Lists and tables of a hunt, read before any work begins.
+pub struct Prepared {
+    knowledge: Knowledge,
+    lists: Lists,
+    allow: Allowlist,
+    hosts: Option<globset::GlobSet>,
+    exclude: globset::GlobSet,
+}
+
+/// Reads every file that the options name.
+///
+/// # Errors
+/// [`Error::Usage`] naming the file, the line and the next step.
+pub fn prepare(options: &HuntOptions) -> Result<Prepared> {
+    let usage = |e: &dyn std::fmt::Display| Error::Usage(e.to_string());
+    let attack = match &options.attack_table {
+        Some(path) => std::borrow::Cow::Owned(AttackTable::from_file(path).map_err(|e| usage(&e))?),
+        None => std::borrow::Cow::Borrowed(AttackTable::builtin()),
+    };
+    let rmm = match options.rmm.is_empty() {
+        false => std::borrow::Cow::Owned(RmmTable::from_files(&options.rmm).map_err(|e| usage(&e))?),
+        true => std::borrow::Cow::Borrowed(RmmTable::builtin()),
+    };
+    let allow = match &options.allow {
+        Some(path) => Allowlist::load(path)?,
+        None => Allowlist::default(),
+    };
+    Ok(Prepared {
+        knowledge: Knowledge {
+            attack,
+            rmm,
+            bigram: Bigram::builtin(),
+        },
+        lists: Lists::load(&options.lists)?,
+        allow,
+        hosts: match options.hosts.is_empty() {
+            true => None,
+            false => Some(globs(&options.hosts)?),
+        },
+        exclude: globs(&options.exclude_hosts)?,
+    })
+}
+
+fn globs(patterns: &[String]) -> Result<globset::GlobSet> {
+    let mut set = globset::GlobSetBuilder::new();
+    for p in patterns {
+        let glob = globset::GlobBuilder::new(p)
+            .case_insensitive(true)
+            .build()
+            .map_err(|e| Error::Usage(format!("host pattern '{p}': {e}; write it like 'pc-*' or 'dc0[12]'")))?;
+        set.add(glob);
+    }
+    set.build().map_err(|e| Error::Usage(format!("host patterns: {e}")))
+}
+
+/// Hunts over a lake. The summary holds only what the hunt knows; the caller adds inputs and times.
+///
+/// # Errors
+/// Where the lake cannot be read.
+pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &Progress) -> Result<Results> {
+    let mut timings = BTreeMap::new();
+    let mut clock = Instant::now();
+    let mut lap = |name: &str| {
+        timings.insert(name.to_owned(), clock.elapsed().as_secs_f64());
+        clock = Instant::now();
+    };
+    progress.stage("loading rows");
+    let mut frames = Frames::load(lake, &wanted(), widened(options.range))?;
+    lap("load");
+    progress.stage("resolving hosts");
+    let entities = resolve::resolve(&mut frames);
+    let facts = Facts::count(&frames);
+    lap("entities");
+    progress.stage("running signals");
+    let cx = Cx {
+        frames: &frames,
+        facts: &facts,
+        knowledge: &prepared.knowledge,
+        lists: &prepared.lists,
+    };
+    let mut hits = run::run(&cx);
+    hits.retain(|h| {
+        let host = frames.text(h.host).unwrap_or("");
+        options.range.holds(h.time)
+            && prepared.hosts.as_ref().is_none_or(|g| g.is_match(host))
+            && !prepared.exclude.is_match(host)
+    });
+    lap("signals");
+    progress.stage("building chains");
+    let chains = chain::build(&hits, &|_| true, &cx, &entities.addresses);
+    lap("chains");
+    progress.stage("scoring");
+    let paths = input_paths(lake);
+    let source = |file_id: u64| paths.get(&file_id).cloned().unwrap_or_default();
+    let scored = score::score(&chains.chains, &hits, &cx, &prepared.allow, &source);
+    let mut findings = scored.findings;
+    if let Some(min) = options.min_severity {
+        findings.retain(|f| Level::parse(&f.severity).is_some_and(|l| l >= min));
+    }
+    lap("scoring");
+    let mut by_severity: BTreeMap<String, u64> = ["info", "low", "medium", "high", "critical"]
+        .into_iter()
+        .map(|s| (s.to_owned(), 0))
+        .collect();
+    for f in &findings {
+        *by_severity.entry(f.severity.clone()).or_default() += 1;
+    }
+    let run = RunSummary {
+        schema_version: score::finding::OUTPUT_VERSION,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        attack_version: prepared.knowledge.attack.version().to_owned(),
+        tables: table_rows(lake),
+        coverage: coverage::coverage(&frames, &entities),
+        timings,
+        findings: by_severity,
+        suppressions: scored
+            .suppressions
+            .into_iter()
+            .map(|s| Suppression {
+                entry: s.entry,
+                reason: s.reason,
+                hits: s.hits,
+            })
+            .collect(),
+        warnings: prepared.lists.warnings.iter().chain(prepared.allow.warnings()).cloned().collect(),
+        ..RunSummary::default()
+    };
+    Ok(Results {
+        findings,
+        signals: scored.signals,
+        run,
+    })
+}
+
+/// Every column but `extra`, which only signals that ask for it get: evidence may need any of the others.
+fn wanted() -> Wanted {
+    let mut wanted = run::wanted();
+    for (table, columns) in &mut wanted {
+        columns.extend(table.all_columns().map(|(c, _)| c).filter(|c| *c != common::EXTRA));
+        columns.sort_unstable();
+        columns.dedup();
+    }
+    resolve::add_wanted(&mut wanted);
+    wanted
+}
+
+/// Sources without a zone are stored as written: their true time may be 26 hours away.
+fn widened(range: TimeRange) -> TimeRange {
+    const SLACK_US: i64 = 26 * 3_600 * 1_000_000;
+    TimeRange {
+        from: range.from.map(|t| t.saturating_sub(SLACK_US)),
+        to: range.to.map(|t| t.saturating_add(SLACK_US)),
+    }
+}
+
+fn input_paths(lake: &Lake) -> HashMap<u64, String, RandomState> {
+    lake.catalogue().inputs.iter().map(|i| (i.file_id(), i.path.clone())).collect()
+}
+
+fn table_rows(lake: &Lake) -> BTreeMap<String, u64> {
+    TABLES
+        .iter()
+        .map(|t| (t.name.to_owned(), lake.catalogue().files_of(t.name).map(|f| f.rows).sum()))
+        .filter(|(_, n)| *n > 0)
+        .collect()
+}
+
+/// Reads a time of `--from` or `--to`: RFC 3339, a date, or `-30d`, `-12h`, `-45m` before `now`.
+///
+/// # Errors
+/// [`Error::Usage`] for anything else.
+pub fn parse_time(text: &str, now: Ts) -> Result<Ts> {
+    let wrong = || Error::Usage(format!("'{text}' is no time; write 2025-09-20, 2025-09-20T11:00:00Z or -30d"));
+    if let Some(span) = text.strip_prefix('-') {
+        let unit = span.chars().last().ok_or_else(wrong)?;
+        let seconds = match unit {
+            'd' => 86_400,
+            'h' => 3_600,
+            'm' => 60,
+            _ => return Err(wrong()),
+        };
+        let n: i64 = span.trim_end_matches(unit).parse().map_err(|_| wrong())?;
+        return Ok(now.saturating_sub(n.saturating_mul(seconds).saturating_mul(1_000_000)));
+    }
+    let date = format!("{text}T00:00:00Z");
+    time::rfc3339(text.as_bytes())
+        .or_else(|| time::rfc3339(date.as_bytes()))
+        .map(|(t, zone)| match zone {
+            time::Zone::Offset(_) | time::Zone::Utc | time::Zone::None => t,
+        })
+        .ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_dates_instants_or_spans_before_now() {
+        let day = 86_400_000_000;
+        assert_eq!(parse_time("1970-01-02", 0).unwrap(), day);
+        assert_eq!(parse_time("1970-01-02T00:00:00Z", 0).unwrap(), day);
+        assert_eq!(parse_time("-2d", 3 * day).unwrap(), day);
+        assert!(parse_time("-xd", 0).is_err());
+        assert!(parse_time("yesterday", 0).is_err());
+        assert!(parse_time("-", 0).is_err());
+    }
+}

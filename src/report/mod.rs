@@ -1,0 +1,53 @@
+//! Floor 10: what a hunt leaves behind. One file per output; an output returns bytes, only the job opens files.
+
+pub mod columns;
+pub mod run;
+pub mod terminal;
+
+use std::io::{self, Write};
+
+use crate::score::finding::{Finding, SignalHit};
+use run::RunSummary;
+
+/// Everything an output may say.
+#[derive(Debug, Clone)]
+pub struct Results {
+    /// Best first.
+    pub findings: Vec<Finding>,
+    /// Every hit, suppressed ones included, by host and time.
+    pub signals: Vec<SignalHit>,
+    /// The run itself.
+    pub run: RunSummary,
+}
+
+/// One output file.
+pub trait Output {
+    /// Short name.
+    fn id(&self) -> &'static str;
+    /// Name of the file in OUT.
+    fn file_name(&self) -> &'static str;
+    /// Writes it.
+    ///
+    /// # Errors
+    /// Only those of `w`.
+    fn write(&self, results: &Results, w: &mut dyn Write) -> io::Result<()>;
+}
+
+crate::registry! {
+    /// All outputs in the order in which they are written; `run.json` comes last, so that it is there only when all are.
+    OUTPUTS: dyn Output = [
+        findings_jsonl::FindingsJsonl,
+        findings_csv::FindingsCsv,
+        signals_jsonl::SignalsJsonl,
+        rejects_jsonl::RejectsJsonl,
+        run_json::RunJson,
+    ]
+}
+
+pub(crate) fn json_lines<T: serde::Serialize>(rows: &[T], w: &mut dyn Write) -> io::Result<()> {
+    for row in rows {
+        serde_json::to_writer(&mut *w, row)?;
+        w.write_all(b"\n")?;
+    }
+    Ok(())
+}
