@@ -241,7 +241,7 @@ mod tests {
         #fields\tts\tuid\tid.orig_h\tid.resp_h\ttunnel_parents\n#types\ttime\tstring\taddr\taddr\tset[string]\n";
 
     fn sink() -> Sink<'static> {
-        Sink::new(RecordContext { input: 1, format: "zeek-tsv", fallback_time: 7, assumed_offset: None, input_host: None })
+        Sink::new(RecordContext { input: 1, format: "zeek-tsv", fallback_time: 7, zone: None, input_host: None })
     }
 
     fn run(bytes: &[u8], carry: &Carry) -> Sink<'static> {
@@ -271,8 +271,8 @@ mod tests {
     #[test]
     fn later_blocks_know_the_header_of_earlier_ones() {
         let mut carry = Carry::default();
-        ZeekTsv.carry(&Block { bytes: CONN.as_bytes(), offset: 0 }, &mut carry);
-        ZeekTsv.carry(&Block { bytes: b"1\tC\t10.0.0.1\t8.8.8.8\t-\n#close\tx\n", offset: 9 }, &mut carry);
+        ZeekTsv.carry(&Block { bytes: CONN.as_bytes(), offset: 0, ..Block::default() }, &mut carry);
+        ZeekTsv.carry(&Block { bytes: b"1\tC\t10.0.0.1\t8.8.8.8\t-\n#close\tx\n", offset: 9, ..Block::default() }, &mut carry);
         let sink = run(b"1.5\tC1\t10.0.0.1\t8.8.8.8\t-\n", &carry);
         assert_eq!((sink.records, sink.rejects.len()), (1, 0));
     }
