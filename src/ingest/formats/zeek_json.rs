@@ -46,7 +46,7 @@ impl Format for ZeekJson {
     }
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
-        for piece in JsonObjects::new(block.bytes) {
+        for piece in JsonObjects::at(block.bytes, block.place) {
             let (at, object) = match piece {
                 Piece::Record(at, object) => (at, object),
                 Piece::Damaged(at, bytes) => {
