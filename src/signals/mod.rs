@@ -4,6 +4,8 @@
 mod hit;
 mod meta;
 mod rows;
+pub mod script_blocks;
+pub mod starts;
 pub mod run;
 #[cfg(test)]
 pub mod testing;
@@ -41,6 +43,9 @@ pub trait Signal {
 crate::registry! {
     /// All signals in the order of the manual.
     SIGNALS: dyn Signal = [
+        proc_01::Proc01, proc_02::Proc02, proc_04::Proc04, proc_05::Proc05, script_01::Script01, script_02::Script02,
+        script_03::Script03, file_11::File11, file_12::File12, rmm_01::Rmm01, mask_01::Mask01, imp_01::Imp01,
+        disc_01::Disc01, lol_01::Lol01, lol_02::Lol02,
     ]
 }
 
