@@ -46,17 +46,29 @@ pub trait Signal {
 crate::registry! {
     /// All signals in the order of the manual.
     SIGNALS: dyn Signal = [
+        file_03::File03,
+        auth_05::Auth05,
         pers_01::Pers01,
         pers_02::Pers02,
         pers_03::Pers03,
         pers_04::Pers04,
+        pers_05::Pers05,
         av_01::Av01,
         av_02::Av02,
+        av_03::Av03,
         logt_01::Logt01,
         logt_02::Logt02,
         cred_01::Cred01,
         cred_02::Cred02,
+        cred_03::Cred03,
+        cred_04::Cred04,
         lat_01::Lat01,
+        lat_02::Lat02,
+        lat_03::Lat03,
+        lat_04::Lat04,
+        lat_05::Lat05,
+        priv_01::Priv01,
+        priv_04::Priv04,
     ]
 }
 
