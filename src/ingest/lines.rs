@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn lines_have_offsets_and_blank_ones_are_passed_over() {
-        let block = Block { bytes: b"a\r\n\n  \nbc", offset: 10 };
+        let block = Block { bytes: b"a\r\n\n  \nbc", offset: 10, ..Block::default() };
         let all: Vec<_> = lines(&block).collect();
         assert_eq!(all, [(10, &b"a"[..]), (17, &b"bc"[..])]);
     }

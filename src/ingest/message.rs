@@ -80,7 +80,9 @@ fn pair(line: &str) -> Option<(&str, &str)> {
 
 /// Whether a key is itself a name of event data.
 fn is_name(key: &str) -> bool {
-    key.len() > 1 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !key.bytes().all(|b| b.is_ascii_digit())
+    key.len() > 1
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !key.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// `Creating Scriptblock text (1 of 3):`, the text, then the id and the path. The words differ by language, the
@@ -89,7 +91,10 @@ fn script_block(raw: &mut Raw<'_>, message: &str) {
     let Some((first, rest)) = message.split_once('\n') else {
         return;
     };
-    let inside = first.rsplit_once('(').and_then(|(_, t)| t.split_once(')')).map(|(t, _)| t);
+    let inside = first
+        .rsplit_once('(')
+        .and_then(|(_, t)| t.split_once(')'))
+        .map(|(t, _)| t);
     let numbers: Vec<&str> = inside
         .unwrap_or_default()
         .split(|c: char| !c.is_ascii_digit())
@@ -105,7 +110,10 @@ fn script_block(raw: &mut Raw<'_>, message: &str) {
     };
     let text = lines.get(..at).unwrap_or_default().join("\n");
     let id = lines.get(at).and_then(|l| id_of(l)).unwrap_or_default();
-    let path = lines.get(at + 1).and_then(|l| pair(l)).map_or("", |(_, v)| v);
+    let path = lines
+        .get(at + 1)
+        .and_then(|l| pair(l))
+        .map_or("", |(_, v)| v);
     for (name, value) in [
         ("MessageNumber", *part),
         ("MessageTotal", *parts),
@@ -141,7 +149,10 @@ mod tests {
         let mut raw = event("Microsoft-Windows-Sysmon", 1);
         raw.push("Image", Value::str("C:\\a.exe"));
         assert!(is_needed(&raw));
-        fill(&mut raw, "Process Create:\r\nUtcTime: 2018-01-29 01:29:05.972\r\nProcessId: 9636\r\nImage: C:\\Users\\b.exe\r\n");
+        fill(
+            &mut raw,
+            "Process Create:\r\nUtcTime: 2018-01-29 01:29:05.972\r\nProcessId: 9636\r\nImage: C:\\Users\\b.exe\r\n",
+        );
         assert_eq!(raw.get("ProcessId"), Some("9636"));
         assert_eq!(raw.get("Image"), Some("C:\\a.exe"), "structured data win");
         assert_eq!(raw.get("UtcTime"), Some("2018-01-29 01:29:05.972"));
@@ -156,18 +167,39 @@ mod tests {
         ] {
             let mut raw = event("Microsoft-Windows-Security-Auditing", 4625);
             fill(&mut raw, message);
-            let got: Vec<_> = raw.fields.iter().map(|f| (&*f.name, f.value.text().unwrap())).collect();
-            assert_eq!(got, [("SubjectUserName", "WS1$"), ("LogonType", "3"), ("TargetUserName", "ann"), ("IpAddress", "10.0.0.5")]);
+            let got: Vec<_> = raw
+                .fields
+                .iter()
+                .map(|f| (&*f.name, f.value.text().unwrap()))
+                .collect();
+            assert_eq!(
+                got,
+                [
+                    ("SubjectUserName", "WS1$"),
+                    ("LogonType", "3"),
+                    ("TargetUserName", "ann"),
+                    ("IpAddress", "10.0.0.5")
+                ]
+            );
         }
     }
 
     #[test]
     fn a_script_block_is_cut_out_of_its_message() {
         let mut raw = event("Microsoft-Windows-PowerShell", 4104);
-        fill(&mut raw, "Creating Scriptblock text (2 of 3):\r\nGet-Date\r\nWrite-Host 1\r\n\r\nScriptBlock ID: f5521cbd-656e-4296-b74d-9ffb4eec23b0\r\nPath: C:\\a.ps1");
+        fill(
+            &mut raw,
+            "Creating Scriptblock text (2 of 3):\r\nGet-Date\r\nWrite-Host 1\r\n\r\nScriptBlock ID: f5521cbd-656e-4296-b74d-9ffb4eec23b0\r\nPath: C:\\a.ps1",
+        );
         assert_eq!(raw.get("ScriptBlockText"), Some("Get-Date\nWrite-Host 1"));
-        assert_eq!((raw.get("MessageNumber"), raw.get("MessageTotal")), (Some("2"), Some("3")));
+        assert_eq!(
+            (raw.get("MessageNumber"), raw.get("MessageTotal")),
+            (Some("2"), Some("3"))
+        );
         assert_eq!(raw.get("Path"), Some("C:\\a.ps1"));
-        assert_eq!(raw.get("ScriptBlockId"), Some("f5521cbd-656e-4296-b74d-9ffb4eec23b0"));
+        assert_eq!(
+            raw.get("ScriptBlockId"),
+            Some("f5521cbd-656e-4296-b74d-9ffb4eec23b0")
+        );
     }
 }

@@ -21,10 +21,11 @@ pub mod row;
 pub mod sink;
 pub mod syslog;
 pub mod task_xml;
+pub mod url;
 pub mod windows;
 pub mod windows_dns;
 pub mod windows_fields;
+pub mod zeek;
+
 #[cfg(test)]
 pub mod testing;
-pub mod url;
-pub mod zeek;

@@ -59,7 +59,11 @@ pub fn query_name(row: &mut Row<'_, '_>, field: &str) {
     let Some(text) = row.peek(field).filter(|t| !t.is_empty() && *t != "-") else {
         return;
     };
-    let name = text.strip_suffix('.').filter(|n| !n.is_empty()).unwrap_or(text).to_lowercase();
+    let name = text
+        .strip_suffix('.')
+        .filter(|n| !n.is_empty())
+        .unwrap_or(text)
+        .to_lowercase();
     row.cells.text(t::QNAME, &name);
     if name == text {
         row.take(field);

@@ -95,7 +95,10 @@ fn keyword_outcome(text: &str) -> Option<&'static str> {
         };
     }
     let lower = text.to_ascii_lowercase().replace('_', " ");
-    match (lower.contains("audit success"), lower.contains("audit failure")) {
+    match (
+        lower.contains("audit success"),
+        lower.contains("audit failure"),
+    ) {
         (true, false) => Some("success"),
         (false, true) => Some("failure"),
         _ => None,
@@ -111,7 +114,9 @@ pub fn hold(row: &mut Row<'_, '_>, name: &str, text: &str) {
 
 /// The first of these fields that is there and not `-` or empty.
 pub fn first<'r>(row: &Row<'_, 'r>, names: &[&str]) -> Option<&'r str> {
-    names.iter().find_map(|n| row.peek(n).filter(|v| !v.is_empty() && *v != "-"))
+    names
+        .iter()
+        .find_map(|n| row.peek(n).filter(|v| !v.is_empty() && *v != "-"))
 }
 
 /// Writes `DOMAIN\user` into the acting user's columns, leaving the field where it is.
@@ -135,7 +140,10 @@ pub fn file_names(row: &mut Row<'_, '_>) {
     };
     let name = basename(path);
     let name = name.split(':').next().unwrap_or(name);
-    if let Some((_, ext)) = name.rsplit_once('.').filter(|(_, e)| !e.is_empty() && e.len() <= 32) {
+    if let Some((_, ext)) = name
+        .rsplit_once('.')
+        .filter(|(_, e)| !e.is_empty() && e.len() <= 32)
+    {
         let ext = ext.to_lowercase();
         row.cells.text(file::EXT, &ext);
     }
@@ -148,7 +156,8 @@ pub fn split_registry_value(joined: &str) -> Option<(&str, &str)> {
         let at = colon.checked_sub(2)?;
         let (key, rest) = joined.split_at_checked(at)?;
         let name = rest.strip_prefix('\\')?;
-        name.starts_with(|c: char| c.is_ascii_alphabetic()).then_some((key, name))
+        name.starts_with(|c: char| c.is_ascii_alphabetic())
+            .then_some((key, name))
     });
     drive
         .or_else(|| joined.rsplit_once('\\'))
@@ -203,7 +212,12 @@ pub mod testing {
     }
 
     /// A Windows event with these data fields.
-    pub fn event<'a>(provider: &'a str, channel: &'a str, code: i32, fields: &[(&'a str, &'a str)]) -> Raw<'a> {
+    pub fn event<'a>(
+        provider: &'a str,
+        channel: &'a str,
+        code: i32,
+        fields: &[(&'a str, &'a str)],
+    ) -> Raw<'a> {
         let mut raw = Raw::windows(0);
         raw.kind = provider.into();
         raw.channel = Some(channel.into());
@@ -214,11 +228,21 @@ pub mod testing {
     }
 
     pub fn sysmon<'a>(code: i32, fields: &[(&'a str, &'a str)]) -> Seen {
-        run(&event("Microsoft-Windows-Sysmon", "Microsoft-Windows-Sysmon/Operational", code, fields))
+        run(&event(
+            "Microsoft-Windows-Sysmon",
+            "Microsoft-Windows-Sysmon/Operational",
+            code,
+            fields,
+        ))
     }
 
     pub fn security<'a>(code: i32, fields: &[(&'a str, &'a str)]) -> Seen {
-        run(&event("Microsoft-Windows-Security-Auditing", "Security", code, fields))
+        run(&event(
+            "Microsoft-Windows-Security-Auditing",
+            "Security",
+            code,
+            fields,
+        ))
     }
 
     /// Maps one record and checks that exactly one row came out.
@@ -227,7 +251,7 @@ pub mod testing {
             input: 1,
             format: "test",
             fallback_time: 0,
-            assumed_offset: None,
+            zone: None,
             input_host: None,
         };
         let mut out = TableSet::default();
@@ -299,7 +323,8 @@ pub mod testing {
                 return None;
             }
             let v: serde_json::Value = serde_json::from_str(text).unwrap();
-            v.get(name).map(|v| v.as_str().map_or(v.to_string(), str::to_owned))
+            v.get(name)
+                .map(|v| v.as_str().map_or(v.to_string(), str::to_owned))
         }
     }
 
@@ -332,7 +357,10 @@ mod tests {
         let (key, name) = split_registry_value(s).unwrap();
         assert!(key.ends_with("\\Paths"));
         assert_eq!(name, "C:\\Temp");
-        assert_eq!(split_registry_value("HKLM\\Run\\x"), Some(("HKLM\\Run", "x")));
+        assert_eq!(
+            split_registry_value("HKLM\\Run\\x"),
+            Some(("HKLM\\Run", "x"))
+        );
         assert_eq!(split_registry_value("HKLM"), None);
     }
 

@@ -37,18 +37,53 @@ static META: Meta = Meta {
     reads: &[
         Reads {
             table: &t::TABLE,
-            columns: &[common::ACTION, common::OUTCOME, common::USER, common::LOGON_ID, t::LOGON_TYPE, t::LOGON_PROCESS, t::TARGET_USER, t::TARGET_LOGON_ID, t::AUTH_PKG, t::KEY_LEN, t::SRC_IP, t::SRC_HOST, t::TARGET_SERVER],
+            columns: &[
+                common::ACTION,
+                common::OUTCOME,
+                common::USER,
+                common::LOGON_ID,
+                t::LOGON_TYPE,
+                t::LOGON_PROCESS,
+                t::TARGET_USER,
+                t::TARGET_LOGON_ID,
+                t::AUTH_PKG,
+                t::KEY_LEN,
+                t::SRC_IP,
+                t::SRC_HOST,
+                t::TARGET_SERVER,
+            ],
         },
-        Reads { table: &process::TABLE, columns: starts::COLUMNS },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
     ],
     level: Level::Medium,
     decisive: false,
     thresholds: &[
-        Threshold { name: "near", value: NEAR_S, unit: "s", source: "[J] runas and its logon" },
-        Threshold { name: "burst", value: BURST, unit: "targets", source: "[J] explicit credentials after the logon" },
-        Threshold { name: "burst_window", value: BURST_S, unit: "s", source: "[J]" },
+        Threshold {
+            name: "near",
+            value: NEAR_S,
+            unit: "s",
+            source: "[J] runas and its logon",
+        },
+        Threshold {
+            name: "burst",
+            value: BURST,
+            unit: "targets",
+            source: "[J] explicit credentials after the logon",
+        },
+        Threshold {
+            name: "burst_window",
+            value: BURST_S,
+            unit: "s",
+            source: "[J]",
+        },
     ],
-    benign: &["runas /netonly by administrators", "old systems that speak NTLM"],
+    benign: &[
+        "runas /netonly by administrators",
+        "old systems that speak NTLM",
+    ],
 };
 
 impl Signal for Auth05 {
@@ -59,7 +94,11 @@ impl Signal for Auth05 {
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let auth = rows.table(&t::TABLE);
         let logons = |kind: i64| {
-            auth.iter().filter(move |r| r.str(common::ACTION) == "logon" && r.int(t::LOGON_TYPE) == Some(kind) && r.str(common::OUTCOME) != "failure")
+            auth.iter().filter(move |r| {
+                r.str(common::ACTION) == "logon"
+                    && r.int(t::LOGON_TYPE) == Some(kind)
+                    && r.str(common::OUTCOME) != "failure"
+            })
         };
         let privileged: HashSet<i64> = auth
             .iter()
@@ -67,18 +106,26 @@ impl Signal for Auth05 {
             .filter_map(|r| r.int(common::LOGON_ID).or(r.int(t::TARGET_LOGON_ID)))
             .collect();
         let mut seen = HashSet::new();
-        for row in logons(NEW_CREDENTIALS).filter(|r| r.str(t::LOGON_PROCESS).eq_ignore_ascii_case("seclogo")) {
+        for row in logons(NEW_CREDENTIALS)
+            .filter(|r| r.str(t::LOGON_PROCESS).eq_ignore_ascii_case("seclogo"))
+        {
             if !explained(rows, row) && seen.insert(row.str(t::TARGET_USER).to_lowercase()) {
                 hits.push(new_credentials(rows, row));
             }
         }
         let mut seen = HashSet::new();
         for row in logons(NETWORK).filter(|r| is_keyless(*r)) {
-            let admin = row.int(t::TARGET_LOGON_ID).is_some_and(|id| privileged.contains(&id));
-            let from = row.ip(t::SRC_IP).map_or_else(|| row.str(t::SRC_HOST).to_owned(), |a| ip::display(&a));
+            let admin = row
+                .int(t::TARGET_LOGON_ID)
+                .is_some_and(|id| privileged.contains(&id));
+            let from = row
+                .ip(t::SRC_IP)
+                .map_or_else(|| row.str(t::SRC_HOST).to_owned(), |a| ip::display(&a));
             let user = row.str(t::TARGET_USER).to_lowercase();
             if admin && seen.insert((user.clone(), from.clone())) {
-                let explain = format!("{user} logged on from {from} with NTLM, without a session key, and as administrator");
+                let explain = format!(
+                    "{user} logged on from {from} with NTLM, without a session key, and as administrator"
+                );
                 let mut hit = Hit::at(&META, row, format!("ntlm|{user}"), explain);
                 hit.users = vec![user.clone()];
                 hit.iocs.push(Ioc::Account(user));
@@ -101,18 +148,43 @@ fn is_keyless(row: Row<'_>) -> bool {
 /// Whether `runas` was started just before.
 fn explained(rows: &KeyRows<'_>, row: Row<'_>) -> bool {
     let near = (NEAR_S * 1e6) as i64;
-    starts(rows.table(&process::TABLE).between(row.ts() - near, row.ts() + near)).into_iter().any(|p| starts::is_one_of(p, &["runas"]))
+    starts(
+        rows.table(&process::TABLE)
+            .between(row.ts() - near, row.ts() + near),
+    )
+    .into_iter()
+    .any(|p| starts::is_one_of(p, &["runas"]))
 }
 
 fn new_credentials(rows: &KeyRows<'_>, row: Row<'_>) -> Hit {
     let until = row.ts() + (BURST_S * 1e6) as i64;
-    let used: Vec<Row<'_>> = rows.table(&t::TABLE).between(row.ts(), until).iter().filter(|r| r.str(common::ACTION) == "explicit").collect();
-    let targets: HashSet<_> = used.iter().map(|r| (r.id(t::TARGET_SERVER), r.id(t::TARGET_USER))).collect();
+    let used: Vec<Row<'_>> = rows
+        .table(&t::TABLE)
+        .between(row.ts(), until)
+        .iter()
+        .filter(|r| r.str(common::ACTION) == "explicit")
+        .collect();
+    let targets: HashSet<_> = used
+        .iter()
+        .map(|r| (r.id(t::TARGET_SERVER), r.id(t::TARGET_USER)))
+        .collect();
     let burst = used.len() as f64 >= BURST && !targets.is_empty();
     let user = row.str(t::TARGET_USER);
-    let then = if burst { format!(", then used other credentials {} times", used.len()) } else { String::new() };
-    let explain = format!("A session of {user} took on other network credentials (logon type 9 through seclogo){then}");
-    let mut hit = Hit::at(&META, row, format!("seclogo|{}", user.to_lowercase()), explain).level(if burst { Level::High } else { Level::Medium });
+    let then = if burst {
+        format!(", then used other credentials {} times", used.len())
+    } else {
+        String::new()
+    };
+    let explain = format!(
+        "A session of {user} took on other network credentials (logon type 9 through seclogo){then}"
+    );
+    let mut hit = Hit::at(
+        &META,
+        row,
+        format!("seclogo|{}", user.to_lowercase()),
+        explain,
+    )
+    .level(if burst { Level::High } else { Level::Medium });
     hit.users = vec![user.to_owned()];
     used.iter().take(19).for_each(|r| hit.add_row(*r));
     hit
@@ -138,7 +210,9 @@ mod tests {
             });
         }
         if runas {
-            sample.row(&process::TABLE, "ws01", "2026-03-02T08:59:58Z", |b| b.text(process::IMAGE_NAME, "runas.exe"));
+            sample.row(&process::TABLE, "ws01", "2026-03-02T08:59:58Z", |b| {
+                b.text(process::IMAGE_NAME, "runas.exe")
+            });
         }
         sample.hits(&Auth05)
     }

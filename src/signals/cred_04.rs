@@ -34,14 +34,38 @@ static META: Meta = Meta {
     family: "credentials",
     key: Key::Host,
     reads: &[
-        Reads { table: &process::TABLE, columns: starts::COLUMNS },
-        Reads { table: &script::TABLE, columns: script_blocks::COLUMNS },
-        Reads { table: &file::TABLE, columns: &[common::ACTION, common::USER, file::PATH, file::NAME, file::EXT, file::IMAGE] },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
+        Reads {
+            table: &script::TABLE,
+            columns: script_blocks::COLUMNS,
+        },
+        Reads {
+            table: &file::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                file::PATH,
+                file::NAME,
+                file::EXT,
+                file::IMAGE,
+            ],
+        },
     ],
     level: Level::High,
     decisive: true,
-    thresholds: &[Threshold { name: "join", value: JOIN_S, unit: "s", source: "[J] hives are saved one after the other" }],
-    benign: &["backup products", "installation of a domain controller from media"],
+    thresholds: &[Threshold {
+        name: "join",
+        value: JOIN_S,
+        unit: "s",
+        source: "[J] hives are saved one after the other",
+    }],
+    benign: &[
+        "backup products",
+        "installation of a domain controller from media",
+    ],
 };
 
 struct Theft<'a> {
@@ -60,13 +84,21 @@ impl Signal for Cred04 {
         for row in starts(rows.table(&process::TABLE)) {
             let techniques = techniques_of(row.str(process::CMDLINE));
             if !techniques.is_empty() {
-                found.push(Theft { row, explain: format!("Stored credentials were copied: {}", starts::command(row)), techniques });
+                found.push(Theft {
+                    row,
+                    explain: format!("Stored credentials were copied: {}", starts::command(row)),
+                    techniques,
+                });
             }
         }
         for block in script_blocks::blocks(rows.table(&script::TABLE)) {
             let techniques = techniques_of(&block.text);
             if !techniques.is_empty() && block.text.len() <= 50_000 {
-                found.push(Theft { row: block.row, explain: format!("A script copies stored credentials: {}", quote(&block.text)), techniques });
+                found.push(Theft {
+                    row: block.row,
+                    explain: format!("A script copies stored credentials: {}", quote(&block.text)),
+                    techniques,
+                });
             }
         }
         found.extend(rows.table(&file::TABLE).iter().filter_map(of_file));
@@ -90,7 +122,9 @@ impl Signal for Cred04 {
                 }
                 None => {
                     let key = f.techniques.first().copied().unwrap_or("").to_lowercase();
-                    let mut hit = Hit::at(&META, f.row, key, f.explain).techniques(&f.techniques).decisive(ntds);
+                    let mut hit = Hit::at(&META, f.row, key, f.explain)
+                        .techniques(&f.techniques)
+                        .decisive(ntds);
                     if f.row.table().ix() == file::TABLE.ix() {
                         hit.iocs.push(Ioc::File(f.row.str(file::PATH).to_owned()));
                     }
@@ -144,13 +178,30 @@ fn of_file(row: Row<'_>) -> Option<Theft<'_>> {
     }
     let path = row.str(file::PATH).to_lowercase();
     let writer = stem(base_name(row.str(file::IMAGE))).to_lowercase();
-    let ordinary = ["lsass", "ntdsutil_repair", "vssvc", "wbengine", "tiworker", "trustedinstaller", "system"];
+    let ordinary = [
+        "lsass",
+        "ntdsutil_repair",
+        "vssvc",
+        "wbengine",
+        "tiworker",
+        "trustedinstaller",
+        "system",
+    ];
     let technique = match row.str(file::NAME) {
         "ntds.dit" if !path.contains("\\windows\\ntds\\") => "T1003.003",
-        "sam" | "sam.hive" | "sam.save" | "sam.hiv" if !path.contains("\\system32\\config\\") => "T1003.002",
-        "security" | "security.hive" | "security.save" if !path.contains("\\system32\\config\\") => "T1003.004",
+        "sam" | "sam.hive" | "sam.save" | "sam.hiv" if !path.contains("\\system32\\config\\") => {
+            "T1003.002"
+        }
+        "security" | "security.hive" | "security.save"
+            if !path.contains("\\system32\\config\\") =>
+        {
+            "T1003.004"
+        }
         name => {
-            let temporary = (path.contains("\\windows\\temp\\") || path.contains("\\windows\\system32\\")) && name.len() == 12 && name.ends_with(".tmp");
+            let temporary = (path.contains("\\windows\\temp\\")
+                || path.contains("\\windows\\system32\\"))
+                && name.len() == 12
+                && name.ends_with(".tmp");
             let random = name.bytes().take(8).all(|b| b.is_ascii_alphabetic());
             if !(temporary && random && writer == "svchost" && path.matches('\\').count() == 3) {
                 return None;
@@ -161,8 +212,20 @@ fn of_file(row: Row<'_>) -> Option<Theft<'_>> {
     if ordinary.contains(&writer.as_str()) && technique != "T1003.003" {
         return None;
     }
-    let explain = format!("{} wrote {}", if writer.is_empty() { "A program" } else { &writer }, row.str(file::PATH));
-    Some(Theft { row, explain, techniques: vec![technique] })
+    let explain = format!(
+        "{} wrote {}",
+        if writer.is_empty() {
+            "A program"
+        } else {
+            &writer
+        },
+        row.str(file::PATH)
+    );
+    Some(Theft {
+        row,
+        explain,
+        techniques: vec![technique],
+    })
 }
 
 #[cfg(test)]
@@ -175,12 +238,24 @@ mod tests {
         for (line, ids) in [
             (r"reg save hklm\sam s", vec!["T1003.002"]),
             (r"reg.exe save HKLM\SECURITY sec /y", vec!["T1003.004"]),
-            (r#"ntdsutil "ac i ntds" ifm "create full c:\t" q q"#, vec!["T1003.003"]),
-            (r"copy \\?\GLOBALROOT\Device\HarddiskVolumeShadowCopy1\Windows\NTDS\ntds.dit c:\t", vec!["T1003.003"]),
-            (r"esentutl.exe /y /vss C:\Windows\System32\config\SAM /d c:\t\sam", vec!["T1003.002"]),
+            (
+                r#"ntdsutil "ac i ntds" ifm "create full c:\t" q q"#,
+                vec!["T1003.003"],
+            ),
+            (
+                r"copy \\?\GLOBALROOT\Device\HarddiskVolumeShadowCopy1\Windows\NTDS\ntds.dit c:\t",
+                vec!["T1003.003"],
+            ),
+            (
+                r"esentutl.exe /y /vss C:\Windows\System32\config\SAM /d c:\t\sam",
+                vec!["T1003.002"],
+            ),
             (r"reg query hklm\software", vec![]),
             (r"reg save hkcu\software\x f", vec![]),
-            (r"reg save hklm\system\currentcontrolset\services\x f", vec![]),
+            (
+                r"reg save hklm\system\currentcontrolset\services\x f",
+                vec![],
+            ),
             ("vssadmin create shadow /for=C:", vec![]),
         ] {
             assert_eq!(techniques_of(line), ids, "{line}");
@@ -191,13 +266,24 @@ mod tests {
     fn hives_saved_one_after_the_other_are_one_hit_and_only_the_database_is_decisive() {
         let mut sample = Sample::default();
         for (second, hive) in [(0, "sam"), (2, "security"), (4, "system")] {
-            sample.row(&process::TABLE, "ws01", &format!("2026-03-02T09:00:0{second}Z"), |b| {
-                b.text(process::IMAGE_NAME, "reg.exe");
-                b.text(process::CMDLINE, &format!(r"reg save hklm\{hive} c:\t\{hive}"));
-            });
+            sample.row(
+                &process::TABLE,
+                "ws01",
+                &format!("2026-03-02T09:00:0{second}Z"),
+                |b| {
+                    b.text(process::IMAGE_NAME, "reg.exe");
+                    b.text(
+                        process::CMDLINE,
+                        &format!(r"reg save hklm\{hive} c:\t\{hive}"),
+                    );
+                },
+            );
         }
         let hits = sample.hits(&Cred04);
-        assert_eq!((hits.len(), hits[0].rows.len(), hits[0].decisive), (1, 3, false));
+        assert_eq!(
+            (hits.len(), hits[0].rows.len(), hits[0].decisive),
+            (1, 3, false)
+        );
         assert_eq!(hits[0].techniques, ["T1003.002", "T1003.004"]);
     }
 

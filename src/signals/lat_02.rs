@@ -34,15 +34,50 @@ static META: Meta = Meta {
     family: "lateral movement",
     key: Key::Host,
     reads: &[
-        Reads { table: &persist::TABLE, columns: &[common::ACTION, common::USER, common::LOGON_ID, persist::KIND, persist::NAME, persist::COMMAND, persist::ARGS] },
-        Reads { table: &process::TABLE, columns: starts::COLUMNS },
-        Reads { table: &file::TABLE, columns: &[common::ACTION, common::USER, file::NAME, file::SHARE, file::ACCESS_MASK, file::CLIENT_IP] },
-        Reads { table: &auth::TABLE, columns: remote_sessions::COLUMNS },
+        Reads {
+            table: &persist::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                common::LOGON_ID,
+                persist::KIND,
+                persist::NAME,
+                persist::COMMAND,
+                persist::ARGS,
+            ],
+        },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
+        Reads {
+            table: &file::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                file::NAME,
+                file::SHARE,
+                file::ACCESS_MASK,
+                file::CLIENT_IP,
+            ],
+        },
+        Reads {
+            table: &auth::TABLE,
+            columns: remote_sessions::COLUMNS,
+        },
     ],
     level: Level::Medium,
     decisive: false,
-    thresholds: &[Threshold { name: "join", value: JOIN_S, unit: "s", source: "[J] order and registration lie milliseconds apart; clocks do not" }],
-    benign: &["management servers", "administrators' scripts over many hosts"],
+    thresholds: &[Threshold {
+        name: "join",
+        value: JOIN_S,
+        unit: "s",
+        source: "[J] order and registration lie milliseconds apart; clocks do not",
+    }],
+    benign: &[
+        "management servers",
+        "administrators' scripts over many hosts",
+    ],
 };
 
 impl Signal for Lat02 {
@@ -52,31 +87,65 @@ impl Signal for Lat02 {
 
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let sessions = RemoteSessions::new(rows.table(&auth::TABLE));
-        let pipes: Vec<Row<'_>> = rows.table(&file::TABLE).iter().filter(|r| is_order(*r)).collect();
+        let pipes: Vec<Row<'_>> = rows
+            .table(&file::TABLE)
+            .iter()
+            .filter(|r| is_order(*r))
+            .collect();
         let mut last: Option<(String, i64)> = None;
         for row in rows.table(&persist::TABLE).iter() {
-            if row.str(persist::KIND) != "task" || !matches!(row.str(common::ACTION), "create" | "update") {
+            if row.str(persist::KIND) != "task"
+                || !matches!(row.str(common::ACTION), "create" | "update")
+            {
                 continue;
             }
             let window = (JOIN_S * 1e6) as i64;
-            let pipe = pipes.iter().rev().find(|p| (row.ts() - p.ts()).abs() <= window).copied();
+            let pipe = pipes
+                .iter()
+                .rev()
+                .find(|p| (row.ts() - p.ts()).abs() <= window)
+                .copied();
             let logon = sessions.of(row.int(common::LOGON_ID));
-            let Some(order) = pipe.or(logon) else { continue };
-            let name = row.str(persist::NAME).trim_start_matches('\\').to_lowercase();
+            let Some(order) = pipe.or(logon) else {
+                continue;
+            };
+            let name = row
+                .str(persist::NAME)
+                .trim_start_matches('\\')
+                .to_lowercase();
             // Security and the task scheduler both log it.
-            if last.as_ref().is_some_and(|(n, ts)| *n == name && row.ts() - ts <= window) {
+            if last
+                .as_ref()
+                .is_some_and(|(n, ts)| *n == name && row.ts() - ts <= window)
+            {
                 continue;
             }
             last = Some((name.clone(), row.ts()));
             let from = match (logon, pipe) {
                 (Some(l), _) => origin(l),
-                (_, Some(p)) => p.ip(file::CLIENT_IP).map_or_else(|| "another host".to_owned(), |a| ip::display(&a)),
+                (_, Some(p)) => p
+                    .ip(file::CLIENT_IP)
+                    .map_or_else(|| "another host".to_owned(), |a| ip::display(&a)),
                 _ => String::new(),
             };
             let command = format!("{} {}", row.str(persist::COMMAND), row.str(persist::ARGS));
-            let explain = format!("Task {} was registered from {from} to run {}", quote(row.str(persist::NAME)), quote(&command));
-            let techniques: &[&str] = if pipe.is_some() { &["T1053.005", "T1021.002"] } else { &["T1053.005"] };
-            let mut hit = Hit::at(&META, row, format!("{}|{}", folded(&name), folded(&command)), explain).techniques(techniques);
+            let explain = format!(
+                "Task {} was registered from {from} to run {}",
+                quote(row.str(persist::NAME)),
+                quote(&command)
+            );
+            let techniques: &[&str] = if pipe.is_some() {
+                &["T1053.005", "T1021.002"]
+            } else {
+                &["T1053.005"]
+            };
+            let mut hit = Hit::at(
+                &META,
+                row,
+                format!("{}|{}", folded(&name), folded(&command)),
+                explain,
+            )
+            .techniques(techniques);
             hit.add_row(order);
             hits.push(hit);
         }
@@ -89,7 +158,9 @@ impl Signal for Lat02 {
 fn is_order(row: Row<'_>) -> bool {
     row.str(common::ACTION) == "share_access"
         && row.str(file::NAME) == "atsvc"
-        && row.int(file::ACCESS_MASK).is_some_and(|m| m & WRITE_DATA != 0)
+        && row
+            .int(file::ACCESS_MASK)
+            .is_some_and(|m| m & WRITE_DATA != 0)
         && row.ip(file::CLIENT_IP).is_none_or(|a| !ip::is_loopback(&a))
 }
 
@@ -99,19 +170,37 @@ fn of_command(row: Row<'_>) -> Option<Hit> {
         return None;
     }
     let tokens = cmdline::tokenize(row.str(process::CMDLINE));
-    let has = |names: &[&str]| tokens.iter().position(|w| names.iter().any(|n| w.eq_ignore_ascii_case(n)));
+    let has = |names: &[&str]| {
+        tokens
+            .iter()
+            .position(|w| names.iter().any(|n| w.eq_ignore_ascii_case(n)))
+    };
     let host = match at {
-        true => tokens.get(1).filter(|w| w.starts_with("\\\\")).filter(|_| tokens.len() > 2)?,
+        true => tokens
+            .get(1)
+            .filter(|w| w.starts_with("\\\\"))
+            .filter(|_| tokens.len() > 2)?,
         false => {
             has(&["/create", "-create", "/run", "-run", "/change", "-change"])?;
             tokens.get(has(&["/s", "-s"])? + 1)?
         }
     };
-    let local = host.trim_start_matches('\\').split('.').next().unwrap_or("");
-    if local.eq_ignore_ascii_case(row.host()) || local.eq_ignore_ascii_case("localhost") || local == "127" {
+    let local = host
+        .trim_start_matches('\\')
+        .split('.')
+        .next()
+        .unwrap_or("");
+    if local.eq_ignore_ascii_case(row.host())
+        || local.eq_ignore_ascii_case("localhost")
+        || local == "127"
+    {
         return None;
     }
-    let explain = format!("A task was ordered on {}: {}", quote(host), starts::command(row));
+    let explain = format!(
+        "A task was ordered on {}: {}",
+        quote(host),
+        starts::command(row)
+    );
     let techniques: &[&str] = if at { &["T1053.002"] } else { &["T1053.005"] };
     Some(Hit::at(&META, row, "schtasks to another host", explain).techniques(techniques))
 }

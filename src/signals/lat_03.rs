@@ -37,17 +37,39 @@ static META: Meta = Meta {
     family: "lateral movement",
     key: Key::Host,
     reads: &[
-        Reads { table: &process::TABLE, columns: starts::COLUMNS },
-        Reads { table: &auth::TABLE, columns: remote_sessions::COLUMNS },
-        Reads { table: &script::TABLE, columns: script_blocks::COLUMNS },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
+        Reads {
+            table: &auth::TABLE,
+            columns: remote_sessions::COLUMNS,
+        },
+        Reads {
+            table: &script::TABLE,
+            columns: script_blocks::COLUMNS,
+        },
     ],
     level: Level::Medium,
     decisive: false,
     thresholds: &[
-        Threshold { name: "session", value: SESSION_S, unit: "s", source: "[J] WMI logs on and starts at once" },
-        Threshold { name: "fan_out", value: FAN_OUT, unit: "hosts", source: "[J] five targets within the same command chain raise the level" },
+        Threshold {
+            name: "session",
+            value: SESSION_S,
+            unit: "s",
+            source: "[J] WMI logs on and starts at once",
+        },
+        Threshold {
+            name: "fan_out",
+            value: FAN_OUT,
+            unit: "hosts",
+            source: "[J] five targets within the same command chain raise the level",
+        },
     ],
-    benign: &["inventory and management agents", "scripts of administrators"],
+    benign: &[
+        "inventory and management agents",
+        "scripts of administrators",
+    ],
 };
 
 impl Signal for Lat03 {
@@ -66,14 +88,25 @@ impl Signal for Lat03 {
         }
         let remote = ordered.iter().filter(|h| h.level == Level::Medium).count();
         if remote as f64 >= FAN_OUT {
-            ordered.iter_mut().filter(|h| h.level == Level::Medium).for_each(|h| h.level = Level::High);
+            ordered
+                .iter_mut()
+                .filter(|h| h.level == Level::Medium)
+                .for_each(|h| h.level = Level::High);
         }
         hits.append(&mut ordered);
         for block in script_blocks::blocks(rows.table(&script::TABLE)) {
             if let Some((technique, level, call)) = of_script(&block.text) {
-                let explain = format!("A script runs a program through {}: {}", if technique == "T1047" { "WMI" } else { "DCOM" }, quote(&call));
+                let explain = format!(
+                    "A script runs a program through {}: {}",
+                    if technique == "T1047" { "WMI" } else { "DCOM" },
+                    quote(&call)
+                );
                 let key = format!("script {technique}");
-                hits.push(Hit::at(&META, block.row, key, explain).level(level).techniques(&[technique]));
+                hits.push(
+                    Hit::at(&META, block.row, key, explain)
+                        .level(level)
+                        .techniques(&[technique]),
+                );
             }
         }
     }
@@ -86,31 +119,48 @@ fn of_child(row: Row<'_>, sessions: &RemoteSessions<'_>) -> Option<Hit> {
     let (technique, what) = match parent {
         "wmiprvse" => ("T1047", "The WMI provider host"),
         "mmc" if automation => ("T1021.003", "MMC, started for automation,"),
-        "excel" | "winword" | "outlook" | "powerpnt" | "visio" if automation => ("T1021.003", "An Office program, started for automation,"),
+        "excel" | "winword" | "outlook" | "powerpnt" | "visio" if automation => {
+            ("T1021.003", "An Office program, started for automation,")
+        }
         _ => return None,
     };
     let image = stem(row.str(process::IMAGE_NAME));
-    if ["wmiprvse", "werfault", "wermgr", "conhost", "splwow64", "unsecapp", "mofcomp", "dwwin"].contains(&image) {
+    if [
+        "wmiprvse", "werfault", "wermgr", "conhost", "splwow64", "unsecapp", "mofcomp", "dwwin",
+    ]
+    .contains(&image)
+    {
         return None;
     }
     let line = row.str(process::CMDLINE);
     // impacket answers through a share of the host itself.
     let loopback = line.contains("\\\\127.0.0.1\\") || line.contains("\\\\localhost\\");
     let own = sessions.of(row.int(common::LOGON_ID));
-    let session = own.or_else(|| sessions.before(row.ts(), (SESSION_S * 1e6) as i64, row.str(common::USER)).filter(|_| row.text(common::USER).is_some()));
-    let odd = starts::is_one_of(row, INTERPRETERS) || paths::user_writable(row.str(process::IMAGE)).is_some();
+    let session = own.or_else(|| {
+        sessions
+            .before(row.ts(), (SESSION_S * 1e6) as i64, row.str(common::USER))
+            .filter(|_| row.text(common::USER).is_some())
+    });
+    let odd = starts::is_one_of(row, INTERPRETERS)
+        || paths::user_writable(row.str(process::IMAGE)).is_some();
     if !odd && !loopback && own.is_none() {
         return None;
     }
-    let from = session.map_or_else(String::new, |s| format!(" for a network logon from {}", origin(s)));
+    let from = session.map_or_else(String::new, |s| {
+        format!(" for a network logon from {}", origin(s))
+    });
     let explain = format!("{what} started {image}{from}: {}", starts::command(row));
     let level = if loopback { Level::High } else { Level::Medium };
     let mut techniques = vec![technique];
     if loopback {
         techniques.push("T1021.002");
     }
-    techniques.extend(technique_of(image, line).filter(|id| id.starts_with("T1059") || id.starts_with("T1218")));
-    let mut hit = Hit::at(&META, row, format!("{parent}>{image}"), explain).level(level).techniques(&techniques);
+    techniques.extend(
+        technique_of(image, line).filter(|id| id.starts_with("T1059") || id.starts_with("T1218")),
+    );
+    let mut hit = Hit::at(&META, row, format!("{parent}>{image}"), explain)
+        .level(level)
+        .techniques(&techniques);
     if let Some(s) = session {
         hit.add_row(s);
     }
@@ -126,19 +176,44 @@ fn of_wmic(row: Row<'_>) -> Option<Hit> {
     let line = row.str(process::CMDLINE);
     let lower = line.to_lowercase();
     let tokens = cmdline::tokenize(&lower);
-    let node = tokens.iter().find_map(|w| w.strip_prefix("/node:").or_else(|| w.strip_prefix("-node:")));
+    let node = tokens.iter().find_map(|w| {
+        w.strip_prefix("/node:")
+            .or_else(|| w.strip_prefix("-node:"))
+    });
     let host = node.map(|n| n.trim_matches(['"', '\'']));
-    let here = |h: &str| h.is_empty() || h == "." || h == "localhost" || h == "127.0.0.1" || h.split('.').next() == Some(row.host());
+    let here = |h: &str| {
+        h.is_empty()
+            || h == "."
+            || h == "localhost"
+            || h == "127.0.0.1"
+            || h.split('.').next() == Some(row.host())
+    };
     let create = lower.contains("process") && lower.contains("call") && lower.contains("create");
     match host.filter(|h| !here(h)) {
         Some(h) => {
-            let what = if create { "run a program" } else { "ask or act" };
+            let what = if create {
+                "run a program"
+            } else {
+                "ask or act"
+            };
             let explain = format!("WMI was told to {what} on {h}: {}", quote(line));
-            Some(Hit::at(&META, row, format!("wmic node {}", if create { "create" } else { "other" }), explain).techniques(&["T1047"]))
+            Some(
+                Hit::at(
+                    &META,
+                    row,
+                    format!("wmic node {}", if create { "create" } else { "other" }),
+                    explain,
+                )
+                .techniques(&["T1047"]),
+            )
         }
         None if create => {
             let explain = format!("WMI was told to run a program: {}", quote(line));
-            Some(Hit::at(&META, row, "wmic create", explain).level(Level::Low).techniques(&["T1047"]))
+            Some(
+                Hit::at(&META, row, "wmic create", explain)
+                    .level(Level::Low)
+                    .techniques(&["T1047"]),
+            )
         }
         None => None,
     }
@@ -159,8 +234,13 @@ fn of_script(text: &str) -> Option<(&'static str, Level, String)> {
         return Some(("T1021.003", Level::Medium, m.as_str().to_owned()));
     }
     let call = WMI.as_ref()?.find(text)?.as_str();
-    let remote = call.to_lowercase().contains("-computername") || call.to_lowercase().contains("-cn ");
-    Some(("T1047", if remote { Level::Medium } else { Level::Low }, call.to_owned()))
+    let remote =
+        call.to_lowercase().contains("-computername") || call.to_lowercase().contains("-cn ");
+    Some((
+        "T1047",
+        if remote { Level::Medium } else { Level::Low },
+        call.to_owned(),
+    ))
 }
 
 #[cfg(test)]
@@ -182,10 +262,26 @@ mod tests {
     #[test]
     fn children_of_wmi_and_automation_count() {
         let wmi = start("powershell.exe", "wmiprvse.exe", "", "powershell -enc x");
-        assert_eq!((wmi[0].level, &*wmi[0].key), (Level::Medium, "wmiprvse>powershell"));
-        let impacket = start("cmd.exe", "wmiprvse.exe", "", r"cmd.exe /Q /c dir 1> \\127.0.0.1\ADMIN$\__17 2>&1");
-        assert_eq!((impacket[0].level, impacket[0].techniques.len()), (Level::High, 3));
-        let mmc = start("cmd.exe", "mmc.exe", r"C:\Windows\system32\mmc.exe -Embedding", "cmd");
+        assert_eq!(
+            (wmi[0].level, &*wmi[0].key),
+            (Level::Medium, "wmiprvse>powershell")
+        );
+        let impacket = start(
+            "cmd.exe",
+            "wmiprvse.exe",
+            "",
+            r"cmd.exe /Q /c dir 1> \\127.0.0.1\ADMIN$\__17 2>&1",
+        );
+        assert_eq!(
+            (impacket[0].level, impacket[0].techniques.len()),
+            (Level::High, 3)
+        );
+        let mmc = start(
+            "cmd.exe",
+            "mmc.exe",
+            r"C:\Windows\system32\mmc.exe -Embedding",
+            "cmd",
+        );
         assert_eq!(mmc[0].techniques, ["T1021.003", "T1059.003"]);
         assert!(start("cmd.exe", "mmc.exe", "mmc compmgmt.msc", "cmd").is_empty());
         assert!(start("werfault.exe", "wmiprvse.exe", "", "").is_empty());
@@ -193,8 +289,15 @@ mod tests {
 
     #[test]
     fn wmic_is_told_by_its_target_and_verb() {
-        let wmic = |line: &str| start("wmic.exe", "cmd.exe", "", line).first().map(|h| h.level);
-        assert_eq!(wmic("wmic /node:SRV2 process call create cmd"), Some(Level::Medium));
+        let wmic = |line: &str| {
+            start("wmic.exe", "cmd.exe", "", line)
+                .first()
+                .map(|h| h.level)
+        };
+        assert_eq!(
+            wmic("wmic /node:SRV2 process call create cmd"),
+            Some(Level::Medium)
+        );
         assert_eq!(wmic("wmic process call create calc"), Some(Level::Low));
         assert_eq!(wmic("wmic os get caption"), None);
         assert_eq!(wmic("wmic /node:localhost os get caption"), None);
@@ -203,7 +306,10 @@ mod tests {
     #[test]
     fn scripts_name_their_way() {
         let call = r#"Invoke-WmiMethod -ComputerName srv2 -Class Win32_Process -Name Create -ArgumentList "cmd""#;
-        assert_eq!(of_script(call).map(|s| (s.0, s.1)), Some(("T1047", Level::Medium)));
+        assert_eq!(
+            of_script(call).map(|s| (s.0, s.1)),
+            Some(("T1047", Level::Medium))
+        );
         let dcom = r#"$c=[activator]::CreateInstance([type]::GetTypeFromProgID("MMC20.Application","10.0.0.5"))"#;
         assert_eq!(of_script(dcom).map(|s| s.0), Some("T1021.003"));
         assert_eq!(of_script("Get-WmiObject Win32_Process").map(|s| s.0), None);

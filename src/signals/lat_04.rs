@@ -39,19 +39,57 @@ static META: Meta = Meta {
     family: "lateral movement",
     key: Key::Host,
     reads: &[
-        Reads { table: &process::TABLE, columns: starts::COLUMNS },
-        Reads { table: &auth::TABLE, columns: remote_sessions::COLUMNS },
-        Reads { table: &script::TABLE, columns: script_blocks::COLUMNS },
-        Reads { table: &network::TABLE, columns: &[common::ACTION, common::USER, network::DIRECTION, network::DST_PORT, network::DST_IP, network::IMAGE] },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
+        Reads {
+            table: &auth::TABLE,
+            columns: remote_sessions::COLUMNS,
+        },
+        Reads {
+            table: &script::TABLE,
+            columns: script_blocks::COLUMNS,
+        },
+        Reads {
+            table: &network::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                network::DIRECTION,
+                network::DST_PORT,
+                network::DST_IP,
+                network::IMAGE,
+            ],
+        },
     ],
     level: Level::Medium,
     decisive: false,
     thresholds: &[
-        Threshold { name: "session", value: SESSION_S, unit: "s", source: "[J] the logon precedes the shell" },
-        Threshold { name: "targets", value: TARGETS, unit: "hosts", source: "[J] fan-out" },
-        Threshold { name: "window", value: WINDOW_S, unit: "s", source: "[J] fan-out" },
+        Threshold {
+            name: "session",
+            value: SESSION_S,
+            unit: "s",
+            source: "[J] the logon precedes the shell",
+        },
+        Threshold {
+            name: "targets",
+            value: TARGETS,
+            unit: "hosts",
+            source: "[J] fan-out",
+        },
+        Threshold {
+            name: "window",
+            value: WINDOW_S,
+            unit: "s",
+            source: "[J] fan-out",
+        },
     ],
-    benign: &["administration by PowerShell", "configuration management", "monitoring over WinRM"],
+    benign: &[
+        "administration by PowerShell",
+        "configuration management",
+        "monitoring over WinRM",
+    ],
 };
 
 impl Signal for Lat04 {
@@ -67,7 +105,11 @@ impl Signal for Lat04 {
         for block in script_blocks::blocks(rows.table(&script::TABLE)) {
             if let Some(call) = opens(&block.text) {
                 let explain = format!("A script opens a remote shell: {}", quote(call));
-                hits.push(Hit::at(&META, block.row, "script", explain).level(Level::Low).techniques(&["T1021.006", "T1059.001"]));
+                hits.push(
+                    Hit::at(&META, block.row, "script", explain)
+                        .level(Level::Low)
+                        .techniques(&["T1021.006", "T1059.001"]),
+                );
             }
         }
         hits.extend(fan_out(rows));
@@ -77,16 +119,24 @@ impl Signal for Lat04 {
 fn of_child(row: Row<'_>, sessions: &RemoteSessions<'_>) -> Option<Hit> {
     let parent = stem(row.str(process::PARENT_NAME));
     let image = stem(row.str(process::IMAGE_NAME));
-    if !matches!(parent, "wsmprovhost" | "winrshost") || matches!(image, "conhost" | "werfault" | "wsmprovhost" | "") {
+    if !matches!(parent, "wsmprovhost" | "winrshost")
+        || matches!(image, "conhost" | "werfault" | "wsmprovhost" | "")
+    {
         return None;
     }
     let session = sessions
         .of(row.int(common::LOGON_ID))
         .or_else(|| sessions.before(row.ts(), (SESSION_S * 1e6) as i64, row.text(common::USER)?));
     let from = session.map_or_else(String::new, |s| format!(" from {}", origin(s)));
-    let explain = format!("A remote shell{from} started {image}: {}", starts::command(row));
+    let explain = format!(
+        "A remote shell{from} started {image}: {}",
+        starts::command(row)
+    );
     let mut techniques = vec!["T1021.006"];
-    techniques.extend(technique_of(image, row.str(process::CMDLINE)).filter(|id| id.starts_with("T1059") || id.starts_with("T1218")));
+    techniques.extend(
+        technique_of(image, row.str(process::CMDLINE))
+            .filter(|id| id.starts_with("T1059") || id.starts_with("T1218")),
+    );
     let mut hit = Hit::at(&META, row, format!("{parent}>{image}"), explain).techniques(&techniques);
     if let Some(s) = session {
         hit.add_row(s);
@@ -98,13 +148,22 @@ fn of_child(row: Row<'_>, sessions: &RemoteSessions<'_>) -> Option<Hit> {
 fn of_winrs(row: Row<'_>) -> Option<Hit> {
     let line = row.str(process::CMDLINE);
     let lower = line.to_lowercase();
-    let winrs = starts::is_one_of(row, &["winrs"]) && ["-r:", "/r:", "-remote:", "/remote:"].iter().any(|o| lower.contains(o));
-    let call = starts::is_one_of(row, &["powershell", "pwsh"]).then(|| opens(line)).flatten();
+    let winrs = starts::is_one_of(row, &["winrs"])
+        && ["-r:", "/r:", "-remote:", "/remote:"]
+            .iter()
+            .any(|o| lower.contains(o));
+    let call = starts::is_one_of(row, &["powershell", "pwsh"])
+        .then(|| opens(line))
+        .flatten();
     if !winrs && call.is_none() {
         return None;
     }
     let explain = format!("A remote shell was opened: {}", quote(line));
-    Some(Hit::at(&META, row, if winrs { "winrs" } else { "command" }, explain).level(Level::Low).techniques(&["T1021.006"]))
+    Some(
+        Hit::at(&META, row, if winrs { "winrs" } else { "command" }, explain)
+            .level(Level::Low)
+            .techniques(&["T1021.006"]),
+    )
 }
 
 /// A call that opens a session on another host by name.
@@ -113,19 +172,32 @@ fn opens(text: &str) -> Option<&str> {
         Regex::new(r"(?i)\b(?:enter-pssession|new-pssession|invoke-command|icm)\b[^\r\n|;]{0,200}-(?:computername|cn)\s+[^\r\n|;]{1,200}").ok()
     });
     // Longer texts are modules that define such functions.
-    OPENS.as_ref().filter(|_| text.len() <= 20_000)?.find(text).map(|m| m.as_str())
+    OPENS
+        .as_ref()
+        .filter(|_| text.len() <= 20_000)?
+        .find(text)
+        .map(|m| m.as_str())
 }
 
 fn fan_out(rows: &KeyRows<'_>) -> Option<Hit> {
     let is_winrm = |r: &Row<'_>| {
-        matches!(r.int(network::DST_PORT), Some(5985 | 5986)) && r.str(network::DIRECTION) != "in" && r.ip(network::DST_IP).is_some_and(|a| !ip::is_loopback(&a))
+        matches!(r.int(network::DST_PORT), Some(5985 | 5986))
+            && r.str(network::DIRECTION) != "in"
+            && r.ip(network::DST_IP).is_some_and(|a| !ip::is_loopback(&a))
     };
-    let out: Vec<Row<'_>> = rows.table(&network::TABLE).iter().filter(is_winrm).collect();
+    let out: Vec<Row<'_>> = rows
+        .table(&network::TABLE)
+        .iter()
+        .filter(is_winrm)
+        .collect();
     let mut start = 0;
     let mut counts: BTreeMap<_, usize> = BTreeMap::new();
     for (end, row) in out.iter().enumerate() {
         *counts.entry(row.ip(network::DST_IP)).or_default() += 1;
-        while let Some(old) = out.get(start).filter(|o| row.ts() - o.ts() > (WINDOW_S * 1e6) as i64) {
+        while let Some(old) = out
+            .get(start)
+            .filter(|o| row.ts() - o.ts() > (WINDOW_S * 1e6) as i64)
+        {
             if let Some(n) = counts.get_mut(&old.ip(network::DST_IP)) {
                 *n -= 1;
             }
@@ -135,10 +207,23 @@ fn fan_out(rows: &KeyRows<'_>) -> Option<Hit> {
         if counts.len() as f64 >= TARGETS {
             let evidence = out.get(start..=end)?;
             let program = base_name(row.str(network::IMAGE)).to_lowercase();
-            let explain = format!("{} opened WinRM on {} hosts within an hour", if program.is_empty() { "This host" } else { &program }, counts.len());
+            let explain = format!(
+                "{} opened WinRM on {} hosts within an hour",
+                if program.is_empty() {
+                    "This host"
+                } else {
+                    &program
+                },
+                counts.len()
+            );
             let first = *evidence.first()?;
-            let mut hit = Hit::at(&META, first, format!("fan-out {program}"), explain).techniques(&["T1021.006"]);
-            evidence.iter().skip(1).take(19).for_each(|r| hit.add_row(*r));
+            let mut hit = Hit::at(&META, first, format!("fan-out {program}"), explain)
+                .techniques(&["T1021.006"]);
+            evidence
+                .iter()
+                .skip(1)
+                .take(19)
+                .for_each(|r| hit.add_row(*r));
             (hit.last, hit.count) = (row.ts(), evidence.len() as u64);
             return Some(hit);
         }
@@ -163,17 +248,41 @@ mod tests {
 
     #[test]
     fn children_of_the_remote_shell_count_and_its_own_start_does_not() {
-        assert_eq!(start("powershell.exe", "wsmprovhost.exe", "powershell -enc x")[0].techniques, ["T1021.006", "T1059.001"]);
-        assert_eq!(start("cmd.exe", "winrshost.exe", "cmd /c whoami")[0].key, "winrshost>cmd");
+        assert_eq!(
+            start("powershell.exe", "wsmprovhost.exe", "powershell -enc x")[0].techniques,
+            ["T1021.006", "T1059.001"]
+        );
+        assert_eq!(
+            start("cmd.exe", "winrshost.exe", "cmd /c whoami")[0].key,
+            "winrshost>cmd"
+        );
         assert!(start("wsmprovhost.exe", "svchost.exe", "").is_empty());
         assert!(start("conhost.exe", "wsmprovhost.exe", "").is_empty());
     }
 
     #[test]
     fn the_opening_side_is_low() {
-        assert_eq!(start("winrs.exe", "cmd.exe", "winrs -r:srv2 cmd")[0].level, Level::Low);
-        assert_eq!(start("powershell.exe", "cmd.exe", "powershell Invoke-Command -ComputerName srv2 -ScriptBlock {hostname}")[0].level, Level::Low);
-        assert!(start("powershell.exe", "cmd.exe", "powershell Invoke-Command -ScriptBlock {hostname}").is_empty());
+        assert_eq!(
+            start("winrs.exe", "cmd.exe", "winrs -r:srv2 cmd")[0].level,
+            Level::Low
+        );
+        assert_eq!(
+            start(
+                "powershell.exe",
+                "cmd.exe",
+                "powershell Invoke-Command -ComputerName srv2 -ScriptBlock {hostname}"
+            )[0]
+            .level,
+            Level::Low
+        );
+        assert!(
+            start(
+                "powershell.exe",
+                "cmd.exe",
+                "powershell Invoke-Command -ScriptBlock {hostname}"
+            )
+            .is_empty()
+        );
     }
 
     #[test]
@@ -181,10 +290,15 @@ mod tests {
         let fan = |n: u8| {
             let mut sample = Sample::default();
             for i in 0..n {
-                sample.row(&network::TABLE, "ws01", &format!("2026-03-02T09:0{i}:00Z"), |b| {
-                    b.int(network::DST_PORT, 5985);
-                    b.ip(network::DST_IP, &ip::parse(&format!("10.0.0.{i}")).unwrap());
-                });
+                sample.row(
+                    &network::TABLE,
+                    "ws01",
+                    &format!("2026-03-02T09:0{i}:00Z"),
+                    |b| {
+                        b.int(network::DST_PORT, 5985);
+                        b.ip(network::DST_IP, &ip::parse(&format!("10.0.0.{i}")).unwrap());
+                    },
+                );
             }
             sample.hits(&Lat04).len()
         };

@@ -33,13 +33,43 @@ static META: Meta = Meta {
     family: "lateral movement",
     key: Key::Host,
     reads: &[
-        Reads { table: &t::TABLE, columns: &[common::ACTION, common::OUTCOME, common::USER, t::LOGON_TYPE, t::TARGET_USER, t::SRC_IP, t::SRC_HOST] },
-        Reads { table: &process::TABLE, columns: starts::COLUMNS },
-        Reads { table: &network::TABLE, columns: &[common::ACTION, common::USER, network::SRC_IP, network::DST_IP, network::DST_PORT, network::SRC_PORT, network::IMAGE] },
+        Reads {
+            table: &t::TABLE,
+            columns: &[
+                common::ACTION,
+                common::OUTCOME,
+                common::USER,
+                t::LOGON_TYPE,
+                t::TARGET_USER,
+                t::SRC_IP,
+                t::SRC_HOST,
+            ],
+        },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
+        Reads {
+            table: &network::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                network::SRC_IP,
+                network::DST_IP,
+                network::DST_PORT,
+                network::SRC_PORT,
+                network::IMAGE,
+            ],
+        },
     ],
     level: Level::Low,
     decisive: false,
-    thresholds: &[Threshold { name: "baseline", value: BASELINE_DAYS, unit: "days", source: "[J] without history nothing is new" }],
+    thresholds: &[Threshold {
+        name: "baseline",
+        value: BASELINE_DAYS,
+        unit: "days",
+        source: "[J] without history nothing is new",
+    }],
     benign: &["administrators on new servers", "jump hosts", "helpdesk"],
 };
 
@@ -53,24 +83,49 @@ impl Signal for Lat05 {
         let mut tunnel: Option<usize> = None;
         for row in rows.table(&t::TABLE).iter().filter(|r| is_desktop(*r)) {
             let user = row.str(t::TARGET_USER).to_lowercase();
-            let Some(source) = row.ip(t::SRC_IP) else { continue };
+            let Some(source) = row.ip(t::SRC_IP) else {
+                continue;
+            };
             if ip::is_loopback(&source) {
-                let explain = format!("{user} logged on by Remote Desktop from {}: a tunnel ends here", ip::display(&source));
-                let hit = Hit::at(&META, row, format!("tunnel|{user}"), explain).level(Level::High).techniques(&["T1572", "T1021.001"]);
+                let explain = format!(
+                    "{user} logged on by Remote Desktop from {}: a tunnel ends here",
+                    ip::display(&source)
+                );
+                let hit = Hit::at(&META, row, format!("tunnel|{user}"), explain)
+                    .level(Level::High)
+                    .techniques(&["T1572", "T1021.001"]);
                 push_or_join(hits, &mut tunnel, hit, row);
                 continue;
             }
-            let known = seen.insert((user.clone(), ip::display(&source)), ()).is_some();
+            let known = seen
+                .insert((user.clone(), ip::display(&source)), ())
+                .is_some();
             if !known && cx.facts.baseline_days(row.ts()) >= BASELINE_DAYS as i64 {
-                let explain = format!("{user} logged on by Remote Desktop from {} for the first time", ip::display(&source));
+                let explain = format!(
+                    "{user} logged on by Remote Desktop from {} for the first time",
+                    ip::display(&source)
+                );
                 let key = format!("{user}|{}", ip::display(&source));
                 hits.push(Hit::at(&META, row, key, explain).techniques(&["T1021.001"]));
             }
         }
-        for row in rows.table(&network::TABLE).iter().filter(|r| is_loopback_desktop(*r)) {
+        for row in rows
+            .table(&network::TABLE)
+            .iter()
+            .filter(|r| is_loopback_desktop(*r))
+        {
             let program = stem(base_name(row.str(network::IMAGE))).to_lowercase();
-            let explain = format!("{} connected to Remote Desktop through loopback: a tunnel", if program.is_empty() { "A program" } else { &program });
-            let hit = Hit::at(&META, row, format!("tunnel|{program}"), explain).level(Level::High).techniques(&["T1572", "T1021.001"]);
+            let explain = format!(
+                "{} connected to Remote Desktop through loopback: a tunnel",
+                if program.is_empty() {
+                    "A program"
+                } else {
+                    &program
+                }
+            );
+            let hit = Hit::at(&META, row, format!("tunnel|{program}"), explain)
+                .level(Level::High)
+                .techniques(&["T1572", "T1021.001"]);
             push_or_join(hits, &mut tunnel, hit, row);
         }
         for row in starts(rows.table(&process::TABLE)) {
@@ -96,26 +151,41 @@ fn push_or_join(hits: &mut Vec<Hit>, tunnel: &mut Option<usize>, hit: Hit, row: 
 }
 
 fn is_desktop(row: Row<'_>) -> bool {
-    let remote = row.int(t::LOGON_TYPE) == Some(REMOTE_INTERACTIVE) || row.str(common::CHANNEL).contains("TerminalServices");
-    remote && row.str(common::OUTCOME) != "failure" && !matches!(row.str(common::ACTION), "logoff" | "session_disconnect")
+    let remote = row.int(t::LOGON_TYPE) == Some(REMOTE_INTERACTIVE)
+        || row.str(common::CHANNEL).contains("TerminalServices");
+    remote
+        && row.str(common::OUTCOME) != "failure"
+        && !matches!(row.str(common::ACTION), "logoff" | "session_disconnect")
 }
 
 fn is_loopback_desktop(row: Row<'_>) -> bool {
     let here = |a: Option<crate::base::ip::Ip>| a.is_some_and(|a| ip::is_loopback(&a));
-    row.int(network::DST_PORT) == Some(3389) && here(row.ip(network::SRC_IP)) && here(row.ip(network::DST_IP))
+    row.int(network::DST_PORT) == Some(3389)
+        && here(row.ip(network::SRC_IP))
+        && here(row.ip(network::DST_IP))
 }
 
 /// As SYSTEM `tscon` asks for no password.
 fn of_tscon(row: Row<'_>) -> Option<Hit> {
     let line = row.str(process::CMDLINE).to_lowercase();
-    let named = starts::is_one_of(row, &["tscon"]) || line.contains("tscon.exe") || line.contains("tscon ");
+    let named =
+        starts::is_one_of(row, &["tscon"]) || line.contains("tscon.exe") || line.contains("tscon ");
     let user = row.str(common::USER);
-    let system = user.eq_ignore_ascii_case("system") || user.ends_with('$') || row.str(process::PARENT_NAME) == "services.exe";
+    let system = user.eq_ignore_ascii_case("system")
+        || user.ends_with('$')
+        || row.str(process::PARENT_NAME) == "services.exe";
     if !named || !line.contains("/dest:") || !system {
         return None;
     }
-    let explain = format!("SYSTEM took over a desktop session: {}", quote(row.str(process::CMDLINE)));
-    Some(Hit::at(&META, row, "tscon", explain).level(Level::High).techniques(&["T1563.002"]))
+    let explain = format!(
+        "SYSTEM took over a desktop session: {}",
+        quote(row.str(process::CMDLINE))
+    );
+    Some(
+        Hit::at(&META, row, "tscon", explain)
+            .level(Level::High)
+            .techniques(&["T1563.002"]),
+    )
 }
 
 #[cfg(test)]
@@ -140,7 +210,10 @@ mod tests {
         logon(&mut sample, "2026-03-02T09:00:00Z", 10, "127.0.0.1");
         logon(&mut sample, "2026-03-02T09:01:00Z", 10, "::1");
         let hits = sample.hits(&Lat05);
-        assert_eq!((hits.len(), hits[0].level, hits[0].count), (1, Level::High, 2));
+        assert_eq!(
+            (hits.len(), hits[0].level, hits[0].count),
+            (1, Level::High, 2)
+        );
         assert_eq!(hits[0].techniques[0], "T1572");
     }
 
@@ -152,7 +225,10 @@ mod tests {
         logon(&mut sample, "2026-03-20T03:00:00Z", 10, "10.0.0.9");
         logon(&mut sample, "2026-03-20T03:00:00Z", 7, "");
         let hits = sample.hits(&Lat05);
-        assert_eq!(hits.iter().map(|h| h.key.as_str()).collect::<Vec<_>>(), ["adm|10.0.0.9"]);
+        assert_eq!(
+            hits.iter().map(|h| h.key.as_str()).collect::<Vec<_>>(),
+            ["adm|10.0.0.9"]
+        );
     }
 
     #[test]

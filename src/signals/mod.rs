@@ -1,9 +1,14 @@
 //! Floor 7: the red flags. One file per signal; each is a pure function of (the rows of its key, facts of the fleet)
 //! to hits, and its `meta` is the manual: `coldtrail signals` and `docs/signals.md` are generated from it.
 
+pub mod contacts;
+pub mod file_events;
+pub mod geography;
 mod autostart_places;
 mod hit;
+pub mod logons;
 mod meta;
+pub mod questions;
 mod registry_changes;
 mod remote_sessions;
 mod rows;
@@ -46,7 +51,17 @@ pub trait Signal {
 crate::registry! {
     /// All signals in the order of the manual.
     SIGNALS: dyn Signal = [
+        net_01::Net01,
+        net_02::Net02,
+        dns_01::Dns01,
+        dns_02::Dns02,
+        dns_03::Dns03,
+        dns_04::Dns04,
+        file_01::File01,
         file_03::File03,
+        auth_01::Auth01,
+        auth_03::Auth03,
+        auth_04::Auth04,
         auth_05::Auth05,
         pers_01::Pers01,
         pers_02::Pers02,

@@ -34,14 +34,37 @@ static META: Meta = Meta {
     reads: &[
         Reads {
             table: &t::TABLE,
-            columns: &[common::ACTION, common::USER, t::TARGET_USER, t::TARGET_DOMAIN, t::TARGET_SID, t::GROUP, t::GROUP_SID, t::MEMBER, t::MEMBER_SID, t::NEW],
+            columns: &[
+                common::ACTION,
+                common::USER,
+                t::TARGET_USER,
+                t::TARGET_DOMAIN,
+                t::TARGET_SID,
+                t::GROUP,
+                t::GROUP_SID,
+                t::MEMBER,
+                t::MEMBER_SID,
+                t::NEW,
+            ],
         },
-        Reads { table: &process::TABLE, columns: starts::COLUMNS },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
     ],
     level: Level::High,
     decisive: false,
-    thresholds: &[Threshold { name: "window", value: DAY_H, unit: "h", source: "[J] made and used the same day" }],
-    benign: &["onboarding of administrators", "test and build machines", "identity management"],
+    thresholds: &[Threshold {
+        name: "window",
+        value: DAY_H,
+        unit: "h",
+        source: "[J] made and used the same day",
+    }],
+    benign: &[
+        "onboarding of administrators",
+        "test and build machines",
+        "identity management",
+    ],
 };
 
 struct Made<'a> {
@@ -70,7 +93,11 @@ impl Signal for Pers05 {
                     made.push(created(row));
                 }
                 "delete" => {
-                    if let Some(m) = by_sid.get(&sid).and_then(|at| made.get_mut(*at)).filter(|m| row.ts() - m.row.ts() <= day) {
+                    if let Some(m) = by_sid
+                        .get(&sid)
+                        .and_then(|at| made.get_mut(*at))
+                        .filter(|m| row.ts() - m.row.ts() <= day)
+                    {
                         m.what.push("deleted again the same day".to_owned());
                         m.level = Level::High;
                         m.more.push(row);
@@ -78,11 +105,16 @@ impl Signal for Pers05 {
                 }
                 "group_add" => {
                     let member = row.str(t::MEMBER_SID).to_lowercase();
-                    let privileged = rid_of_sid(row.str(t::GROUP_SID)).is_some_and(is_privileged_rid);
+                    let privileged =
+                        rid_of_sid(row.str(t::GROUP_SID)).is_some_and(is_privileged_rid);
                     if !privileged {
                         continue;
                     }
-                    match by_sid.get(&member).and_then(|at| made.get_mut(*at)).filter(|m| row.ts() - m.row.ts() <= day) {
+                    match by_sid
+                        .get(&member)
+                        .and_then(|at| made.get_mut(*at))
+                        .filter(|m| row.ts() - m.row.ts() <= day)
+                    {
                         Some(m) => {
                             m.what.push(format!("added to {}", row.str(t::GROUP)));
                             m.level = Level::High;
@@ -93,8 +125,13 @@ impl Signal for Pers05 {
                     }
                 }
                 "sid_history" => {
-                    let explain = format!("{} was given the SID history of another account", row.str(t::TARGET_USER));
-                    hits.push(Hit::at(&META, row, "sid history", explain).techniques(&["T1134.005"]));
+                    let explain = format!(
+                        "{} was given the SID history of another account",
+                        row.str(t::TARGET_USER)
+                    );
+                    hits.push(
+                        Hit::at(&META, row, "sid history", explain).techniques(&["T1134.005"]),
+                    );
                 }
                 _ => {}
             }
@@ -114,7 +151,11 @@ fn created(row: Row<'_>) -> Made<'_> {
     Made {
         row,
         level: if hides { Level::High } else { Level::Info },
-        what: if hides { vec!["its name looks like a machine's".to_owned()] } else { Vec::new() },
+        what: if hides {
+            vec!["its name looks like a machine's".to_owned()]
+        } else {
+            Vec::new()
+        },
         techniques: vec![if local { "T1136.001" } else { "T1136.002" }],
         more: Vec::new(),
         name,
@@ -122,12 +163,21 @@ fn created(row: Row<'_>) -> Made<'_> {
 }
 
 fn finish(m: Made<'_>) -> Hit {
-    let why = if m.what.is_empty() { String::new() } else { format!(": {}", m.what.join(", ")) };
-    let by = m.row.text(common::USER).map_or_else(String::new, |u| format!(" by {u}"));
+    let why = if m.what.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", m.what.join(", "))
+    };
+    let by = m
+        .row
+        .text(common::USER)
+        .map_or_else(String::new, |u| format!(" by {u}"));
     let explain = format!("The account {} was created{by}{why}", m.name);
     let mut techniques = m.techniques;
     techniques.dedup();
-    let mut hit = Hit::at(&META, m.row, m.name.to_lowercase(), explain).level(m.level).techniques(&techniques);
+    let mut hit = Hit::at(&META, m.row, m.name.to_lowercase(), explain)
+        .level(m.level)
+        .techniques(&techniques);
     m.more.into_iter().take(19).for_each(|r| hit.add_row(r));
     hit.users.push(m.name.clone());
     hit.iocs.push(Ioc::Account(m.name));
@@ -136,12 +186,29 @@ fn finish(m: Made<'_>) -> Hit {
 
 /// A member added to a privileged group, though not a new account.
 fn added(row: Row<'_>) -> Hit {
-    let member = row.text(t::MEMBER).filter(|m| *m != "-").unwrap_or(row.str(t::MEMBER_SID));
+    let member = row
+        .text(t::MEMBER)
+        .filter(|m| *m != "-")
+        .unwrap_or(row.str(t::MEMBER_SID));
     let own = row.str(common::USER);
-    let itself = !own.is_empty() && member.to_lowercase().contains(&format!("cn={},", own.to_lowercase()));
-    let explain = format!("{} added {} to the privileged group {}", if own.is_empty() { "Somebody" } else { own }, quote(member), row.str(t::GROUP));
-    let key = format!("{}|{}", row.str(t::GROUP).to_lowercase(), member.to_lowercase());
-    Hit::at(&META, row, key, explain).level(if itself { Level::Medium } else { Level::Low }).techniques(&["T1098.007"])
+    let itself = !own.is_empty()
+        && member
+            .to_lowercase()
+            .contains(&format!("cn={},", own.to_lowercase()));
+    let explain = format!(
+        "{} added {} to the privileged group {}",
+        if own.is_empty() { "Somebody" } else { own },
+        quote(member),
+        row.str(t::GROUP)
+    );
+    let key = format!(
+        "{}|{}",
+        row.str(t::GROUP).to_lowercase(),
+        member.to_lowercase()
+    );
+    Hit::at(&META, row, key, explain)
+        .level(if itself { Level::Medium } else { Level::Low })
+        .techniques(&["T1098.007"])
 }
 
 /// `net user NAME … /add`, `net localgroup administrators NAME /add`.
@@ -152,19 +219,37 @@ fn of_net(row: Row<'_>) -> Option<Hit> {
     }
     let lower = row.str(process::CMDLINE).to_lowercase();
     let tokens = cmdline::tokenize(&lower);
-    if !tokens.iter().any(|w| w == "/add" || w == "-add" || w == "/ad") {
+    if !tokens
+        .iter()
+        .any(|w| w == "/add" || w == "-add" || w == "/ad")
+    {
         return None;
     }
     let (verb, name) = (tokens.get(1)?.as_str(), tokens.get(2)?);
     let domain = tokens.iter().any(|w| w.starts_with("/dom"));
     let (level, technique) = match verb {
-        "user" if name.ends_with('$') => (Level::High, if domain { "T1136.002" } else { "T1136.001" }),
+        "user" if name.ends_with('$') => {
+            (Level::High, if domain { "T1136.002" } else { "T1136.001" })
+        }
         "user" => (Level::Low, if domain { "T1136.002" } else { "T1136.001" }),
-        "localgroup" | "group" if ["admin", "remote desktop", "リモート デスクトップ"].iter().any(|g| name.contains(g)) => (Level::Medium, "T1098.007"),
+        "localgroup" | "group"
+            if ["admin", "remote desktop", "リモート デスクトップ"]
+                .iter()
+                .any(|g| name.contains(g)) =>
+        {
+            (Level::Medium, "T1098.007")
+        }
         _ => return None,
     };
-    let explain = format!("An account was made or made privileged by command: {}", starts::command(row));
-    Some(Hit::at(&META, row, format!("net {verb}|{name}"), explain).level(level).techniques(&[technique]))
+    let explain = format!(
+        "An account was made or made privileged by command: {}",
+        starts::command(row)
+    );
+    Some(
+        Hit::at(&META, row, format!("net {verb}|{name}"), explain)
+            .level(level)
+            .techniques(&[technique]),
+    )
 }
 
 #[cfg(test)]
@@ -197,7 +282,10 @@ mod tests {
             sample.hits(&Pers05)
         };
         let hits = run("tmpadm", 544);
-        assert_eq!((hits.len(), hits[0].level, hits[0].rows.len()), (1, Level::High, 2));
+        assert_eq!(
+            (hits.len(), hits[0].level, hits[0].rows.len()),
+            (1, Level::High, 2)
+        );
         assert_eq!(hits[0].techniques, ["T1136.001", "T1098.007"]);
         assert_eq!(run("jdoe", 545)[0].level, Level::Info);
         assert_eq!(run("svc$", 545)[0].level, Level::High);
@@ -222,7 +310,10 @@ mod tests {
             sample.hits(&Pers05).first().map(|h| h.level)
         };
         assert_eq!(net("net user bob Pass1 /add"), Some(Level::Low));
-        assert_eq!(net("net localgroup Administrators bob /add"), Some(Level::Medium));
+        assert_eq!(
+            net("net localgroup Administrators bob /add"),
+            Some(Level::Medium)
+        );
         assert_eq!(net("net user"), None);
         assert_eq!(net("net user bob"), None);
     }

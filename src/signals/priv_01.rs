@@ -22,14 +22,33 @@ const JOIN_S: f64 = 300.0;
 
 /// Programs that elevate themselves without a question and can be made to start another. Source: UACME, Sigma.
 const ELEVATING: &[&str] = &[
-    "cliconfg", "compmgmtlauncher", "computerdefaults", "dccw", "eventvwr", "fodhelper", "iscsicpl", "mmc", "msconfig", "pkgmgr", "sdclt",
-    "slui", "sysprep", "systempropertiesadvanced", "systemsettingsadminflows", "winsat", "wsreset", "wusa",
+    "cliconfg",
+    "compmgmtlauncher",
+    "computerdefaults",
+    "dccw",
+    "eventvwr",
+    "fodhelper",
+    "iscsicpl",
+    "mmc",
+    "msconfig",
+    "pkgmgr",
+    "sdclt",
+    "slui",
+    "sysprep",
+    "systempropertiesadvanced",
+    "systemsettingsadminflows",
+    "winsat",
+    "wsreset",
+    "wusa",
 ];
 
 /// Elevated COM objects that run what they are given (lower case). Source: UACME.
 const COM_OBJECTS: &[&str] = &[
-    "{3e5fc7f9-9a51-4367-9063-a120244fbec7}", "{d2e7041b-2927-42fb-8e9f-7ce93b6dc937}", "{bdb57ff2-79b9-4205-9447-f5fe85f37312}",
-    "{a6bfea43-501f-456f-a845-983d3ad7b8f0}", "{e9495b87-d950-4ab5-87a5-ff6d70bf3e90}",
+    "{3e5fc7f9-9a51-4367-9063-a120244fbec7}",
+    "{d2e7041b-2927-42fb-8e9f-7ce93b6dc937}",
+    "{bdb57ff2-79b9-4205-9447-f5fe85f37312}",
+    "{a6bfea43-501f-456f-a845-983d3ad7b8f0}",
+    "{e9495b87-d950-4ab5-87a5-ff6d70bf3e90}",
 ];
 
 static META: Meta = Meta {
@@ -44,15 +63,42 @@ static META: Meta = Meta {
     family: "privilege escalation",
     key: Key::Host,
     reads: &[
-        Reads { table: &process::TABLE, columns: starts::COLUMNS },
-        Reads { table: &process::TABLE, columns: &[process::INTEGRITY] },
-        Reads { table: &registry::TABLE, columns: registry_changes::COLUMNS },
-        Reads { table: &file::TABLE, columns: &[common::ACTION, common::USER, file::PATH, file::NAME, file::EXT, file::IMAGE] },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
+        Reads {
+            table: &process::TABLE,
+            columns: &[process::INTEGRITY],
+        },
+        Reads {
+            table: &registry::TABLE,
+            columns: registry_changes::COLUMNS,
+        },
+        Reads {
+            table: &file::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                file::PATH,
+                file::NAME,
+                file::EXT,
+                file::IMAGE,
+            ],
+        },
     ],
     level: Level::High,
     decisive: false,
-    thresholds: &[Threshold { name: "join", value: JOIN_S, unit: "s", source: "[J] the key is set just before the program is started" }],
-    benign: &["tools that restore file associations", "installation of dial-up profiles by cmstp"],
+    thresholds: &[Threshold {
+        name: "join",
+        value: JOIN_S,
+        unit: "s",
+        source: "[J] the key is set just before the program is started",
+    }],
+    benign: &[
+        "tools that restore file associations",
+        "installation of dial-up profiles by cmstp",
+    ],
 };
 
 struct Sign<'a> {
@@ -70,12 +116,30 @@ impl Signal for Priv01 {
 
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found: Vec<Sign<'_>> = Vec::new();
-        for c in changes(rows.table(&registry::TABLE), is_hijack).iter().filter(|c| c.is_set() && is_hijack_value(&c.key, &c.value)) {
-            let explain = format!("{} set {} to {}, which self-elevating programs run", c.writer(), quote(&c.path()), quote(c.data));
-            found.push(Sign { row: c.row, key: format!("registry {}", c.key), explain, level: Level::Medium, techniques: &["T1548.002"] });
+        for c in changes(rows.table(&registry::TABLE), is_hijack)
+            .iter()
+            .filter(|c| c.is_set() && is_hijack_value(&c.key, &c.value))
+        {
+            let explain = format!(
+                "{} set {} to {}, which self-elevating programs run",
+                c.writer(),
+                quote(&c.path()),
+                quote(c.data)
+            );
+            found.push(Sign {
+                row: c.row,
+                key: format!("registry {}", c.key),
+                explain,
+                level: Level::Medium,
+                techniques: &["T1548.002"],
+            });
         }
         let armed: Vec<i64> = found.iter().map(|s| s.row.ts()).collect();
-        found.extend(starts(rows.table(&process::TABLE)).into_iter().filter_map(|r| of_start(r, &armed)));
+        found.extend(
+            starts(rows.table(&process::TABLE))
+                .into_iter()
+                .filter_map(|r| of_start(r, &armed)),
+        );
         found.extend(rows.table(&file::TABLE).iter().filter_map(of_file));
         found.sort_by_key(|s| s.row.ts());
         let mut mine: Vec<Hit> = Vec::new();
@@ -84,14 +148,19 @@ impl Signal for Priv01 {
             match mine.last_mut().filter(same) {
                 Some(earlier) => {
                     if sign.level > earlier.level {
-                        (earlier.level, earlier.key, earlier.explain) = (sign.level, sign.key, sign.explain);
+                        (earlier.level, earlier.key, earlier.explain) =
+                            (sign.level, sign.key, sign.explain);
                     }
                     if earlier.rows.len() < 20 {
                         earlier.add_row(sign.row);
                     }
                     (earlier.last, earlier.count) = (sign.row.ts(), earlier.count + 1);
                 }
-                None => mine.push(Hit::at(&META, sign.row, sign.key, sign.explain).level(sign.level).techniques(sign.techniques)),
+                None => mine.push(
+                    Hit::at(&META, sign.row, sign.key, sign.explain)
+                        .level(sign.level)
+                        .techniques(sign.techniques),
+                ),
             }
         }
         for hit in &mut mine {
@@ -103,17 +172,37 @@ impl Signal for Priv01 {
 
 /// The odd file of a hit that is anchored at a file.
 fn file_of(hit: &Hit, rows: &KeyRows<'_>) -> Option<Ioc> {
-    let first = hit.rows.first().filter(|r| r.table.ix() == file::TABLE.ix())?;
-    let row = rows.table(&file::TABLE).iter().find(|r| r.at() == first.at)?;
+    let first = hit
+        .rows
+        .first()
+        .filter(|r| r.table.ix() == file::TABLE.ix())?;
+    let row = rows
+        .table(&file::TABLE)
+        .iter()
+        .find(|r| r.at() == first.at)?;
     Some(Ioc::File(row.str(file::PATH).to_owned()))
 }
 
 fn is_hijack(key: &str) -> bool {
     key.starts_with("hkcu\\software\\classes\\")
-        && ["\\shell\\open\\command", "\\shell\\runas\\command", "\\curver"].iter().any(|s| key.ends_with(s))
-        && ["\\ms-settings\\", "\\mscfile\\", "\\exefile\\", "\\folder\\", "\\launcher.systemsettings\\", "\\appx82a6gwre4fdg3bt635tn5ctqjf8msdd2\\", "\\ms-windows-store\\"]
-            .iter()
-            .any(|c| key.contains(c))
+        && [
+            "\\shell\\open\\command",
+            "\\shell\\runas\\command",
+            "\\curver",
+        ]
+        .iter()
+        .any(|s| key.ends_with(s))
+        && [
+            "\\ms-settings\\",
+            "\\mscfile\\",
+            "\\exefile\\",
+            "\\folder\\",
+            "\\launcher.systemsettings\\",
+            "\\appx82a6gwre4fdg3bt635tn5ctqjf8msdd2\\",
+            "\\ms-windows-store\\",
+        ]
+        .iter()
+        .any(|c| key.contains(c))
         || key == "hkcu\\environment"
         || key == "hkcu\\software\\microsoft\\windows\\currentversion\\app paths\\control.exe"
 }
@@ -130,38 +219,101 @@ fn of_start<'a>(row: Row<'a>, armed: &[i64]) -> Option<Sign<'a>> {
     let image = row.str(process::IMAGE);
     let line = row.str(process::CMDLINE).to_lowercase();
     let level_of = row.str(process::INTEGRITY).to_lowercase();
-    let high = matches!(level_of.as_str(), "high" | "system" | "s-1-16-12288" | "s-1-16-16384");
-    let medium = matches!(level_of.as_str(), "medium" | "low" | "s-1-16-8192" | "s-1-16-4096");
+    let high = matches!(
+        level_of.as_str(),
+        "high" | "system" | "s-1-16-12288" | "s-1-16-16384"
+    );
+    let medium = matches!(
+        level_of.as_str(),
+        "medium" | "low" | "s-1-16-8192" | "s-1-16-4096"
+    );
     let sign = |key: String, what: &str, level, techniques| {
-        Some(Sign { row, key, explain: format!("{what}: {}", starts::command(row)), level, techniques })
+        Some(Sign {
+            row,
+            key,
+            explain: format!("{what}: {}", starts::command(row)),
+            level,
+            techniques,
+        })
     };
     for path in [image, row.str(process::PARENT_IMAGE)] {
         if path.to_lowercase().contains(":\\windows \\") {
-            return sign("mock folder".to_owned(), "A program ran from a folder that only looks like the system's", Level::High, &["T1548.002"]);
+            return sign(
+                "mock folder".to_owned(),
+                "A program ran from a folder that only looks like the system's",
+                Level::High,
+                &["T1548.002"],
+            );
         }
     }
     let odd = starts::is_one_of(row, INTERPRETERS) || paths::user_writable(image).is_some();
     if parent == "dllhost" {
         let host = row.str(process::PARENT_CMDLINE).to_lowercase();
         if COM_OBJECTS.iter().any(|c| host.contains(c)) && !medium {
-            return sign("elevated com".to_owned(), "An elevated COM object started a program", Level::High, &["T1548.002"]);
+            return sign(
+                "elevated com".to_owned(),
+                "An elevated COM object started a program",
+                Level::High,
+                &["T1548.002"],
+            );
         }
     }
-    let near = armed.iter().any(|t| (0..=(JOIN_S * 1e6) as i64).contains(&(row.ts() - t)));
+    let near = armed
+        .iter()
+        .any(|t| (0..=(JOIN_S * 1e6) as i64).contains(&(row.ts() - t)));
     // mmc, sysprep and others start shells for administrators: those count only after a change of their classes.
-    let strong = matches!(parent, "fodhelper" | "eventvwr" | "computerdefaults" | "sdclt" | "wsreset" | "slui" | "compmgmtlauncher" | "sysprep" | "cliconfg" | "iscsicpl" | "pkgmgr" | "winsat" | "dccw");
+    let strong = matches!(
+        parent,
+        "fodhelper"
+            | "eventvwr"
+            | "computerdefaults"
+            | "sdclt"
+            | "wsreset"
+            | "slui"
+            | "compmgmtlauncher"
+            | "sysprep"
+            | "cliconfg"
+            | "iscsicpl"
+            | "pkgmgr"
+            | "winsat"
+            | "dccw"
+    );
     if contains(ELEVATING, parent) && odd && !medium && (near || strong) {
         // eventvwr starts mmc, which is its work; sdclt starts control.
-        return sign(format!("{parent}>{}", row.str(process::IMAGE_NAME)), &format!("{parent}, which elevates itself, started a program"), Level::High, &["T1548.002"]);
+        return sign(
+            format!("{parent}>{}", row.str(process::IMAGE_NAME)),
+            &format!("{parent}, which elevates itself, started a program"),
+            Level::High,
+            &["T1548.002"],
+        );
     }
-    if starts::is_one_of(row, &["cmstp"]) && line.contains(".inf") && (line.contains("/au") || line.contains("/s") || line.contains("/ns")) {
-        return sign("cmstp".to_owned(), "cmstp installed a profile silently", Level::High, &["T1548.002", "T1218.003"]);
+    if starts::is_one_of(row, &["cmstp"])
+        && line.contains(".inf")
+        && (line.contains("/au") || line.contains("/s") || line.contains("/ns"))
+    {
+        return sign(
+            "cmstp".to_owned(),
+            "cmstp installed a profile silently",
+            Level::High,
+            &["T1548.002", "T1218.003"],
+        );
     }
-    if starts::is_one_of(row, &["wusa"]) && line.contains("/extract") && line.contains("\\windows") {
-        return sign("wusa".to_owned(), "wusa extracted a package into a system folder", Level::High, &["T1548.002"]);
+    if starts::is_one_of(row, &["wusa"]) && line.contains("/extract") && line.contains("\\windows")
+    {
+        return sign(
+            "wusa".to_owned(),
+            "wusa extracted a package into a system folder",
+            Level::High,
+            &["T1548.002"],
+        );
     }
     if near && high && contains(ELEVATING, stem(row.str(process::IMAGE_NAME))) {
-        return sign(format!("start {}", stem(row.str(process::IMAGE_NAME))), "A self-elevating program was started after a change of the class that it reads", Level::High, &["T1548.002"]);
+        return sign(
+            format!("start {}", stem(row.str(process::IMAGE_NAME))),
+            "A self-elevating program was started after a change of the class that it reads",
+            Level::High,
+            &["T1548.002"],
+        );
     }
     None
 }
@@ -174,18 +326,39 @@ fn of_file(row: Row<'_>) -> Option<Sign<'_>> {
     let path = row.str(file::PATH).to_lowercase();
     let writer = stem(base_name(row.str(file::IMAGE))).to_lowercase();
     let mock = path.contains(":\\windows \\");
-    let beside = ["\\system32\\sysprep\\", "\\system32\\migwiz\\", "\\system32\\oobe\\"].iter().any(|f| path.contains(f));
+    let beside = [
+        "\\system32\\sysprep\\",
+        "\\system32\\migwiz\\",
+        "\\system32\\oobe\\",
+    ]
+    .iter()
+    .any(|f| path.contains(f));
     let system = path.contains("\\windows\\system32\\") || path.contains("\\windows\\ehome\\");
     let library = row.str(file::EXT) == "dll";
     // The elevated file operation object writes as dllhost or, when its host is patched to look like it, as explorer.
     let by_object = matches!(writer.as_str(), "dllhost" | "explorer" | "wusa") && library && system;
-    let installers = ["tiworker", "trustedinstaller", "msiexec", "svchost", "poqexec"];
+    let installers = [
+        "tiworker",
+        "trustedinstaller",
+        "msiexec",
+        "svchost",
+        "poqexec",
+    ];
     if !mock && !by_object && !(beside && library && !installers.contains(&writer.as_str())) {
         return None;
     }
-    let explain = format!("{writer} wrote {}, where a self-elevating program loads it", quote(row.str(file::PATH)));
+    let explain = format!(
+        "{writer} wrote {}, where a self-elevating program loads it",
+        quote(row.str(file::PATH))
+    );
     let level = if mock { Level::High } else { Level::Medium };
-    Some(Sign { row, key: format!("file {}", row.str(file::NAME)), explain, level, techniques: &["T1548.002"] })
+    Some(Sign {
+        row,
+        key: format!("file {}", row.str(file::NAME)),
+        explain,
+        level,
+        techniques: &["T1548.002"],
+    })
 }
 
 #[cfg(test)]
@@ -215,26 +388,62 @@ mod tests {
     #[test]
     fn a_class_and_the_elevated_child_are_one_high_hit() {
         let mut sample = Sample::default();
-        set(&mut sample, r"HKU\S-1-5-21-1-2-3-1001_Classes\ms-settings\shell\open\command", r"C:\Windows\System32\reg.exe");
-        start(&mut sample, r"C:\Windows\System32\cmd.exe", "fodhelper.exe", "High");
+        set(
+            &mut sample,
+            r"HKU\S-1-5-21-1-2-3-1001_Classes\ms-settings\shell\open\command",
+            r"C:\Windows\System32\reg.exe",
+        );
+        start(
+            &mut sample,
+            r"C:\Windows\System32\cmd.exe",
+            "fodhelper.exe",
+            "High",
+        );
         let hits = sample.hits(&Priv01);
-        assert_eq!((hits.len(), hits[0].level, hits[0].rows.len()), (1, Level::High, 2));
+        assert_eq!(
+            (hits.len(), hits[0].level, hits[0].rows.len()),
+            (1, Level::High, 2)
+        );
     }
 
     #[test]
     fn the_mock_folder_is_high() {
         let mut sample = Sample::default();
-        start(&mut sample, r"C:\Windows \System32\winsat.exe", "explorer.exe", "High");
+        start(
+            &mut sample,
+            r"C:\Windows \System32\winsat.exe",
+            "explorer.exe",
+            "High",
+        );
         assert_eq!(sample.hits(&Priv01)[0].key, "mock folder");
     }
 
     #[test]
     fn programs_by_hand_and_classes_of_the_machine_are_silent() {
         let mut sample = Sample::default();
-        start(&mut sample, r"C:\Windows\System32\fodhelper.exe", "explorer.exe", "High");
-        start(&mut sample, r"C:\Windows\System32\mmc.exe", "eventvwr.exe", "High");
-        start(&mut sample, r"C:\Program Files\v\setup.exe", "consent.exe", "High");
-        set(&mut sample, r"HKCR\mscfile\shell\open\command", r"C:\Windows\servicing\TrustedInstaller.exe");
+        start(
+            &mut sample,
+            r"C:\Windows\System32\fodhelper.exe",
+            "explorer.exe",
+            "High",
+        );
+        start(
+            &mut sample,
+            r"C:\Windows\System32\mmc.exe",
+            "eventvwr.exe",
+            "High",
+        );
+        start(
+            &mut sample,
+            r"C:\Program Files\v\setup.exe",
+            "consent.exe",
+            "High",
+        );
+        set(
+            &mut sample,
+            r"HKCR\mscfile\shell\open\command",
+            r"C:\Windows\servicing\TrustedInstaller.exe",
+        );
         assert!(sample.hits(&Priv01).is_empty());
     }
 }

@@ -38,8 +38,11 @@ impl Sample {
         b.int(common::ROW, self.n);
         cells(b);
         // What the cells left open.
-        b.text(common::SOURCE, "sysmon");
-        b.text(common::ACTION, "start");
+        for (col, value) in [(common::SOURCE, "sysmon"), (common::ACTION, "start")] {
+            if !b.is_set(col) {
+                b.text(col, value);
+            }
+        }
         b.end_row();
         self
     }

@@ -11,7 +11,11 @@ use crate::ingest::json::{Json, Object};
 use crate::ingest::raw::{Field, Raw};
 
 /// Reads one record. `winlog` is its `winlog` object, or the record itself for version 6.
-pub fn read<'a>(mut raw: Raw<'a>, record: &Object<'a>, winlog: &Object<'a>) -> Result<Raw<'a>, Reason> {
+pub fn read<'a>(
+    mut raw: Raw<'a>,
+    record: &Object<'a>,
+    winlog: &Object<'a>,
+) -> Result<Raw<'a>, Reason> {
     for (name, value) in &winlog.0 {
         member(&mut raw, name, *value);
     }
@@ -21,11 +25,17 @@ pub fn read<'a>(mut raw: Raw<'a>, record: &Object<'a>, winlog: &Object<'a>) -> R
     }
     let host = record.object("host").unwrap_or_default();
     if raw.host.is_none() {
-        raw.host = host.text("name").or_else(|| host.text("hostname")).or_else(|| record.text("host.name"));
+        raw.host = host
+            .text("name")
+            .or_else(|| host.text("hostname"))
+            .or_else(|| record.text("host.name"));
     }
     raw.host_id = host.text("id").or_else(|| record.text("host.id"));
     if raw.code.is_none() {
-        let code = record.object("event").and_then(|e| e.get("code")).or_else(|| record.get("event.code"));
+        let code = record
+            .object("event")
+            .and_then(|e| e.get("code"))
+            .or_else(|| record.get("event.code"));
         if let Some(code) = code {
             head(&mut raw, "EventID", code.value());
         }
@@ -42,7 +52,10 @@ pub fn read<'a>(mut raw: Raw<'a>, record: &Object<'a>, winlog: &Object<'a>) -> R
 }
 
 fn member<'a>(raw: &mut Raw<'a>, name: &Cow<'a, str>, value: Json<'a>) {
-    if let Some(data) = name.strip_prefix("event_data.").or_else(|| name.strip_prefix("user_data.")) {
+    if let Some(data) = name
+        .strip_prefix("event_data.")
+        .or_else(|| name.strip_prefix("user_data."))
+    {
         raw.push(data.to_owned(), value.value());
         return;
     }
@@ -93,11 +106,49 @@ fn member<'a>(raw: &mut Raw<'a>, name: &Cow<'a, str>, value: Json<'a>) {
 
 /// Objects and fields that repeat the event or describe the agent.
 const KNOWN: &[&str] = &[
-    "@timestamp", "@version", "agent", "beat", "computer_name", "destination", "dns", "ecs", "event", "event_data",
-    "event_id", "file", "group", "hash", "host", "input", "keywords", "level", "log", "log_name", "message", "network",
-    "opcode", "powershell", "process", "process_id", "provider_guid", "record_number", "registry", "related", "rule",
-    "activity_id", "service", "source", "source_name", "task", "thread_id", "type", "user", "user_data", "version",
-    "winlog", "sysmon",
+    "@timestamp",
+    "@version",
+    "agent",
+    "beat",
+    "computer_name",
+    "destination",
+    "dns",
+    "ecs",
+    "event",
+    "event_data",
+    "event_id",
+    "file",
+    "group",
+    "hash",
+    "host",
+    "input",
+    "keywords",
+    "level",
+    "log",
+    "log_name",
+    "message",
+    "network",
+    "opcode",
+    "powershell",
+    "process",
+    "process_id",
+    "provider_guid",
+    "record_number",
+    "registry",
+    "related",
+    "rule",
+    "activity_id",
+    "service",
+    "source",
+    "source_name",
+    "task",
+    "thread_id",
+    "type",
+    "user",
+    "user_data",
+    "version",
+    "winlog",
+    "sysmon",
 ];
 
 /// What a pipeline added: enrichment goes to the fields, tags and the like around the event.
@@ -107,16 +158,26 @@ fn around<'a>(raw: &mut Raw<'a>, record: &Object<'a>) {
         if matches!(root, "source" | "client" | "geo" | "geoip") {
             super::object::geo(raw, name, *value, 3);
         } else if super::object::is_enrichment(name) && value.is_scalar() {
-            raw.fields.push(Field { name: name.clone(), value: value.value() });
+            raw.fields.push(Field {
+                name: name.clone(),
+                value: value.value(),
+            });
         } else if !KNOWN.contains(&root) && !value.is_null() {
-            raw.envelope.push(Field { name: name.clone(), value: value.value() });
+            raw.envelope.push(Field {
+                name: name.clone(),
+                value: value.value(),
+            });
         }
     }
 }
 
 /// ECS paths and the event data they were made from, for the events that the modules rewrite.
 const ECS: &[(&[i32], &str, &str)] = &[
-    (&[4104], "powershell.file.script_block_text", "ScriptBlockText"),
+    (
+        &[4104],
+        "powershell.file.script_block_text",
+        "ScriptBlockText",
+    ),
     (&[4104], "powershell.file.script_block_id", "ScriptBlockId"),
     (&[4104], "powershell.sequence", "MessageNumber"),
     (&[4104], "powershell.total", "MessageTotal"),
@@ -128,9 +189,21 @@ const ECS: &[(&[i32], &str, &str)] = &[
     (&[1], "process.parent.command_line", "ParentCommandLine"),
     (&[1], "process.parent.pid", "ParentProcessId"),
     (&[1], "process.parent.entity_id", "ParentProcessGuid"),
-    (&[1, 2, 3, 5, 6, 7, 9, 11, 12, 13, 14, 15, 17, 18, 22, 23, 26], "process.pid", "ProcessId"),
-    (&[1, 2, 3, 5, 7, 9, 11, 12, 13, 14, 15, 17, 18, 22, 23, 26], "process.entity_id", "ProcessGuid"),
-    (&[2, 3, 7, 9, 11, 12, 13, 14, 15, 17, 18, 22, 23, 26], "process.executable", "Image"),
+    (
+        &[1, 2, 3, 5, 6, 7, 9, 11, 12, 13, 14, 15, 17, 18, 22, 23, 26],
+        "process.pid",
+        "ProcessId",
+    ),
+    (
+        &[1, 2, 3, 5, 7, 9, 11, 12, 13, 14, 15, 17, 18, 22, 23, 26],
+        "process.entity_id",
+        "ProcessGuid",
+    ),
+    (
+        &[2, 3, 7, 9, 11, 12, 13, 14, 15, 17, 18, 22, 23, 26],
+        "process.executable",
+        "Image",
+    ),
     (&[2, 11, 15, 23, 26], "file.path", "TargetFilename"),
     (&[6, 7], "file.path", "ImageLoaded"),
     (&[3], "network.transport", "Protocol"),
@@ -148,7 +221,8 @@ fn from_ecs<'a>(raw: &mut Raw<'a>, record: &Object<'a>) {
     }
     let code = raw.code.unwrap_or_default();
     for (codes, path, name) in ECS {
-        if codes.contains(&code) && raw.get(name).is_none()
+        if codes.contains(&code)
+            && raw.get(name).is_none()
             && let Some(value) = lookup(record, path)
         {
             raw.push(*name, value.value());

@@ -8,7 +8,12 @@ use crate::ingest::raw::{Raw, Value};
 
 /// Whether a text is such an event.
 pub fn is_event(text: &str) -> bool {
-    text.get(..2_000).unwrap_or(text).lines().take(12).any(|l| l.starts_with("EventCode=")) && text.contains("LogName=")
+    text.get(..2_000)
+        .unwrap_or(text)
+        .lines()
+        .take(12)
+        .any(|l| l.starts_with("EventCode="))
+        && text.contains("LogName=")
 }
 
 /// Reads one event. Its own date is local time; the caller has a better one if the export carries `_time`.
@@ -68,10 +73,19 @@ mod tests {
             Process Information:\r\n\tNew Process ID:\t\t0x1a4\r\n\tNew Process Name:\tC:\\Windows\\System32\\cmd.exe\r\n";
         assert!(is_event(text));
         let raw = parse(text, 5).unwrap();
-        assert_eq!((raw.code, raw.record_id, raw.host.as_deref()), (Some(4688), Some(77), Some("ws1.example.com")));
+        assert_eq!(
+            (raw.code, raw.record_id, raw.host.as_deref()),
+            (Some(4688), Some(77), Some("ws1.example.com"))
+        );
         assert_eq!(raw.get("SubjectUserName"), Some("WS1$"));
-        assert_eq!(raw.get("NewProcessName"), Some("C:\\Windows\\System32\\cmd.exe"));
+        assert_eq!(
+            raw.get("NewProcessName"),
+            Some("C:\\Windows\\System32\\cmd.exe")
+        );
         assert!(raw.get("Message").is_some(), "the only carrier is kept");
-        assert_eq!((raw.time, raw.quality), (Some(1_475_865_504_000_000), TimeQuality::Assumed));
+        assert_eq!(
+            (raw.time, raw.quality),
+            (Some(1_475_865_504_000_000), TimeQuality::Assumed)
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Windows events in all their written forms, turned into [`Raw`]: shared by every format that carries one.
 //!
 //! XML ([`xml`]), JSON ([`object`] tells the shapes apart; [`system`], [`beats`], [`flat`] read them), the `Key=value`
-//! text of Splunk's agent ([`kv`]); [`table`] cuts CSV for those that come as one. All of them end in [`finish`].
+//! text of Splunk's agent ([`kv`]). All of them end in [`finish`].
 
 use std::borrow::Cow;
 
@@ -14,7 +14,6 @@ pub mod flat;
 pub mod kv;
 pub mod object;
 pub mod system;
-pub mod table;
 pub mod xml;
 
 /// Why a record is no event; the reason of its reject.
@@ -39,7 +38,11 @@ pub(super) fn head<'a>(raw: &mut Raw<'a>, name: impl Into<Cow<'a, str>>, value: 
             // SystemTime is UTC by definition, whether a tool prints the Z or not.
             if let Some((ts, quality)) = moment(text) {
                 raw.time = Some(ts);
-                raw.quality = if quality == TimeQuality::Offset { quality } else { TimeQuality::Utc };
+                raw.quality = if quality == TimeQuality::Offset {
+                    quality
+                } else {
+                    TimeQuality::Utc
+                };
             }
         }
         _ if says_nothing(text) => {}
@@ -50,7 +53,10 @@ pub(super) fn head<'a>(raw: &mut Raw<'a>, name: impl Into<Cow<'a, str>>, value: 
 /// Unnamed `Data` elements: `Data` for one, `Data_1`, `Data_2` … for several.
 pub(super) fn unnamed<'a>(raw: &mut Raw<'a>, mut values: Vec<Value<'a>>) {
     if values.len() == 1 {
-        raw.fields.extend(values.pop().map(|value| Field { name: "Data".into(), value }));
+        raw.fields.extend(values.pop().map(|value| Field {
+            name: "Data".into(),
+            value,
+        }));
         return;
     }
     for (i, value) in values.into_iter().enumerate() {
@@ -59,7 +65,10 @@ pub(super) fn unnamed<'a>(raw: &mut Raw<'a>, mut values: Vec<Value<'a>>) {
 }
 
 /// The last step of every reader: names made unique, the rendered message used where data are missing.
-pub(super) fn finish<'a>(mut raw: Raw<'a>, message: Option<Cow<'a, str>>) -> Result<Raw<'a>, Reason> {
+pub(super) fn finish<'a>(
+    mut raw: Raw<'a>,
+    message: Option<Cow<'a, str>>,
+) -> Result<Raw<'a>, Reason> {
     if raw.code.is_none() {
         return Err("a Windows event without a readable event id");
     }
@@ -160,12 +169,19 @@ mod tests {
         }
         assert_eq!(raw.envelope, [Field::str("Task", "12544")]);
         assert_eq!(raw.code, Some(4624));
-        assert_eq!((raw.time, raw.quality), (Some(1_704_164_645_123_456), TimeQuality::Utc));
+        assert_eq!(
+            (raw.time, raw.quality),
+            (Some(1_704_164_645_123_456), TimeQuality::Utc)
+        );
     }
 
     #[test]
     fn repeated_names_are_numbered() {
-        let mut fields = vec![Field::str("a", "1"), Field::str("b", "2"), Field::str("a", "3")];
+        let mut fields = vec![
+            Field::str("a", "1"),
+            Field::str("b", "2"),
+            Field::str("a", "3"),
+        ];
         unique_names(&mut fields);
         let names: Vec<_> = fields.iter().map(|f| &*f.name).collect();
         assert_eq!(names, ["a", "b", "a_2"]);

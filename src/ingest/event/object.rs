@@ -43,7 +43,9 @@ pub fn shape(o: &Object<'_>) -> Option<Shape> {
             _ => None,
         };
     }
-    if o.object("System").is_some_and(|s| s.has("EventID") || s.has("Provider")) {
+    if o.object("System")
+        .is_some_and(|s| s.has("EventID") || s.has("Provider"))
+    {
         return Some(Shape::System);
     }
     if o.get("winlog").is_some_and(|w| w.object().is_some()) {
@@ -62,11 +64,15 @@ pub fn shape(o: &Object<'_>) -> Option<Shape> {
         return Some(Shape::Wazuh);
     }
     for name in ["xml_string", "RawXml", "SyslogMessage", "EventXml", "event"] {
-        if o.get(name).is_some_and(|v| v.lexeme().starts_with("\"<Event")) {
+        if o.get(name)
+            .is_some_and(|v| v.lexeme().starts_with("\"<Event"))
+        {
             return Some(Shape::XmlText(name));
         }
     }
-    if o.get("_source").is_some_and(|s| s.lexeme().starts_with('{')) {
+    if o.get("_source")
+        .is_some_and(|s| s.lexeme().starts_with('{'))
+    {
         return Some(Shape::Source);
     }
     flat::is_windows(&|name| o.has(name)).then_some(Shape::Flat)
@@ -82,7 +88,8 @@ pub fn is_windows(o: &Object<'_>) -> Option<Shape> {
 
 /// Reads one object.
 pub fn read<'a>(text: &'a str, offset: u64) -> Result<Raw<'a>, Reason> {
-    let object = Object::parse(text).ok_or("not a JSON object; the record is cut off or not JSON")?;
+    let object =
+        Object::parse(text).ok_or("not a JSON object; the record is cut off or not JSON")?;
     read_object(object, offset, MAX_WRAPPERS)
 }
 
@@ -93,7 +100,9 @@ fn read_object<'a>(o: Object<'a>, offset: u64, wrappers: usize) -> Result<Raw<'a
         Some(Shape::System) => with_system(raw, &o, &o, "EventData"),
         Some(Shape::Winlog) => beats::read(raw, &o, &o.object("winlog").unwrap_or_default()),
         Some(Shape::WinlogDotted) => {
-            let members = o.0.iter().filter_map(|(n, v)| Some((n.strip_prefix("winlog.")?.to_owned().into(), *v)));
+            let members =
+                o.0.iter()
+                    .filter_map(|(n, v)| Some((n.strip_prefix("winlog.")?.to_owned().into(), *v)));
             beats::read(raw, &o, &Object(members.collect()))
         }
         Some(Shape::Winlogbeat6) => beats::read(raw, &o, &o),
@@ -103,7 +112,20 @@ fn read_object<'a>(o: Object<'a>, offset: u64, wrappers: usize) -> Result<Raw<'a
             let win = wazuh(&o).unwrap_or_default();
             system::wazuh(&mut raw, &win);
             let message = win.object("system").and_then(|s| s.text("message"));
-            around(&mut raw, &o, &["data", "win", "timestamp", "id", "full_log", "decoder", "input", "manager"]);
+            around(
+                &mut raw,
+                &o,
+                &[
+                    "data",
+                    "win",
+                    "timestamp",
+                    "id",
+                    "full_log",
+                    "decoder",
+                    "input",
+                    "manager",
+                ],
+            );
             finish(raw, message)
         }
         Some(Shape::XmlText(name)) => {
@@ -114,7 +136,13 @@ fn read_object<'a>(o: Object<'a>, offset: u64, wrappers: usize) -> Result<Raw<'a
         Some(Shape::Source) if wrappers > 0 => {
             let inner = o.object("_source").ok_or("no object in _source")?;
             let mut raw = read_object(inner, offset, wrappers - 1)?;
-            around(&mut raw, &o, &["_source", "_type", "_score", "_version", "sort", "fields", "_ignored"]);
+            around(
+                &mut raw,
+                &o,
+                &[
+                    "_source", "_type", "_score", "_version", "sort", "fields", "_ignored",
+                ],
+            );
             Ok(raw)
         }
         Some(Shape::Flat) => flat::read_object(raw, o),
@@ -136,7 +164,12 @@ fn event<'a>(mut raw: Raw<'a>, o: &Object<'a>) -> Result<Raw<'a>, Reason> {
     with_system(raw, o, &event, "EventData")
 }
 
-fn with_system<'a>(mut raw: Raw<'a>, record: &Object<'a>, event: &Object<'a>, data: &str) -> Result<Raw<'a>, Reason> {
+fn with_system<'a>(
+    mut raw: Raw<'a>,
+    record: &Object<'a>,
+    event: &Object<'a>,
+    data: &str,
+) -> Result<Raw<'a>, Reason> {
     system::header(&mut raw, &event.object("System").unwrap_or_default());
     if let Some(data) = event.get(data) {
         system::event_data(&mut raw, data);
@@ -144,8 +177,12 @@ fn with_system<'a>(mut raw: Raw<'a>, record: &Object<'a>, event: &Object<'a>, da
     if let Some(data) = event.get("UserData") {
         system::user_data(&mut raw, data);
     }
-    let rendered = event.object("RenderingInfo").and_then(|r| r.text("Message"));
-    let message = rendered.or_else(|| event.text("Message")).or_else(|| record.text("Message"));
+    let rendered = event
+        .object("RenderingInfo")
+        .and_then(|r| r.text("Message"));
+    let message = rendered
+        .or_else(|| event.text("Message"))
+        .or_else(|| record.text("Message"));
     finish(raw, message)
 }
 
@@ -181,25 +218,46 @@ fn other<'a>(o: Object<'a>, offset: u64) -> Result<Raw<'a>, Reason> {
         raw.quality = quality;
     }
     raw.host = o.text("Computer").or_else(|| o.text("HostName"));
-    raw.fields = o
-        .0
-        .into_iter()
-        .filter(|(name, value)| !value.is_null() && value.lexeme() != "\"\"" && name != "TimeGenerated")
-        .map(|(name, value)| Field { name, value: value.value() })
-        .collect();
+    raw.fields =
+        o.0.into_iter()
+            .filter(|(name, value)| {
+                !value.is_null() && value.lexeme() != "\"\"" && name != "TimeGenerated"
+            })
+            .map(|(name, value)| Field {
+                name,
+                value: value.value(),
+            })
+            .collect();
     Ok(raw)
 }
 
 /// Names under which pipelines put where an address or a person is.
 const ENRICHMENT: &[&str] = &[
-    "location", "country", "country_name", "country_code", "country_iso_code", "city", "city_name", "region",
-    "region_name", "continent_name", "latitude", "longitude", "lat", "lon", "asn", "as_org", "timezone",
+    "location",
+    "country",
+    "country_name",
+    "country_code",
+    "country_iso_code",
+    "city",
+    "city_name",
+    "region",
+    "region_name",
+    "continent_name",
+    "latitude",
+    "longitude",
+    "lat",
+    "lon",
+    "asn",
+    "as_org",
+    "timezone",
 ];
 
 /// Whether the name says where an address or a person is.
 pub(super) fn is_enrichment(name: &str) -> bool {
     let last = name.rsplit(['.', '_']).next().unwrap_or(name);
-    ENRICHMENT.iter().any(|e| name.eq_ignore_ascii_case(e) || (last.len() > 3 && last.eq_ignore_ascii_case(e)))
+    ENRICHMENT
+        .iter()
+        .any(|e| name.eq_ignore_ascii_case(e) || (last.len() > 3 && last.eq_ignore_ascii_case(e)))
 }
 
 /// Collects the scalar members of geographic objects under their own names, `source.geo.city_name` as `city_name`.
@@ -226,7 +284,10 @@ pub(super) fn around<'a>(raw: &mut Raw<'a>, o: &Object<'a>, known: &[&str]) {
         if matches!(&**name, "geo" | "geoip" | "location") && value.object().is_some() {
             geo(raw, name, *value, 2);
         } else {
-            let field = Field { name: name.clone(), value: value.value() };
+            let field = Field {
+                name: name.clone(),
+                value: value.value(),
+            };
             if value.is_scalar() && is_enrichment(name) {
                 raw.fields.push(field);
             } else {

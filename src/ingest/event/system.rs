@@ -76,7 +76,11 @@ fn flatten<'a>(raw: &mut Raw<'a>, prefix: &str, members: Object<'a>, depth: usiz
             continue;
         }
         let bare = name.trim_start_matches('@');
-        let path = if prefix.is_empty() { bare.to_owned() } else { format!("{prefix}_{bare}") };
+        let path = if prefix.is_empty() {
+            bare.to_owned()
+        } else {
+            format!("{prefix}_{bare}")
+        };
         match value.object() {
             Some(inner) if depth > 0 => match text_of(&inner) {
                 Some(text) if inner.0.len() <= 2 => raw.push(path, text),
@@ -89,7 +93,10 @@ fn flatten<'a>(raw: &mut Raw<'a>, prefix: &str, members: Object<'a>, depth: usiz
 
 fn is_markup(name: &str) -> bool {
     let bare = name.trim_start_matches('@');
-    name == "#attributes" || name.ends_with("_attributes") || bare.starts_with("xmlns") || bare.starts_with("xml:")
+    name == "#attributes"
+        || name.ends_with("_attributes")
+        || bare.starts_with("xmlns")
+        || bare.starts_with("xml:")
 }
 
 /// `Data` elements: one or many, named or not.
@@ -116,12 +123,27 @@ fn data_element<'a>(raw: &mut Raw<'a>, members: &Object<'a>, without_name: &mut 
     match (name, text_of(members)) {
         (Some(name), text) => raw.push(name, text.unwrap_or(Value::Str(Cow::Borrowed("")))),
         // {"#text": ["a", "b"]}: several elements folded into one
-        (None, _) if members.get("#text").is_some_and(|t| t.lexeme().starts_with('[')) => {
-            without_name.extend(members.get("#text").and_then(Json::array).unwrap_or_default().into_iter().map(Json::value));
+        (None, _)
+            if members
+                .get("#text")
+                .is_some_and(|t| t.lexeme().starts_with('[')) =>
+        {
+            without_name.extend(
+                members
+                    .get("#text")
+                    .and_then(Json::array)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(Json::value),
+            );
         }
         (None, Some(text)) => without_name.push(text),
         (None, None) => {
-            for (name, value) in members.0.iter().filter(|(n, _)| !is_markup(n) && n != "#text") {
+            for (name, value) in members
+                .0
+                .iter()
+                .filter(|(n, _)| !is_markup(n) && n != "#text")
+            {
                 raw.push(name.clone(), value.value());
             }
         }
@@ -130,7 +152,9 @@ fn data_element<'a>(raw: &mut Raw<'a>, members: &Object<'a>, without_name: &mut 
 
 /// The attributes of an element, however the tool wrote them.
 fn attributes<'a>(members: &Object<'a>) -> Vec<(Cow<'a, str>, Json<'a>)> {
-    let own = members.object("#attributes").or_else(|| members.object("attributes"));
+    let own = members
+        .object("#attributes")
+        .or_else(|| members.object("attributes"));
     let from = own.as_ref().unwrap_or(members);
     from.0
         .iter()

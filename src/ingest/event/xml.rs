@@ -98,7 +98,10 @@ impl<'a> Reader<'a> {
         if self.path.len() < MAX_DEPTH {
             self.path.push(name);
         }
-        self.leaf = Some(Leaf { attributes, text: Cow::Borrowed("") });
+        self.leaf = Some(Leaf {
+            attributes,
+            text: Cow::Borrowed(""),
+        });
     }
 
     fn text(&mut self, text: Cow<'a, str>) {
@@ -241,7 +244,9 @@ impl<'a> Tokens<'a> {
         loop {
             if !self.rest.starts_with('<') {
                 // Text that no tag ends was cut off: its element is not complete.
-                let (text, rest) = self.rest.split_at_checked(memchr(b'<', self.rest.as_bytes())?)?;
+                let (text, rest) = self
+                    .rest
+                    .split_at_checked(memchr(b'<', self.rest.as_bytes())?)?;
                 self.rest = rest;
                 return Some(Token::Text(text));
             }
@@ -273,9 +278,15 @@ impl<'a> Tokens<'a> {
             Some(tag) => (tag, true),
             None => (tag, false),
         };
-        let (name, attributes) = tag.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((tag, ""));
+        let (name, attributes) = tag
+            .split_once(|c: char| c.is_ascii_whitespace())
+            .unwrap_or((tag, ""));
         let name = local(name);
-        Some(if empty { Token::Empty(name, attributes) } else { Token::Open(name, attributes) })
+        Some(if empty {
+            Token::Empty(name, attributes)
+        } else {
+            Token::Open(name, attributes)
+        })
     }
 }
 

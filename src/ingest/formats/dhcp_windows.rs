@@ -130,9 +130,9 @@ mod tests {
         00,09/29/17,00:00:04,Started,,,,,0,6\n10,09/29/17,00:00:05,Assign,10.0.0.9,pc1.corp.example,00155D010203,,17,0,,,\n";
 
     fn decode(text: &str, carry: &Carry) -> Sink<'static> {
-        let cx = RecordContext { input: 1, format: "dhcp-windows", fallback_time: 7, assumed_offset: None, input_host: None };
+        let cx = RecordContext { input: 1, format: "dhcp-windows", fallback_time: 7, zone: None, input_host: None };
         let mut sink = Sink::new(cx);
-        DhcpWindows.decode(&Block { bytes: text.as_bytes(), offset: 0 }, carry, &mut sink);
+        DhcpWindows.decode(&Block { bytes: text.as_bytes(), offset: 0, ..Block::default() }, carry, &mut sink);
         sink
     }
 
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn later_blocks_know_the_header() {
         let mut carry = Carry::default();
-        DhcpWindows.carry(&Block { bytes: FILE.as_bytes(), offset: 0 }, &mut carry);
+        DhcpWindows.carry(&Block { bytes: FILE.as_bytes(), offset: 0, ..Block::default() }, &mut carry);
         assert!(carry.header.starts_with(b"ID,Date"));
         assert_eq!(decode("garbage\n", &carry).rejects.len(), 1);
     }

@@ -4,11 +4,12 @@
 use std::borrow::Cow;
 
 use super::{Block, Carry, Format, Head, Sniff};
+use crate::ingest::csv_table::{self, Header, Record};
 use crate::ingest::encoding;
-use crate::ingest::event::{self, system, table};
+use crate::ingest::event::{self, system};
 use crate::ingest::framing::{CsvRecords, Framing};
 use crate::ingest::json::Object;
-use crate::ingest::raw::{Raw, Value};
+use crate::ingest::raw::{Field, Raw, Value};
 use crate::ingest::sink::Sink;
 
 /// The format.
@@ -28,63 +29,73 @@ impl Format for EvtxecmdCsv {
     }
 
     fn sniff(&self, head: &Head<'_>) -> Sniff {
-        let header = table::columns(table::header_line(head.bytes));
-        let has = |name: &str| header.iter().any(|c| c.eq_ignore_ascii_case(name));
+        let header = header(csv_table::first_record(head.bytes));
+        let has = |name: &str| header.has(name);
         if has("EventId") && has("Payload") && has("Channel") {
             return Sniff::Yes(95, "the columns of EvtxECmd".into());
         }
         if has("RuleTitle") || has("detections") || (has("Details") && has("RecordID")) {
-            return Sniff::No("results of a detection tool, not events; give the logs they were made from");
+            return Sniff::No(
+                "results of a detection tool, not events; give the logs they were made from",
+            );
         }
-        if header.len() >= 5 && has("Event ID") && has("Task Category") {
-            return Sniff::No("CSV of the Event Viewer has no event data; save the log as .evtx or XML instead");
+        if header.width() >= 5 && has("Event ID") && has("Task Category") {
+            return Sniff::No(
+                "CSV of the Event Viewer has no event data; save the log as .evtx or XML instead",
+            );
         }
         Sniff::No("not the columns of EvtxECmd")
     }
 
     fn open(&self, head: &Head<'_>, carry: &mut Carry) {
-        carry.header = table::header_line(head.bytes).into();
+        carry.header = csv_table::first_record(head.bytes).into();
     }
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let codepage = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
-        let header = table::columns(&carry.header);
-        let separator = table::separator(&carry.header);
-        for (at, bytes) in CsvRecords::new(block.bytes) {
+        let header = header(&carry.header);
+        for (at, bytes) in CsvRecords::new(block.bytes).filter(|(_, r)| !r.trim_ascii().is_empty())
+        {
             let offset = block.offset + at as u64;
-            if table::is_header(bytes, &carry.header) {
-                continue;
-            }
             let (text, _) = encoding::fallback(bytes, codepage);
-            let cells = table::cells(&text, separator);
-            let done = record(&header, &cells, offset, &mut |raw| sink.event(raw));
-            if let Err(reason) = done {
-                sink.reject(offset, reason, bytes);
+            match header.read(&text) {
+                Record::Header => {}
+                Record::Row(cells) => match event(&cells, offset) {
+                    Ok(raw) => sink.event(&raw),
+                    Err(reason) => sink.reject(offset, reason, bytes),
+                },
+                Record::Misshapen(_) => {
+                    sink.reject(offset, "not as many cells as the header has columns", bytes)
+                }
             }
         }
     }
 }
 
-fn record(header: &[String], cells: &[String], offset: u64, take: &mut dyn FnMut(&Raw<'_>)) -> Result<(), event::Reason> {
+fn header(line: &[u8]) -> Header {
+    Header::parse(&String::from_utf8_lossy(line), |name| Cow::Borrowed(name))
+}
+
+fn event<'r>(cells: &'r [(&'r str, Cow<'r, str>)], offset: u64) -> Result<Raw<'r>, event::Reason> {
     let mut raw = Raw::windows(offset);
     let mut payload = None;
-    for (name, cell) in header.iter().zip(cells).filter(|(_, c)| !c.is_empty()) {
-        let value = Value::str(cell);
-        match &*name.to_ascii_lowercase() {
-            "eventid" => event::head(&mut raw, "EventID", value),
-            "eventrecordid" => event::head(&mut raw, "EventRecordID", value),
+    for (name, cell) in cells {
+        let canonical = match *name {
+            "EventId" => "EventID",
+            "EventRecordId" => "EventRecordID",
             // EvtxECmd prints UTC unless told otherwise, without a zone.
-            "timecreated" => event::head(&mut raw, "SystemTime", value),
-            "provider" => event::head(&mut raw, "Provider", value),
-            "channel" => event::head(&mut raw, "Channel", value),
-            "computer" => event::head(&mut raw, "Computer", value),
-            "userid" => event::head(&mut raw, "UserID", value),
-            "processid" => event::head(&mut raw, "Execution_ProcessID", value),
-            "threadid" => event::head(&mut raw, "Execution_ThreadID", value),
-            "keywords" => event::head(&mut raw, "Keywords", value),
-            "payload" => payload = Some(cell.as_str()),
-            _ => {}
-        }
+            "TimeCreated" => "SystemTime",
+            "Provider" | "Channel" | "Computer" | "Keywords" => name,
+            "UserId" => "UserID",
+            "ProcessId" => "Execution_ProcessID",
+            "ThreadId" => "Execution_ThreadID",
+            "Payload" => {
+                payload = Some(&**cell);
+                continue;
+            }
+            _ => continue,
+        };
+        event::head(&mut raw, canonical, Value::str(cell));
     }
     match payload.map(Object::parse) {
         Some(Some(members)) => {
@@ -95,21 +106,21 @@ fn record(header: &[String], cells: &[String], offset: u64, take: &mut dyn FnMut
                 system::user_data(&mut raw, data);
             }
         }
-        Some(None) => return Err("the Payload column is no JSON; the CSV was cut or went through a spreadsheet"),
-        None => display_columns(&mut raw, header, cells),
-    }
-    let raw = event::finish(raw, None)?;
-    take(&raw);
-    Ok(())
-}
-
-/// Without a payload the columns for display are all there is.
-fn display_columns<'a>(raw: &mut Raw<'a>, header: &'a [String], cells: &'a [String]) {
-    for (name, cell) in header.iter().zip(cells) {
-        if name.starts_with("PayloadData") && !cell.is_empty() {
-            raw.push(Cow::Borrowed(name.as_str()), Value::str(cell));
+        Some(None) => {
+            return Err(
+                "the Payload column is no JSON; the CSV was cut or went through a spreadsheet",
+            );
+        }
+        // Without a payload the columns for display are all there is.
+        None => {
+            let display = cells
+                .iter()
+                .filter(|(name, _)| name.starts_with("PayloadData"));
+            raw.fields
+                .extend(display.map(|(name, cell)| Field::str(name, cell)));
         }
     }
+    event::finish(raw, None)
 }
 
 #[cfg(test)]
@@ -123,27 +134,34 @@ mod tests {
 
     #[test]
     fn rows_become_events_with_the_data_of_the_payload() {
-        assert!(matches!(testing::sniff(&EvtxecmdCsv, CSV.as_bytes()), Sniff::Yes(95, _)));
+        assert!(matches!(
+            testing::sniff(&EvtxecmdCsv, CSV.as_bytes()),
+            Sniff::Yes(95, _)
+        ));
         let got = testing::decode(&EvtxecmdCsv, CSV.as_bytes());
         assert_eq!((got.records, got.rejects.len()), (2, 1));
-        let header = table::columns(table::header_line(CSV.as_bytes()));
-        let row = CsvRecords::new(CSV.as_bytes()).nth(1).unwrap();
-        let cells = table::cells(std::str::from_utf8(row.1).unwrap(), b',');
-        let mut seen = 0;
-        record(&header, &cells, 0, &mut |raw| {
-            seen += 1;
-            assert_eq!((raw.code, raw.record_id, raw.get("IpAddress")), (Some(4624), Some(77), Some("10.0.0.5")));
-            assert_eq!(raw.time, Some(1_787_376_407_042_851));
-        })
-        .unwrap();
-        assert_eq!(seen, 1);
+        let header = header(csv_table::first_record(CSV.as_bytes()));
+        let (_, row) = CsvRecords::new(CSV.as_bytes()).nth(1).unwrap();
+        let Record::Row(cells) = header.read(std::str::from_utf8(row).unwrap()) else {
+            panic!("no row");
+        };
+        let raw = event(&cells, 0).unwrap();
+        assert_eq!(
+            (raw.code, raw.record_id, raw.get("IpAddress")),
+            (Some(4624), Some(77), Some("10.0.0.5"))
+        );
+        assert_eq!(raw.time, Some(1_787_376_407_042_851));
     }
 
     #[test]
     fn exports_without_event_data_are_refused_with_a_hint() {
         let viewer = b"Level,Date and Time,Source,Event ID,Task Category\nInformation,10/7/2016 06:38:24 PM,X,4658,File System\n";
-        assert!(matches!(testing::sniff(&EvtxecmdCsv, viewer), Sniff::No(why) if why.contains(".evtx")));
+        assert!(
+            matches!(testing::sniff(&EvtxecmdCsv, viewer), Sniff::No(why) if why.contains(".evtx"))
+        );
         let hayabusa = b"Timestamp,RuleTitle,Level,Computer,Channel,EventID,RecordID,Details\n";
-        assert!(matches!(testing::sniff(&EvtxecmdCsv, hayabusa), Sniff::No(why) if why.contains("logs")));
+        assert!(
+            matches!(testing::sniff(&EvtxecmdCsv, hayabusa), Sniff::No(why) if why.contains("logs"))
+        );
     }
 }

@@ -102,6 +102,7 @@ crate::registry! {
         msdns::MsDns,
         dhcp_windows::DhcpWindows,
         dhcp_isc::DhcpIsc,
+        json::Json,
     ]
 }
 

@@ -173,9 +173,9 @@ mod tests {
         \t   1     Date\n";
 
     fn decode(text: &str, carry: &Carry) -> Sink<'static> {
-        let cx = RecordContext { input: 1, format: "msdns", fallback_time: 7, assumed_offset: None, input_host: None };
+        let cx = RecordContext { input: 1, format: "msdns", fallback_time: 7, zone: None, input_host: None };
         let mut sink = Sink::new(cx);
-        MsDns.decode(&Block { bytes: text.as_bytes(), offset: 0 }, carry, &mut sink);
+        MsDns.decode(&Block { bytes: text.as_bytes(), offset: 0, ..Block::default() }, carry, &mut sink);
         sink
     }
 

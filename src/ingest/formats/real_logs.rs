@@ -60,17 +60,22 @@ fn one(name: &str, bytes: SharedBytes, seen: &mut Seen) {
             input: 0,
             format: format.id(),
             fallback_time: 0,
-            assumed_offset: None,
+            zone: None,
             input_host: None,
         });
         let block = Block {
             bytes: &block.bytes,
             offset: block.offset,
+            place: block.place,
         };
         format.decode(&block, &carry, &mut sink);
         seen.records += sink.records;
         *seen.formats.entry(format.id()).or_default() += sink.records;
-        seen.rejects.extend(sink.rejects.into_iter().map(|r| format!("{name} {}: {}", r.offset, r.reason)));
+        seen.rejects.extend(
+            sink.rejects
+                .into_iter()
+                .map(|r| format!("{name} {}: {}", r.offset, r.reason)),
+        );
     }
 }
 

@@ -38,7 +38,9 @@ impl Format for Splunk {
             let Some(o) = std::str::from_utf8(bytes).ok().and_then(Object::parse) else {
                 continue;
             };
-            if o.object("result").is_some() && (o.has("preview") || o.has("offset") || o.has("lastrow")) {
+            if o.object("result").is_some()
+                && (o.has("preview") || o.has("offset") || o.has("lastrow"))
+            {
                 return Sniff::Yes(90, "rows with `result`".into());
             }
             if o.has("_raw") && (o.has("sourcetype") || o.has("_time")) {
@@ -53,15 +55,18 @@ impl Format for Splunk {
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let codepage = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
-        for piece in JsonObjects::new(block.bytes) {
+        for piece in JsonObjects::at(block.bytes, block.place) {
             match piece {
                 Piece::Record(at, bytes) => {
                     let (text, _) = encoding::fallback(bytes, codepage);
                     row(&text, block.offset + at as u64, bytes, sink);
                 }
-                Piece::Damaged(_, bytes) if bytes.iter().all(|b| b"]} \t\r\n,".contains(b)) => {}
                 Piece::Damaged(at, bytes) => {
-                    sink.reject(block.offset + at as u64, "not a whole JSON object; cut off or damaged", bytes);
+                    sink.reject(
+                        block.offset + at as u64,
+                        "not a whole JSON object; cut off or damaged",
+                        bytes,
+                    );
                 }
             }
         }
@@ -100,7 +105,9 @@ fn record<'r>(result: &Object<'r>, body: Option<&'r str>, offset: u64) -> Result
     };
     let mut raw = if body.starts_with("<Event") {
         xml::parse(body, offset)?
-    } else if body.starts_with('{') && Object::parse(body).is_some_and(|o| object::is_windows(&o).is_some()) {
+    } else if body.starts_with('{')
+        && Object::parse(body).is_some_and(|o| object::is_windows(&o).is_some())
+    {
         object::read(body, offset)?
     } else if kv::is_event(body) {
         let mut raw = kv::parse(body, offset)?;
@@ -112,7 +119,10 @@ fn record<'r>(result: &Object<'r>, body: Option<&'r str>, offset: u64) -> Result
     };
     for name in ["index", "sourcetype", "source"] {
         if let Some(value) = result.get(name) {
-            raw.envelope.push(Field { name: Cow::Borrowed(name), value: value.value() });
+            raw.envelope.push(Field {
+                name: Cow::Borrowed(name),
+                value: value.value(),
+            });
         }
     }
     Ok(raw)
@@ -173,14 +183,24 @@ fn table(o: &Object<'_>, offset: u64, bytes: &[u8], sink: &mut Sink<'_>) {
         .and_then(Json::array)
         .unwrap_or_default()
         .into_iter()
-        .map(|f| f.object().and_then(|f| f.text("name")).or_else(|| f.text()).unwrap_or_default())
+        .map(|f| {
+            f.object()
+                .and_then(|f| f.text("name"))
+                .or_else(|| f.text())
+                .unwrap_or_default()
+        })
         .collect();
     for row in o.get("rows").and_then(Json::array).unwrap_or_default() {
         let Some(cells) = row.array() else {
             sink.reject(offset, "a row that is no array", bytes);
             continue;
         };
-        take(Object(names.iter().cloned().zip(cells).collect()), offset, bytes, sink);
+        take(
+            Object(names.iter().cloned().zip(cells).collect()),
+            offset,
+            bytes,
+            sink,
+        );
     }
 }
 
@@ -197,7 +217,10 @@ mod tests {
         let text = format!(
             "{{\"preview\":true,\"offset\":0,\"result\":{{\"_raw\":\"{XML}\"}}}}\n{{\"preview\":false,\"offset\":0,\"result\":{{\"_raw\":\"{XML}\"}}}}\n{{\"preview\":false,\"lastrow\":true}}\n"
         );
-        assert!(matches!(testing::sniff(&Splunk, text.as_bytes()), Sniff::Yes(90, _)));
+        assert!(matches!(
+            testing::sniff(&Splunk, text.as_bytes()),
+            Sniff::Yes(90, _)
+        ));
         let got = testing::decode(&Splunk, text.as_bytes());
         assert_eq!((got.records, got.rejects.len()), (1, 0));
     }
@@ -206,16 +229,26 @@ mod tests {
     fn the_body_is_read_by_what_it_is() {
         let json = r#"{"Event":{"System":{"EventID":5}}}"#;
         let kv = "10/07/2016 06:38:24 PM\nLogName=Security\nEventCode=4688\nMessage=x";
-        for (body, code) in [(XML, Some(1)), (json, Some(5)), (kv, Some(4688)), ("Jan 1 sshd: x", None)] {
+        for (body, code) in [
+            (XML, Some(1)),
+            (json, Some(5)),
+            (kv, Some(4688)),
+            ("Jan 1 sshd: x", None),
+        ] {
             let mut quoted = String::new();
             crate::base::text::push_json_str(&mut quoted, body);
-            let text = format!("{{\"_raw\":{quoted},\"_time\":\"2026-06-05T19:30:00.000+09:00\",\"sourcetype\":\"s\"}}");
+            let text = format!(
+                "{{\"_raw\":{quoted},\"_time\":\"2026-06-05T19:30:00.000+09:00\",\"sourcetype\":\"s\"}}"
+            );
             let o = Object::parse(&text).unwrap();
             let body = o.text("_raw");
             let raw = record(&o, body.as_deref(), 0).unwrap();
             assert_eq!(raw.code, code);
             if code == Some(4688) {
-                assert_eq!((raw.time, raw.quality), (Some(1_780_655_400_000_000), TimeQuality::Offset));
+                assert_eq!(
+                    (raw.time, raw.quality),
+                    (Some(1_780_655_400_000_000), TimeQuality::Offset)
+                );
             }
         }
     }
@@ -225,6 +258,9 @@ mod tests {
         let text = r#"{"preview":false,"fields":["_time","EventID","Channel","host"],"rows":[["2026-10-08 13:48:34.000 GMT","4624","Security","dc1"],["2026-10-08 13:48:35.000 GMT","4625","Security","dc1"]]}"#;
         let got = testing::decode(&Splunk, text.as_bytes());
         assert_eq!((got.records, got.rejects.len()), (2, 0));
-        assert!(matches!(testing::sniff(&Splunk, text.as_bytes()), Sniff::Yes(80, _)));
+        assert!(matches!(
+            testing::sniff(&Splunk, text.as_bytes()),
+            Sniff::Yes(80, _)
+        ));
     }
 }

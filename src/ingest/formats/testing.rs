@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Block, Carry, Format, Head, Sniff};
+use crate::ingest::framing::JsonPlace;
 use crate::ingest::sink::{RecordContext, Sink};
 
 /// Where the collections of real logs lie, if they lie beside the project.
@@ -27,15 +28,25 @@ pub fn decode(format: &dyn Format, bytes: &[u8]) -> Sink<'static> {
         name: Arc::from("test"),
         ..Carry::default()
     };
-    format.open(&Head { bytes, name: "test" }, &mut carry);
+    format.open(
+        &Head {
+            bytes,
+            name: "test",
+        },
+        &mut carry,
+    );
     let mut sink = Sink::new(RecordContext {
         input: 0,
         format: format.id(),
         fallback_time: 0,
-        assumed_offset: None,
+        zone: None,
         input_host: None,
     });
-    let block = Block { bytes, offset: 0 };
+    let block = Block {
+        bytes,
+        offset: 0,
+        place: JsonPlace::default(),
+    };
     format.carry(&block, &mut carry.clone());
     format.decode(&block, &carry, &mut sink);
     sink
@@ -43,5 +54,8 @@ pub fn decode(format: &dyn Format, bytes: &[u8]) -> Sink<'static> {
 
 /// What a format says to the beginning of an input.
 pub fn sniff(format: &dyn Format, bytes: &[u8]) -> Sniff {
-    format.sniff(&Head { bytes, name: "test" })
+    format.sniff(&Head {
+        bytes,
+        name: "test",
+    })
 }

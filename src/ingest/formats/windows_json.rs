@@ -37,7 +37,9 @@ impl Format for WindowsJson {
                 continue;
             };
             if o.has("RuleTitle") || o.has("detections") {
-                return Sniff::No("results of a detection tool, not events; give the logs they were made from");
+                return Sniff::No(
+                    "results of a detection tool, not events; give the logs they were made from",
+                );
             }
             if o.has("result") {
                 return Sniff::No("a Splunk export");
@@ -47,7 +49,9 @@ impl Format for WindowsJson {
             }
         }
         let finds = |what: &str| memchr::memmem::find(head.bytes, what.as_bytes()).is_some();
-        if finds("\"winlog\"") || (finds("\"Event\"") && finds("\"System\"") && finds("\"EventRecordID\"")) {
+        if finds("\"winlog\"")
+            || (finds("\"Event\"") && finds("\"System\"") && finds("\"EventRecordID\""))
+        {
             return Sniff::Yes(50, "the beginning of a large Windows event as JSON".into());
         }
         Sniff::No("no Windows event among the first objects")
@@ -55,7 +59,7 @@ impl Format for WindowsJson {
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let codepage = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
-        for piece in JsonObjects::new(block.bytes) {
+        for piece in JsonObjects::at(block.bytes, block.place) {
             match piece {
                 Piece::Record(at, bytes) => {
                     let offset = block.offset + at as u64;
@@ -65,10 +69,12 @@ impl Format for WindowsJson {
                         Err(reason) => sink.reject(offset, reason, bytes),
                     }
                 }
-                // A block can begin inside an array; the brackets that close it are no record.
-                Piece::Damaged(_, bytes) if bytes.iter().all(|b| b"]} \t\r\n,".contains(b)) => {}
                 Piece::Damaged(at, bytes) => {
-                    sink.reject(block.offset + at as u64, "not a whole JSON object; cut off or damaged", bytes);
+                    sink.reject(
+                        block.offset + at as u64,
+                        "not a whole JSON object; cut off or damaged",
+                        bytes,
+                    );
                 }
             }
         }
@@ -80,7 +86,8 @@ mod tests {
     use super::*;
     use crate::ingest::formats::testing;
 
-    const EVENT: &str = r#"{"Event":{"System":{"Provider":{"Name":"P"},"EventID":1},"EventData":{"a":1}}}"#;
+    const EVENT: &str =
+        r#"{"Event":{"System":{"Provider":{"Name":"P"},"EventID":1},"EventData":{"a":1}}}"#;
 
     #[test]
     fn arrays_wrappers_and_pretty_prints_are_streams_of_events() {
@@ -94,7 +101,13 @@ mod tests {
         ] {
             let got = testing::decode(&WindowsJson, text.as_bytes());
             assert_eq!((got.records, got.rejects.len()), (2, 0), "{text}");
-            assert!(matches!(testing::sniff(&WindowsJson, text.as_bytes()), Sniff::Yes(90, _)), "{text}");
+            assert!(
+                matches!(
+                    testing::sniff(&WindowsJson, text.as_bytes()),
+                    Sniff::Yes(90, _)
+                ),
+                "{text}"
+            );
         }
     }
 
@@ -103,12 +116,17 @@ mod tests {
         let text = format!("{EVENT}\n{{\"Event\":{{\"System\n{EVENT}\n{{\"a\":1}}\n");
         let got = testing::decode(&WindowsJson, text.as_bytes());
         assert_eq!((got.records, got.rejects.len()), (4, 2));
-        assert_eq!(got.rejects.first().map(|r| r.offset), Some(EVENT.len() as u64 + 1));
+        assert_eq!(
+            got.rejects.first().map(|r| r.offset),
+            Some(EVENT.len() as u64 + 1)
+        );
     }
 
     #[test]
     fn findings_of_other_tools_are_refused_with_a_hint() {
         let text = br#"{"Timestamp":"2024-01-01","RuleTitle":"x","Computer":"c","Channel":"Sec","EventID":4624}"#;
-        assert!(matches!(testing::sniff(&WindowsJson, text), Sniff::No(why) if why.contains("logs")));
+        assert!(
+            matches!(testing::sniff(&WindowsJson, text), Sniff::No(why) if why.contains("logs"))
+        );
     }
 }

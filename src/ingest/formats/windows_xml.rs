@@ -31,7 +31,9 @@ impl Format for WindowsXml {
             return Sniff::No("no <Event> element");
         };
         let (Piece::Record(at, bytes) | Piece::Damaged(at, bytes)) = event;
-        if memchr::memmem::find(bytes, b"<System>").is_none() && memchr::memmem::find(bytes, b"<System ").is_none() {
+        if memchr::memmem::find(bytes, b"<System>").is_none()
+            && memchr::memmem::find(bytes, b"<System ").is_none()
+        {
             return Sniff::No("<Event> without <System>");
         }
         // Behind other text it may be a relay's prefix, or what somebody wrote into a log of another kind.
@@ -88,7 +90,10 @@ mod tests {
         ] {
             let got = testing::decode(&WindowsXml, text.as_bytes());
             assert_eq!((got.records, got.rejects.len()), (2, 0), "{text}");
-            assert!(matches!(testing::sniff(&WindowsXml, text.as_bytes()), Sniff::Yes(95, _)));
+            assert!(matches!(
+                testing::sniff(&WindowsXml, text.as_bytes()),
+                Sniff::Yes(95, _)
+            ));
         }
     }
 
@@ -102,8 +107,16 @@ mod tests {
 
     #[test]
     fn other_xml_is_not_claimed() {
-        for text in ["<Events><Event>x</Event></Events>", "<html>", "{\"a\":\"<Event><System>\"}", ""] {
-            assert!(matches!(testing::sniff(&WindowsXml, text.as_bytes()), Sniff::No(_)), "{text}");
+        for text in [
+            "<Events><Event>x</Event></Events>",
+            "<html>",
+            "{\"a\":\"<Event><System>\"}",
+            "",
+        ] {
+            assert!(
+                matches!(testing::sniff(&WindowsXml, text.as_bytes()), Sniff::No(_)),
+                "{text}"
+            );
         }
     }
 

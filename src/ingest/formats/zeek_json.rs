@@ -46,7 +46,7 @@ impl Format for ZeekJson {
     }
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
-        for piece in JsonObjects::new(block.bytes) {
+        for piece in JsonObjects::at(block.bytes, block.place) {
             let (at, object) = match piece {
                 Piece::Record(at, object) => (at, object),
                 Piece::Damaged(at, bytes) => {
@@ -119,9 +119,9 @@ mod tests {
     use crate::ingest::sink::RecordContext;
 
     fn run(text: &str) -> Sink<'static> {
-        let cx = RecordContext { input: 1, format: "zeek-json", fallback_time: 7, assumed_offset: None, input_host: None };
+        let cx = RecordContext { input: 1, format: "zeek-json", fallback_time: 7, zone: None, input_host: None };
         let mut sink = Sink::new(cx);
-        ZeekJson.decode(&Block { bytes: text.as_bytes(), offset: 0 }, &Carry::default(), &mut sink);
+        ZeekJson.decode(&Block { bytes: text.as_bytes(), offset: 0, ..Block::default() }, &Carry::default(), &mut sink);
         sink
     }
 

@@ -147,12 +147,13 @@ impl Header {
             return Err("no #fields line before this record; give the whole file with its header".into());
         }
         let found = line.split(self.separator).count();
-        if found != self.fields.len() {
+        // More columns than names happen where a sensor adds fields to a log whose header is already written.
+        if found < self.fields.len() {
             return Err(format!("{found} columns where #fields names {}; the line is cut or damaged", self.fields.len()).into());
         }
         let mut raw = Raw::log(&self.kind, offset);
         raw.fields.reserve(found);
-        for (i, (name, cell)) in self.fields.iter().zip(line.split(self.separator)).enumerate() {
+        for (i, cell) in line.split(self.separator).enumerate() {
             if cell == self.unset {
                 continue;
             }
@@ -161,7 +162,10 @@ impl Header {
                 _ if cell == self.empty => Value::str(""),
                 _ => Value::Str(unescape(cell)),
             };
-            zeek::push(&mut raw, name, value);
+            match self.fields.get(i) {
+                Some(name) => zeek::push(&mut raw, name, value),
+                None => raw.push(format!("column_{}", i + 1), value),
+            }
         }
         Ok(raw)
     }
@@ -237,7 +241,7 @@ mod tests {
         #fields\tts\tuid\tid.orig_h\tid.resp_h\ttunnel_parents\n#types\ttime\tstring\taddr\taddr\tset[string]\n";
 
     fn sink() -> Sink<'static> {
-        Sink::new(RecordContext { input: 1, format: "zeek-tsv", fallback_time: 7, assumed_offset: None, input_host: None })
+        Sink::new(RecordContext { input: 1, format: "zeek-tsv", fallback_time: 7, zone: None, input_host: None })
     }
 
     fn run(bytes: &[u8], carry: &Carry) -> Sink<'static> {
@@ -267,8 +271,8 @@ mod tests {
     #[test]
     fn later_blocks_know_the_header_of_earlier_ones() {
         let mut carry = Carry::default();
-        ZeekTsv.carry(&Block { bytes: CONN.as_bytes(), offset: 0 }, &mut carry);
-        ZeekTsv.carry(&Block { bytes: b"1\tC\t10.0.0.1\t8.8.8.8\t-\n#close\tx\n", offset: 9 }, &mut carry);
+        ZeekTsv.carry(&Block { bytes: CONN.as_bytes(), offset: 0, ..Block::default() }, &mut carry);
+        ZeekTsv.carry(&Block { bytes: b"1\tC\t10.0.0.1\t8.8.8.8\t-\n#close\tx\n", offset: 9, ..Block::default() }, &mut carry);
         let sink = run(b"1.5\tC1\t10.0.0.1\t8.8.8.8\t-\n", &carry);
         assert_eq!((sink.records, sink.rejects.len()), (1, 0));
     }

@@ -43,7 +43,9 @@ impl Mapper for AppLocker {
     fn claims(&self) -> &'static [Claim] {
         &[Claim::Windows(
             Source::AppLocker,
-            &[8002, 8003, 8004, 8005, 8006, 8007, 8020, 8021, 8022, 8023, 8024, 8025],
+            &[
+                8002, 8003, 8004, 8005, 8006, 8007, 8020, 8021, 8022, 8023, 8024, 8025,
+            ],
         )]
     }
 
@@ -73,7 +75,14 @@ fn hit(raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>, verb: &str) {
     row.fields(&ALERT);
     row.action(verb);
     row.cells.text(alert::PRODUCT, "AppLocker");
-    row.cells.text(alert::TITLE, if verb == "block" { "Program blocked" } else { "Program would be blocked" });
+    row.cells.text(
+        alert::TITLE,
+        if verb == "block" {
+            "Program blocked"
+        } else {
+            "Program would be blocked"
+        },
+    );
     if verb == "block" {
         row.cells.text(common::OUTCOME, "blocked");
     }
@@ -87,13 +96,30 @@ mod tests {
 
     #[test]
     fn only_what_is_blocked_or_audited_is_an_alert() {
-        let f = [("FilePath", "%OSDRIVE%\\X.EXE"), ("FullFilePath", "C:\\X.EXE"), ("TargetUser", "S-1-5-21-1")];
-        let e = |code| run(&event("Microsoft-Windows-AppLocker", "x/EXE and DLL", code, &f));
+        let f = [
+            ("FilePath", "%OSDRIVE%\\X.EXE"),
+            ("FullFilePath", "C:\\X.EXE"),
+            ("TargetUser", "S-1-5-21-1"),
+        ];
+        let e = |code| {
+            run(&event(
+                "Microsoft-Windows-AppLocker",
+                "x/EXE and DLL",
+                code,
+                &f,
+            ))
+        };
         let s = e(8004);
-        assert_eq!((s.table, s.action(), s.outcome(), s.text(alert::OBJECT)), ("alert", "block", "blocked", "C:\\X.EXE"));
+        assert_eq!(
+            (s.table, s.action(), s.outcome(), s.text(alert::OBJECT)),
+            ("alert", "block", "blocked", "C:\\X.EXE")
+        );
         assert_eq!(s.extra("FilePath").as_deref(), Some("%OSDRIVE%\\X.EXE"));
         assert_eq!((e(8003).table, e(8003).action()), ("alert", "audit"));
         let s = e(8002);
-        assert_eq!((s.table, s.action(), s.text(image_load::NAME)), ("image_load", "allow", "x.exe"));
+        assert_eq!(
+            (s.table, s.action(), s.text(image_load::NAME)),
+            ("image_load", "allow", "x.exe")
+        );
     }
 }

@@ -26,8 +26,14 @@ static FIELDS: FieldMap = FieldMap::new(&[
     ("processId", t::PID, Dec::Int),
 ]);
 
-const VERBS: &[(i32, &str)] =
-    &[(3, "create"), (4, "end"), (59, "start"), (60, "stop"), (61, "stop"), (16403, "update")];
+const VERBS: &[(i32, &str)] = &[
+    (3, "create"),
+    (4, "end"),
+    (59, "start"),
+    (60, "stop"),
+    (61, "stop"),
+    (16403, "update"),
+];
 
 impl Mapper for Bits {
     fn id(&self) -> &'static str {
@@ -61,12 +67,30 @@ mod tests {
     #[test]
     fn a_transfer_names_job_and_address() {
         let channel = "Microsoft-Windows-Bits-Client/Operational";
-        let f = [("name", "upd"), ("url", "https://example.test/a"), ("bytesTotal", "5")];
+        let f = [
+            ("name", "upd"),
+            ("url", "https://example.test/a"),
+            ("bytesTotal", "5"),
+        ];
         let s = run(&event("Microsoft-Windows-Bits-Client", channel, 59, &f));
-        assert_eq!((s.table, s.text(t::KIND), s.action()), ("persist", "bits", "start"));
-        assert_eq!((s.text(t::NAME), s.text(t::CONTENT)), ("upd", "https://example.test/a"));
-        let f = [("jobTitle", "upd"), ("jobOwner", "CORP\\ann"), ("processPath", "C:\\x.exe"), ("processId", "7")];
+        assert_eq!(
+            (s.table, s.text(t::KIND), s.action()),
+            ("persist", "bits", "start")
+        );
+        assert_eq!(
+            (s.text(t::NAME), s.text(t::CONTENT)),
+            ("upd", "https://example.test/a")
+        );
+        let f = [
+            ("jobTitle", "upd"),
+            ("jobOwner", "CORP\\ann"),
+            ("processPath", "C:\\x.exe"),
+            ("processId", "7"),
+        ];
         let s = run(&event("Microsoft-Windows-Bits-Client", channel, 3, &f));
-        assert_eq!((s.action(), s.text(common::USER), s.int(t::PID)), ("create", "ann", Some(7)));
+        assert_eq!(
+            (s.action(), s.text(common::USER), s.int(t::PID)),
+            ("create", "ann", Some(7))
+        );
     }
 }

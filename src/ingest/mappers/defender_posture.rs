@@ -70,8 +70,8 @@ impl Mapper for DefenderPosture {
         &[Claim::Windows(
             Source::Defender,
             &[
-                1000, 1001, 1002, 1005, 1009, 1011, 1013, 1150, 1151, 2000, 2001, 2002, 2003, 2004, 3002, 3007, 5000,
-                5001, 5004, 5007, 5008, 5009, 5010, 5011, 5012, 5013,
+                1000, 1001, 1002, 1005, 1009, 1011, 1013, 1150, 1151, 2000, 2001, 2002, 2003, 2004,
+                3002, 3007, 5000, 5001, 5004, 5007, 5008, 5009, 5010, 5011, 5012, 5013,
             ],
         )]
     }
@@ -83,10 +83,18 @@ impl Mapper for DefenderPosture {
         }
         row.fields(&FIELDS);
         let meaning = MEANING.iter().find(|m| Some(m.0) == raw.code);
-        let (kind, verb, setting) = meaning.map_or(("av_state", "event", ""), |(_, k, v, s)| (*k, *v, *s));
+        let (kind, verb, setting) =
+            meaning.map_or(("av_state", "event", ""), |(_, k, v, s)| (*k, *v, *s));
         row.action(verb);
         let changed = changed_setting(&row).filter(|_| raw.code == Some(5007));
-        row.cells.text(t::KIND, if changed.is_some_and(is_exclusion) { "exclusion" } else { kind });
+        row.cells.text(
+            t::KIND,
+            if changed.is_some_and(is_exclusion) {
+                "exclusion"
+            } else {
+                kind
+            },
+        );
         set(&mut row, t::SETTING, changed.unwrap_or(setting));
         match (raw.code, verb) {
             (Some(5013), _) => row.cells.text(common::OUTCOME, "blocked"),
@@ -100,7 +108,11 @@ impl Mapper for DefenderPosture {
 /// The registry value that a 5007 is about: what stands before ` = ` in its new or old value.
 fn changed_setting<'r>(row: &Row<'_, 'r>) -> Option<&'r str> {
     let text = first(row, &["New Value", "Old Value"])?;
-    Some(text.rsplit_once(" = ").map_or(text, |(setting, _)| setting).trim())
+    Some(
+        text.rsplit_once(" = ")
+            .map_or(text, |(setting, _)| setting)
+            .trim(),
+    )
 }
 
 fn is_exclusion(setting: &str) -> bool {
@@ -110,7 +122,10 @@ fn is_exclusion(setting: &str) -> bool {
 /// The protection states of a health report in one text, as logged (they are localised).
 fn states(row: &mut Row<'_, '_>) {
     let names = ["RTP state", "OA state", "IOAV state", "BM state"];
-    let parts: Vec<String> = names.iter().filter_map(|n| Some(format!("{n}={}", row.peek(n)?))).collect();
+    let parts: Vec<String> = names
+        .iter()
+        .filter_map(|n| Some(format!("{n}={}", row.peek(n)?)))
+        .collect();
     set(row, t::NEW, &parts.join("; "));
 }
 
@@ -121,16 +136,31 @@ mod tests {
 
     fn defender(code: i32, fields: &[(&str, &str)]) -> Seen {
         let channel = "Microsoft-Windows-Windows Defender/Operational";
-        run(&event("Microsoft-Windows-Windows Defender", channel, code, fields))
+        run(&event(
+            "Microsoft-Windows-Windows Defender",
+            channel,
+            code,
+            fields,
+        ))
     }
 
     #[test]
     fn protection_switched_off_and_on_are_kinds_of_their_own() {
-        for (code, kind, verb) in [(5001, "av_off", "disable"), (5010, "av_off", "disable"), (5000, "av_on", "enable")] {
+        for (code, kind, verb) in [
+            (5001, "av_off", "disable"),
+            (5010, "av_off", "disable"),
+            (5000, "av_on", "enable"),
+        ] {
             let s = defender(code, &[]);
-            assert_eq!((s.table, s.text(t::KIND), s.action()), ("posture", kind, verb));
+            assert_eq!(
+                (s.table, s.text(t::KIND), s.action()),
+                ("posture", kind, verb)
+            );
         }
-        let s = defender(5013, &[("Changed Type", "Ignored"), ("Value", "HKLM\\x = 0x1")]);
+        let s = defender(
+            5013,
+            &[("Changed Type", "Ignored"), ("Value", "HKLM\\x = 0x1")],
+        );
         assert_eq!((s.outcome(), s.text(t::NEW)), ("blocked", "HKLM\\x = 0x1"));
     }
 
@@ -139,13 +169,22 @@ mod tests {
         let new = "HKLM\\SOFTWARE\\Microsoft\\Windows Defender\\Exclusions\\Paths\\C:\\Temp = 0x0";
         let s = defender(5007, &[("Old Value", "-"), ("New Value", new)]);
         assert_eq!((s.text(t::KIND), s.text(t::NEW)), ("exclusion", new));
-        assert_eq!(s.text(t::SETTING), "HKLM\\SOFTWARE\\Microsoft\\Windows Defender\\Exclusions\\Paths\\C:\\Temp");
-        assert_eq!(defender(5007, &[("New Value", "HKLM\\x\\SpyNet = 0x2")]).text(t::KIND), "av_config");
+        assert_eq!(
+            s.text(t::SETTING),
+            "HKLM\\SOFTWARE\\Microsoft\\Windows Defender\\Exclusions\\Paths\\C:\\Temp"
+        );
+        assert_eq!(
+            defender(5007, &[("New Value", "HKLM\\x\\SpyNet = 0x2")]).text(t::KIND),
+            "av_config"
+        );
     }
 
     #[test]
     fn a_health_report_keeps_its_states() {
         let s = defender(1151, &[("RTP state", "Disabled"), ("BM state", "Enabled")]);
-        assert_eq!((s.text(t::SETTING), s.text(t::NEW)), ("health", "RTP state=Disabled; BM state=Enabled"));
+        assert_eq!(
+            (s.text(t::SETTING), s.text(t::NEW)),
+            ("health", "RTP state=Disabled; BM state=Enabled")
+        );
     }
 }

@@ -74,11 +74,25 @@ mod tests {
     fn a_new_record_and_a_changed_setting_are_told_apart() {
         let provider = "Microsoft-Windows-DNSServer";
         let channel = "Microsoft-Windows-DNSServer/Audit";
-        let f = [("Type", "1"), ("NAME", "wpad"), ("Zone", "corp.example"), ("RDATA", "0x0A000005")];
+        let f = [
+            ("Type", "1"),
+            ("NAME", "wpad"),
+            ("Zone", "corp.example"),
+            ("RDATA", "0x0A000005"),
+        ];
         let s = run(&event(provider, channel, 515, &f));
-        assert_eq!((s.table, s.action(), s.text(t::OBJECT), s.text(t::GROUP)), ("account", "create", "wpad", "corp.example"));
-        let f = [("Setting", "serverlevelplugindll"), ("NewValue", "\\\\10.0.0.5\\x.dll")];
+        assert_eq!(
+            (s.table, s.action(), s.text(t::OBJECT), s.text(t::GROUP)),
+            ("account", "create", "wpad", "corp.example")
+        );
+        let f = [
+            ("Setting", "serverlevelplugindll"),
+            ("NewValue", "\\\\10.0.0.5\\x.dll"),
+        ];
         let s = run(&event(provider, channel, 541, &f));
-        assert_eq!((s.action(), s.text(t::ATTR), s.text(t::NEW)), ("attr_change", "serverlevelplugindll", "\\\\10.0.0.5\\x.dll"));
+        assert_eq!(
+            (s.action(), s.text(t::ATTR), s.text(t::NEW)),
+            ("attr_change", "serverlevelplugindll", "\\\\10.0.0.5\\x.dll")
+        );
     }
 }

@@ -32,10 +32,7 @@ static OF_SERVER: FieldMap = FieldMap::new(&[
     ("InterfaceIP", t::CLIENT_IP, Dec::Ip),
 ]);
 
-static ANY: FieldMap = FieldMap::new(&[
-    ("XID", t::TXID, Dec::Int),
-    ("Flags", t::FLAGS, Dec::Text),
-]);
+static ANY: FieldMap = FieldMap::new(&[("XID", t::TXID, Dec::Int), ("Flags", t::FLAGS, Dec::Text)]);
 
 impl Mapper for DnsWindows {
     fn id(&self) -> &'static str {
@@ -73,7 +70,8 @@ impl Mapper for DnsWindows {
             response(&mut row);
         }
         if let Some(tcp) = row.peek("TCP").and_then(parse_int) {
-            row.cells.text(t::PROTO, if tcp == 0 { "udp" } else { "tcp" });
+            row.cells
+                .text(t::PROTO, if tcp == 0 { "udp" } else { "tcp" });
         }
         row.finish();
     }
@@ -82,7 +80,14 @@ impl Mapper for DnsWindows {
 fn response(row: &mut Row<'_, '_>) {
     if let Some(code) = first(row, &["RCODE", "QueryStatus", "Status"]).and_then(rcode) {
         row.cells.text(t::RCODE, &code);
-        row.cells.text(common::OUTCOME, if code == "NOERROR" { "success" } else { "failure" });
+        row.cells.text(
+            common::OUTCOME,
+            if code == "NOERROR" {
+                "success"
+            } else {
+                "failure"
+            },
+        );
     }
     answers(row, "QueryResults");
 }
@@ -103,20 +108,63 @@ mod tests {
             ("XID", "7"),
             ("Port", "59559"),
         ];
-        let s = run(&event("Microsoft-Windows-DNSServer", "Microsoft-Windows-DNSServer/Analytical", 256, &f));
-        assert_eq!((s.table, s.action(), s.text(t::QNAME), s.text(t::QTYPE)), ("dns", "query", "a.example", "TXT"));
-        assert_eq!((s.ip(t::CLIENT_IP).as_str(), s.ip(t::SERVER_IP).as_str()), ("10.0.0.5", "10.0.0.1"));
-        assert_eq!((s.int(t::CLIENT_PORT), s.int(t::TXID), s.text(t::PROTO)), (Some(59559), Some(7), "udp"));
-        let s = run(&event("Microsoft-Windows-DNSServer", "x", 258, &[("RCODE", "3"), ("Destination", "10.0.0.5")]));
-        assert_eq!((s.text(t::RCODE), s.ip(t::CLIENT_IP).as_str()), ("NXDOMAIN", "10.0.0.5"));
-        let s = run(&event("Microsoft-Windows-DNSServer", "x", 260, &[("Destination", "192.0.2.1")]));
-        assert_eq!((s.action(), s.ip(t::SERVER_IP).as_str()), ("recurse", "192.0.2.1"));
+        let s = run(&event(
+            "Microsoft-Windows-DNSServer",
+            "Microsoft-Windows-DNSServer/Analytical",
+            256,
+            &f,
+        ));
+        assert_eq!(
+            (s.table, s.action(), s.text(t::QNAME), s.text(t::QTYPE)),
+            ("dns", "query", "a.example", "TXT")
+        );
+        assert_eq!(
+            (s.ip(t::CLIENT_IP).as_str(), s.ip(t::SERVER_IP).as_str()),
+            ("10.0.0.5", "10.0.0.1")
+        );
+        assert_eq!(
+            (s.int(t::CLIENT_PORT), s.int(t::TXID), s.text(t::PROTO)),
+            (Some(59559), Some(7), "udp")
+        );
+        let s = run(&event(
+            "Microsoft-Windows-DNSServer",
+            "x",
+            258,
+            &[("RCODE", "3"), ("Destination", "10.0.0.5")],
+        ));
+        assert_eq!(
+            (s.text(t::RCODE), s.ip(t::CLIENT_IP).as_str()),
+            ("NXDOMAIN", "10.0.0.5")
+        );
+        let s = run(&event(
+            "Microsoft-Windows-DNSServer",
+            "x",
+            260,
+            &[("Destination", "192.0.2.1")],
+        ));
+        assert_eq!(
+            (s.action(), s.ip(t::SERVER_IP).as_str()),
+            ("recurse", "192.0.2.1")
+        );
     }
 
     #[test]
     fn the_client_names_what_came_back() {
-        let f = [("QueryName", "a.example"), ("QueryType", "1"), ("QueryStatus", "0"), ("QueryResults", "192.0.2.1;")];
-        let s = run(&event("Microsoft-Windows-DNS-Client", "x/Operational", 3008, &f));
-        assert_eq!((s.action(), s.text(t::QTYPE), s.list(t::ANSWERS)), ("answer", "A", vec!["192.0.2.1"]));
+        let f = [
+            ("QueryName", "a.example"),
+            ("QueryType", "1"),
+            ("QueryStatus", "0"),
+            ("QueryResults", "192.0.2.1;"),
+        ];
+        let s = run(&event(
+            "Microsoft-Windows-DNS-Client",
+            "x/Operational",
+            3008,
+            &f,
+        ));
+        assert_eq!(
+            (s.action(), s.text(t::QTYPE), s.list(t::ANSWERS)),
+            ("answer", "A", vec!["192.0.2.1"])
+        );
     }
 }

@@ -77,8 +77,14 @@ mod tests {
         ];
         let provider = "Microsoft-Windows-Windows Firewall With Advanced Security";
         let s = run(&event(provider, "x/Firewall", 2004, &f));
-        assert_eq!((s.table, s.text(t::KIND), s.action()), ("posture", "fw_change", "create"));
+        assert_eq!(
+            (s.table, s.text(t::KIND), s.action()),
+            ("posture", "fw_change", "create")
+        );
         assert_eq!((s.text(t::SETTING), s.text(t::NEW)), ("open", "C:\\x.exe"));
-        assert_eq!((s.text(common::USER_SID), s.text(t::IMAGE)), ("S-1-5-21-1", "C:\\Windows\\System32\\netsh.exe"));
+        assert_eq!(
+            (s.text(common::USER_SID), s.text(t::IMAGE)),
+            ("S-1-5-21-1", "C:\\Windows\\System32\\netsh.exe")
+        );
     }
 }

@@ -163,7 +163,12 @@ mod tests {
     use crate::ingest::windows_fields::testing::{event, run};
 
     /// Provider, channel, table, ids (a pair is a range).
-    type Expected = (&'static str, &'static str, &'static str, &'static [(i32, i32)]);
+    type Expected = (
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static [(i32, i32)],
+    );
 
     const fn one(id: i32) -> (i32, i32) {
         (id, id)
@@ -177,7 +182,12 @@ mod tests {
     /// The tables that the input specification names, by source.
     const TABLES: &[Expected] = &[
         (SYSMON, "o", "process", &[one(1), one(5)]),
-        (SYSMON, "o", "file", &[one(2), one(11), one(15), (17, 18), one(23), (26, 29)]),
+        (
+            SYSMON,
+            "o",
+            "file",
+            &[one(2), one(11), one(15), (17, 18), one(23), (26, 29)],
+        ),
         (SYSMON, "o", "network", &[one(3)]),
         (SYSMON, "o", "posture", &[one(4), one(16), one(255)]),
         (SYSMON, "o", "image_load", &[(6, 7)]),
@@ -267,22 +277,67 @@ mod tests {
                 (5058, 5059),
             ],
         ),
-        (SECURITY, "Security", "image_load", &[(4610, 4611), one(4614), one(4622)]),
-        ("Microsoft-Windows-Eventlog", "Security", "posture", &[one(1100), one(1102), one(1104), one(1108)]),
-        ("Microsoft-Windows-Eventlog", "System", "posture", &[one(104)]),
+        (
+            SECURITY,
+            "Security",
+            "image_load",
+            &[(4610, 4611), one(4614), one(4622)],
+        ),
+        (
+            "Microsoft-Windows-Eventlog",
+            "Security",
+            "posture",
+            &[one(1100), one(1102), one(1104), one(1108)],
+        ),
+        (
+            "Microsoft-Windows-Eventlog",
+            "System",
+            "posture",
+            &[one(104)],
+        ),
         (
             "Service Control Manager",
             "System",
             "persist",
             &[one(7000), one(7009), (7034, 7036), one(7040), one(7045)],
         ),
-        ("EventLog", "System", "posture", &[(6005, 6006), (6008, 6009)]),
+        (
+            "EventLog",
+            "System",
+            "posture",
+            &[(6005, 6006), (6008, 6009)],
+        ),
         ("User32", "System", "posture", &[one(1074)]),
-        ("Microsoft-Windows-Kernel-General", "System", "posture", &[(12, 13)]),
-        ("NETLOGON", "System", "auth", &[one(5723), one(5805), (5827, 5831)]),
-        ("Microsoft-Windows-UserPnp", "System", "event", &[one(20001), one(20003)]),
-        (POWERSHELL, "o", "script", &[one(4100), (4103, 4106), (40961, 40962), one(53504)]),
-        ("PowerShellCore", "o", "script", &[one(4100), (4103, 4106), (40961, 40962), one(53504)]),
+        (
+            "Microsoft-Windows-Kernel-General",
+            "System",
+            "posture",
+            &[(12, 13)],
+        ),
+        (
+            "NETLOGON",
+            "System",
+            "auth",
+            &[one(5723), one(5805), (5827, 5831)],
+        ),
+        (
+            "Microsoft-Windows-UserPnp",
+            "System",
+            "event",
+            &[one(20001), one(20003)],
+        ),
+        (
+            POWERSHELL,
+            "o",
+            "script",
+            &[one(4100), (4103, 4106), (40961, 40962), one(53504)],
+        ),
+        (
+            "PowerShellCore",
+            "o",
+            "script",
+            &[one(4100), (4103, 4106), (40961, 40962), one(53504)],
+        ),
         (
             "PowerShell",
             "Windows PowerShell",
@@ -293,7 +348,14 @@ mod tests {
             DEFENDER,
             "o",
             "alert",
-            &[(1006, 1008), one(1010), one(1012), (1014, 1019), (1116, 1119), (1121, 1134)],
+            &[
+                (1006, 1008),
+                one(1010),
+                one(1012),
+                (1014, 1019),
+                (1116, 1119),
+                (1121, 1134),
+            ],
         ),
         (
             DEFENDER,
@@ -329,7 +391,12 @@ mod tests {
                 one(325),
             ],
         ),
-        ("Microsoft-Windows-WMI-Activity", "o", "persist", &[(5857, 5861)]),
+        (
+            "Microsoft-Windows-WMI-Activity",
+            "o",
+            "persist",
+            &[(5857, 5861)],
+        ),
     ];
 
     #[test]
@@ -340,14 +407,22 @@ mod tests {
                 assert_eq!(seen.table, *table, "{provider} {id}");
                 assert_eq!(seen.mapper == "other", *table == "event", "{provider} {id}");
                 // An id that its mapper has no verb for would be called an event.
-                assert_eq!(seen.action() == "event", *table == "event", "{provider} {id}");
+                assert_eq!(
+                    seen.action() == "event",
+                    *table == "event",
+                    "{provider} {id}"
+                );
             }
         }
     }
 
     #[test]
     fn the_object_type_moves_object_access_to_its_own_table() {
-        for (kind, table) in [("Process", "process_access"), ("Key", "registry"), ("File", "file")] {
+        for (kind, table) in [
+            ("Process", "process_access"),
+            ("Key", "registry"),
+            ("File", "file"),
+        ] {
             for id in [4656, 4663] {
                 let seen = run(&event(SECURITY, "Security", id, &[("ObjectType", kind)]));
                 assert_eq!(seen.table, table);
@@ -363,7 +438,12 @@ mod tests {
                 if let Claim::Windows(source, codes) = claim {
                     for code in *codes {
                         let other = seen.insert((format!("{source:?}"), *code), mapper.id());
-                        assert_eq!(other, None, "{source:?} {code} is claimed by {} too", mapper.id());
+                        assert_eq!(
+                            other,
+                            None,
+                            "{source:?} {code} is claimed by {} too",
+                            mapper.id()
+                        );
                     }
                 }
             }

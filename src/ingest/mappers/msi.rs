@@ -24,13 +24,21 @@ impl Mapper for Msi {
 
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
         let mut row = Row::begin(out, &t::TABLE, raw, cx);
-        row.action(if raw.code == Some(1034) { "delete" } else { "create" });
+        row.action(if raw.code == Some(1034) {
+            "delete"
+        } else {
+            "create"
+        });
         row.cells.text(t::KIND, "msi");
         let items: Vec<&str> = unnamed(raw).map(|(_, text)| text).take(5).collect();
         if let Some(product) = items.first() {
             // 11707: "Product: NAME -- Installation completed successfully."
             let name = product.strip_prefix("Product: ").unwrap_or(product);
-            set(&mut row, t::NAME, name.split(" -- ").next().unwrap_or(name).trim());
+            set(
+                &mut row,
+                t::NAME,
+                name.split(" -- ").next().unwrap_or(name).trim(),
+            );
         }
         let outcome = match (raw.code, items.get(3)) {
             (Some(11707), _) => "success",
@@ -50,11 +58,25 @@ mod tests {
 
     #[test]
     fn a_product_is_named_with_its_result() {
-        let f = [("Data_1", "ScreenTool"), ("Data_2", "1.0"), ("Data_3", "1033"), ("Data_4", "1603")];
+        let f = [
+            ("Data_1", "ScreenTool"),
+            ("Data_2", "1.0"),
+            ("Data_3", "1033"),
+            ("Data_4", "1603"),
+        ];
         let s = run(&event("MsiInstaller", "Application", 1033, &f));
-        assert_eq!((s.table, s.text(t::NAME), s.outcome()), ("persist", "ScreenTool", "failure"));
-        let f = [("Data", "Product: ScreenTool -- Installation completed successfully.")];
+        assert_eq!(
+            (s.table, s.text(t::NAME), s.outcome()),
+            ("persist", "ScreenTool", "failure")
+        );
+        let f = [(
+            "Data",
+            "Product: ScreenTool -- Installation completed successfully.",
+        )];
         let s = run(&event("MsiInstaller", "Application", 11707, &f));
-        assert_eq!((s.action(), s.text(t::NAME), s.outcome()), ("create", "ScreenTool", "success"));
+        assert_eq!(
+            (s.action(), s.text(t::NAME), s.outcome()),
+            ("create", "ScreenTool", "success")
+        );
     }
 }

@@ -41,10 +41,15 @@ impl Mapper for Netlogon {
         row.fields(&FIELDS);
         row.action("secure_channel");
         let allowed = matches!(raw.code, Some(5829..=5831));
-        row.cells.text(common::OUTCOME, if allowed { "success" } else { "failure" });
+        row.cells
+            .text(common::OUTCOME, if allowed { "success" } else { "failure" });
         if let Some((_, machine)) = unnamed(raw).next() {
             // 5723 and 5805 begin with the machine, 5827 to 5831 with its account.
-            let col = if matches!(raw.code, Some(5723 | 5805)) { t::SRC_HOST } else { t::TARGET_USER };
+            let col = if matches!(raw.code, Some(5723 | 5805)) {
+                t::SRC_HOST
+            } else {
+                t::TARGET_USER
+            };
             set(&mut row, col, machine);
         }
         row.finish();
@@ -58,8 +63,19 @@ mod tests {
 
     #[test]
     fn denied_and_allowed_channels_are_told_apart() {
-        let s = run(&event("NETLOGON", "System", 5805, &[("Data_1", "WS07"), ("Data_2", "%%5")]));
-        assert_eq!((s.table, s.action(), s.outcome(), s.text(t::SRC_HOST)), ("auth", "secure_channel", "failure", "WS07"));
-        assert_eq!(run(&event("NETLOGON", "System", 5829, &[])).outcome(), "success");
+        let s = run(&event(
+            "NETLOGON",
+            "System",
+            5805,
+            &[("Data_1", "WS07"), ("Data_2", "%%5")],
+        ));
+        assert_eq!(
+            (s.table, s.action(), s.outcome(), s.text(t::SRC_HOST)),
+            ("auth", "secure_channel", "failure", "WS07")
+        );
+        assert_eq!(
+            run(&event("NETLOGON", "System", 5829, &[])).outcome(),
+            "success"
+        );
     }
 }

@@ -50,9 +50,25 @@ mod tests {
 
     #[test]
     fn a_domain_controller_names_user_workstation_and_server() {
-        let f = [("SChannelName", "SRV01"), ("UserName", "ann"), ("DomainName", "CORP"), ("WorkstationName", "WS07")];
-        let s = run(&event("Microsoft-Windows-Security-Netlogon", "Microsoft-Windows-NTLM/Operational", 8004, &f));
-        assert_eq!((s.table, s.action(), s.text(t::TARGET_USER)), ("auth", "ntlm", "ann"));
-        assert_eq!((s.text(t::SRC_HOST), s.text(t::TARGET_SERVER)), ("WS07", "SRV01"));
+        let f = [
+            ("SChannelName", "SRV01"),
+            ("UserName", "ann"),
+            ("DomainName", "CORP"),
+            ("WorkstationName", "WS07"),
+        ];
+        let s = run(&event(
+            "Microsoft-Windows-Security-Netlogon",
+            "Microsoft-Windows-NTLM/Operational",
+            8004,
+            &f,
+        ));
+        assert_eq!(
+            (s.table, s.action(), s.text(t::TARGET_USER)),
+            ("auth", "ntlm", "ann")
+        );
+        assert_eq!(
+            (s.text(t::SRC_HOST), s.text(t::TARGET_SERVER)),
+            ("WS07", "SRV01")
+        );
     }
 }

@@ -62,7 +62,14 @@ fn read(line: &str) -> Option<Line<'_>> {
     if let Some(rest) = line.strip_prefix("Disconnected from user ") {
         let (who, port) = port(rest);
         let (user, from) = who.rsplit_once(' ')?;
-        return Some(Line { verb: "logoff", outcome: "", method: "", user, from, port });
+        return Some(Line {
+            verb: "logoff",
+            outcome: "",
+            method: "",
+            user,
+            from,
+            port,
+        });
     }
     let (outcome, method, rest) = if let Some(rest) = line.strip_prefix("Invalid user ") {
         ("failure", "", rest)
@@ -73,11 +80,22 @@ fn read(line: &str) -> Option<Line<'_>> {
             _ => return None,
         };
         let (method, rest) = rest.split_once(" for ")?;
-        (outcome, method, rest.strip_prefix("invalid user ").unwrap_or(rest))
+        (
+            outcome,
+            method,
+            rest.strip_prefix("invalid user ").unwrap_or(rest),
+        )
     };
     let (user, from) = rest.rsplit_once(" from ")?;
     let (from, port) = port(from);
-    Some(Line { verb: "logon", outcome, method, user, from, port })
+    Some(Line {
+        verb: "logon",
+        outcome,
+        method,
+        user,
+        from,
+        port,
+    })
 }
 
 /// Splits ` port N …` from the end.
@@ -94,17 +112,39 @@ mod tests {
     use crate::ingest::windows_fields::testing::{Seen, event, run};
 
     fn sshd(payload: &str) -> Seen {
-        run(&event("OpenSSH", "OpenSSH/Operational", 4, &[("process", "sshd"), ("payload", payload)]))
+        run(&event(
+            "OpenSSH",
+            "OpenSSH/Operational",
+            4,
+            &[("process", "sshd"), ("payload", payload)],
+        ))
     }
 
     #[test]
     fn logons_are_read_and_other_lines_stay_events() {
-        let s = sshd("Accepted publickey for corp\\ann from 10.0.0.5 port 51000 ssh2: RSA SHA256:x");
-        assert_eq!((s.table, s.action(), s.outcome()), ("auth", "logon", "success"));
-        assert_eq!((s.text(t::TARGET_USER), s.ip(t::SRC_IP).as_str(), s.int(t::SRC_PORT)), ("corp\\ann", "10.0.0.5", Some(51000)));
+        let s =
+            sshd("Accepted publickey for corp\\ann from 10.0.0.5 port 51000 ssh2: RSA SHA256:x");
+        assert_eq!(
+            (s.table, s.action(), s.outcome()),
+            ("auth", "logon", "success")
+        );
+        assert_eq!(
+            (
+                s.text(t::TARGET_USER),
+                s.ip(t::SRC_IP).as_str(),
+                s.int(t::SRC_PORT)
+            ),
+            ("corp\\ann", "10.0.0.5", Some(51000))
+        );
         let s = sshd("Failed password for invalid user a from b from 10.0.0.5 port 1 ssh2");
-        assert_eq!((s.outcome(), s.text(t::TARGET_USER), s.text(t::AUTH_PKG)), ("failure", "a from b", "password"));
-        assert_eq!(sshd("Disconnected from user ann 10.0.0.5 port 5").action(), "logoff");
+        assert_eq!(
+            (s.outcome(), s.text(t::TARGET_USER), s.text(t::AUTH_PKG)),
+            ("failure", "a from b", "password")
+        );
+        assert_eq!(
+            sshd("Disconnected from user ann 10.0.0.5 port 5").action(),
+            "logoff"
+        );
         assert_eq!(sshd("Server listening on 0.0.0.0 port 22.").table, "event");
     }
 }

@@ -60,7 +60,11 @@ impl Mapper for PowerShell {
         row.action(verb(VERBS, raw));
         row.cells.text(t::ENGINE, "powershell");
         // PowerShell itself logs a block as a warning when it looks suspicious.
-        let level = raw.envelope.iter().find(|f| f.name == "Level").and_then(|f| f.value.text());
+        let level = raw
+            .envelope
+            .iter()
+            .find(|f| f.name == "Level")
+            .and_then(|f| f.value.text());
         if let Some(level) = level {
             set(&mut row, t::LEVEL, level);
         }
@@ -112,8 +116,14 @@ mod tests {
         let mut raw = event("Microsoft-Windows-PowerShell", CHANNEL, 4104, &f);
         raw.envelope.push(Field::str("Level", "3"));
         let s = run(&raw);
-        assert_eq!((s.table, s.action(), s.text(t::TEXT), s.text(t::LEVEL)), ("script", "block", "IEX $x", "3"));
-        assert_eq!((s.int(t::PART), s.int(t::PARTS), s.text(t::PATH)), (Some(2), Some(3), "C:\\s.ps1"));
+        assert_eq!(
+            (s.table, s.action(), s.text(t::TEXT), s.text(t::LEVEL)),
+            ("script", "block", "IEX $x", "3")
+        );
+        assert_eq!(
+            (s.int(t::PART), s.int(t::PARTS), s.text(t::PATH)),
+            (Some(2), Some(3), "C:\\s.ps1")
+        );
         assert_eq!(s.text(t::BLOCK_ID), "43ef2ded-714e-4930-a9aa-917a26e8536c");
     }
 
@@ -121,11 +131,28 @@ mod tests {
     fn a_pipeline_names_host_application_and_user_from_its_context() {
         let context = "        Severity = Informational\r\n        Host Application = powershell.exe -enc AAA=\r\n        \
             Engine Version = 5.1\r\n        Script Name = \r\n        User = CORP\\ann\r\n";
-        let f = [("ContextInfo", context), ("Payload", "CommandInvocation(IEX): \"IEX\"")];
-        let s = run(&event("PowerShellCore", "PowerShellCore/Operational", 4103, &f));
-        assert_eq!((s.action(), s.text(t::HOST_APP)), ("module", "powershell.exe -enc AAA="));
-        assert_eq!((s.text(common::USER), s.text(t::ENGINE_VER)), ("ann", "5.1"));
-        assert_eq!((s.text(t::TEXT), s.text(t::CONTEXT)), ("CommandInvocation(IEX): \"IEX\"", context));
+        let f = [
+            ("ContextInfo", context),
+            ("Payload", "CommandInvocation(IEX): \"IEX\""),
+        ];
+        let s = run(&event(
+            "PowerShellCore",
+            "PowerShellCore/Operational",
+            4103,
+            &f,
+        ));
+        assert_eq!(
+            (s.action(), s.text(t::HOST_APP)),
+            ("module", "powershell.exe -enc AAA=")
+        );
+        assert_eq!(
+            (s.text(common::USER), s.text(t::ENGINE_VER)),
+            ("ann", "5.1")
+        );
+        assert_eq!(
+            (s.text(t::TEXT), s.text(t::CONTEXT)),
+            ("CommandInvocation(IEX): \"IEX\"", context)
+        );
         assert!(s.is_null(t::PATH) && s.is_null(common::EXTRA));
     }
 }

@@ -30,7 +30,10 @@ impl Mapper for PowerShellClassic {
     }
 
     fn claims(&self) -> &'static [Claim] {
-        &[Claim::Windows(Source::PowerShellClassic, &[400, 403, 500, 501, 600, 800])]
+        &[Claim::Windows(
+            Source::PowerShellClassic,
+            &[400, 403, 500, 501, 600, 800],
+        )]
     }
 
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
@@ -44,7 +47,9 @@ impl Mapper for PowerShellClassic {
             from_context(&mut row, context);
         }
         if raw.code == Some(800) {
-            let text = unnamed(raw).filter(|(_, text)| !is_context(text) && !text.trim().is_empty()).last();
+            let text = unnamed(raw)
+                .filter(|(_, text)| !is_context(text) && !text.trim().is_empty())
+                .last();
             if let Some((name, text)) = text {
                 row.cells.text(t::TEXT, text);
                 row.take(name);
@@ -83,20 +88,37 @@ mod tests {
     fn the_context_is_found_among_unnamed_items() {
         let context = "\tNewEngineState=Available\n\tHostName=ConsoleHost\n\tHostApplication=powershell.exe -nop -w hidden\n\
             \tEngineVersion=2.0\n\tScriptName=\n";
-        let f = [("Data_1", "Available"), ("Data_2", "None"), ("Data_3", context)];
+        let f = [
+            ("Data_1", "Available"),
+            ("Data_2", "None"),
+            ("Data_3", context),
+        ];
         let s = run(&event("PowerShell", "Windows PowerShell", 400, &f));
         assert_eq!((s.table, s.action()), ("script", "engine_start"));
-        assert_eq!((s.text(t::HOST_APP), s.text(t::ENGINE_VER)), ("powershell.exe -nop -w hidden", "2.0"));
-        assert_eq!((s.extra("Data_1").as_deref(), s.extra("Data_3")), (Some("Available"), None));
+        assert_eq!(
+            (s.text(t::HOST_APP), s.text(t::ENGINE_VER)),
+            ("powershell.exe -nop -w hidden", "2.0")
+        );
+        assert_eq!(
+            (s.extra("Data_1").as_deref(), s.extra("Data_3")),
+            (Some("Available"), None)
+        );
     }
 
     #[test]
     fn a_pipeline_keeps_its_details_as_text() {
         let context = "\tDetailSequence=1\n\tUserId=CORP\\ann\n\tHostApplication=powershell.exe\n\tCommandLine=iex $x\n";
         let details = "CommandInvocation(Invoke-Expression): \"Invoke-Expression\"";
-        let f = [("Data_1", "iex $x"), ("Data_2", context), ("Data_3", details)];
+        let f = [
+            ("Data_1", "iex $x"),
+            ("Data_2", context),
+            ("Data_3", details),
+        ];
         let s = run(&event("PowerShell", "Windows PowerShell", 800, &f));
-        assert_eq!((s.action(), s.text(t::TEXT), s.text(common::USER)), ("module", details, "ann"));
+        assert_eq!(
+            (s.action(), s.text(t::TEXT), s.text(common::USER)),
+            ("module", details, "ann")
+        );
         assert_eq!(s.extra("Data_1").as_deref(), Some("iex $x"));
     }
 }

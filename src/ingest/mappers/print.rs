@@ -52,7 +52,15 @@ mod tests {
     #[test]
     fn a_library_that_did_not_load_is_named() {
         let f = [("PluginDllName", "C:\\x\\evil.dll"), ("ErrorCode", "0x45a")];
-        let s = run(&event("Microsoft-Windows-PrintService", "Microsoft-Windows-PrintService/Admin", 808, &f));
-        assert_eq!((s.table, s.action(), s.text(t::COMMAND)), ("persist", "fail", "C:\\x\\evil.dll"));
+        let s = run(&event(
+            "Microsoft-Windows-PrintService",
+            "Microsoft-Windows-PrintService/Admin",
+            808,
+            &f,
+        ));
+        assert_eq!(
+            (s.table, s.action(), s.text(t::COMMAND)),
+            ("persist", "fail", "C:\\x\\evil.dll")
+        );
     }
 }

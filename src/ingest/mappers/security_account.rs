@@ -101,9 +101,9 @@ impl Mapper for SecurityAccount {
         &[Claim::Windows(
             Source::Security,
             &[
-                4720, 4722, 4723, 4724, 4725, 4726, 4727, 4728, 4729, 4730, 4731, 4732, 4733, 4734, 4735, 4737, 4738,
-                4741, 4742, 4743, 4754, 4755, 4756, 4757, 4758, 4764, 4765, 4766, 4767, 4780, 4781, 4793, 4794, 4798,
-                4799, 5376, 5377,
+                4720, 4722, 4723, 4724, 4725, 4726, 4727, 4728, 4729, 4730, 4731, 4732, 4733, 4734,
+                4735, 4737, 4738, 4741, 4742, 4743, 4754, 4755, 4756, 4757, 4758, 4764, 4765, 4766,
+                4767, 4780, 4781, 4793, 4794, 4798, 4799, 5376, 5377,
             ],
         )]
     }
@@ -138,14 +138,30 @@ mod tests {
             ],
         );
         assert_eq!((s.table, s.action()), ("account", "group_add"));
-        assert_eq!((s.text(t::GROUP), s.text(t::GROUP_SID), s.text(t::MEMBER)), ("Administrators", "S-1-5-32-544", "CN=svc,DC=corp"));
+        assert_eq!(
+            (s.text(t::GROUP), s.text(t::GROUP_SID), s.text(t::MEMBER)),
+            ("Administrators", "S-1-5-32-544", "CN=svc,DC=corp")
+        );
         assert!(s.is_null(t::TARGET_USER));
     }
 
     #[test]
     fn a_new_account_and_a_reset_password_name_the_account() {
-        let s = security(4720, &[("SubjectUserName", "adm"), ("TargetUserName", "svc"), ("NewUacValue", "0x15")]);
-        assert_eq!((s.action(), s.text(t::TARGET_USER), s.text(common::USER)), ("create", "svc", "adm"));
-        assert_eq!(security(4724, &[("TargetUserName", "svc")]).action(), "pw_reset");
+        let s = security(
+            4720,
+            &[
+                ("SubjectUserName", "adm"),
+                ("TargetUserName", "svc"),
+                ("NewUacValue", "0x15"),
+            ],
+        );
+        assert_eq!(
+            (s.action(), s.text(t::TARGET_USER), s.text(common::USER)),
+            ("create", "svc", "adm")
+        );
+        assert_eq!(
+            security(4724, &[("TargetUserName", "svc")]).action(),
+            "pw_reset"
+        );
     }
 }

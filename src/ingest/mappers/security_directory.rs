@@ -56,7 +56,9 @@ impl Mapper for SecurityDirectory {
     fn claims(&self) -> &'static [Claim] {
         &[Claim::Windows(
             Source::Security,
-            &[4661, 4662, 4706, 4707, 4713, 4716, 5136, 5137, 5138, 5139, 5141],
+            &[
+                4661, 4662, 4706, 4707, 4713, 4716, 5136, 5137, 5138, 5139, 5141,
+            ],
         )]
     }
 
@@ -66,7 +68,11 @@ impl Mapper for SecurityDirectory {
         row.action(verb(VERBS, raw));
         // One record for each value: %%14674 it was added, %%14675 it was removed.
         let removed = row.peek("OperationType") == Some("%%14675");
-        row.field("AttributeValue", if removed { t::OLD } else { t::NEW }, Dec::Text);
+        row.field(
+            "AttributeValue",
+            if removed { t::OLD } else { t::NEW },
+            Dec::Text,
+        );
         finish_security(row, raw);
     }
 }
@@ -89,7 +95,10 @@ mod tests {
             ]
         };
         let s = security(5136, &f("%%14674"));
-        assert_eq!((s.table, s.action(), s.text(t::NEW), s.text(t::OLD)), ("account", "attr_change", "http/x", ""));
+        assert_eq!(
+            (s.table, s.action(), s.text(t::NEW), s.text(t::OLD)),
+            ("account", "attr_change", "http/x", "")
+        );
         assert_eq!(s.text(t::ATTR), "servicePrincipalName");
         assert_eq!(security(5136, &f("%%14675")).text(t::OLD), "http/x");
     }
@@ -97,7 +106,21 @@ mod tests {
     #[test]
     fn replication_rights_are_kept_with_their_session() {
         let guid = "%%7688\n\t\t{1131f6ad-9c07-11d1-f79f-00c04fc2dcd2}";
-        let s = security(4662, &[("SubjectLogonId", "0x8e99e"), ("Properties", guid), ("AccessMask", "0x100")]);
-        assert_eq!((s.text(t::ATTR), s.int(t::ACCESS_MASK), s.int(common::LOGON_ID)), (guid, Some(0x100), Some(0x8e99e)));
+        let s = security(
+            4662,
+            &[
+                ("SubjectLogonId", "0x8e99e"),
+                ("Properties", guid),
+                ("AccessMask", "0x100"),
+            ],
+        );
+        assert_eq!(
+            (
+                s.text(t::ATTR),
+                s.int(t::ACCESS_MASK),
+                s.int(common::LOGON_ID)
+            ),
+            (guid, Some(0x100), Some(0x8e99e))
+        );
     }
 }

@@ -102,9 +102,18 @@ mod tests {
                 ("Status", "0x0"),
             ],
         );
-        assert_eq!((s.table, s.action(), s.outcome()), ("auth", "krb_tgs", "success"));
-        assert_eq!((s.text(t::TARGET_USER), s.text(t::SERVICE)), ("ann", "MSSQL"));
-        assert_eq!((s.int(t::TICKET_ENC), s.int(t::TICKET_OPTS)), (Some(0x17), Some(0x4081_0000)));
+        assert_eq!(
+            (s.table, s.action(), s.outcome()),
+            ("auth", "krb_tgs", "success")
+        );
+        assert_eq!(
+            (s.text(t::TARGET_USER), s.text(t::SERVICE)),
+            ("ann", "MSSQL")
+        );
+        assert_eq!(
+            (s.int(t::TICKET_ENC), s.int(t::TICKET_OPTS)),
+            (Some(0x17), Some(0x4081_0000))
+        );
         assert_eq!(s.ip(t::SRC_IP), "10.0.0.42");
         assert_eq!(s.extra("IpAddress").as_deref(), Some("::ffff:10.0.0.42"));
     }
@@ -112,8 +121,14 @@ mod tests {
     #[test]
     fn the_status_decides_the_outcome() {
         assert_eq!(security(4768, &[("Status", "0x6")]).outcome(), "failure");
-        assert_eq!(security(4771, &[("Status", "0x18"), ("PreAuthType", "2")]).outcome(), "failure");
+        assert_eq!(
+            security(4771, &[("Status", "0x18"), ("PreAuthType", "2")]).outcome(),
+            "failure"
+        );
         let s = security(4776, &[("Workstation", "WS07"), ("Status", "0xC000006A")]);
-        assert_eq!((s.action(), s.outcome(), s.text(t::SRC_HOST)), ("ntlm", "failure", "WS07"));
+        assert_eq!(
+            (s.action(), s.outcome(), s.text(t::SRC_HOST)),
+            ("ntlm", "failure", "WS07")
+        );
     }
 }

@@ -91,7 +91,8 @@ impl Mapper for SecurityLogon {
         &[Claim::Windows(
             Source::Security,
             &[
-                4624, 4625, 4634, 4647, 4648, 4649, 4672, 4675, 4740, 4778, 4779, 4800, 4801, 4802, 4803, 4964,
+                4624, 4625, 4634, 4647, 4648, 4649, 4672, 4675, 4740, 4778, 4779, 4800, 4801, 4802,
+                4803, 4964,
             ],
         )]
     }
@@ -144,45 +145,101 @@ mod tests {
                 ("location", "Kyoto, Japan"),
             ],
         );
-        assert_eq!((s.table, s.action(), s.outcome()), ("auth", "logon", "success"));
-        assert_eq!((s.text(t::TARGET_USER), s.text(t::TARGET_DOMAIN)), ("ann", "CORP"));
-        assert_eq!((s.int(t::LOGON_TYPE), s.int(t::TARGET_LOGON_ID)), (Some(3), Some(0xa1b2c3)));
-        assert_eq!((s.ip(t::SRC_IP).as_str(), s.int(t::SRC_PORT), s.text(t::SRC_HOST)), ("10.0.0.42", Some(49827), "WS07"));
-        assert_eq!((s.text(t::LOGON_PROCESS), s.text(t::LM_PKG), s.int(t::KEY_LEN)), ("NtLmSsp", "NTLM V2", Some(128)));
+        assert_eq!(
+            (s.table, s.action(), s.outcome()),
+            ("auth", "logon", "success")
+        );
+        assert_eq!(
+            (s.text(t::TARGET_USER), s.text(t::TARGET_DOMAIN)),
+            ("ann", "CORP")
+        );
+        assert_eq!(
+            (s.int(t::LOGON_TYPE), s.int(t::TARGET_LOGON_ID)),
+            (Some(3), Some(0xa1b2c3))
+        );
+        assert_eq!(
+            (
+                s.ip(t::SRC_IP).as_str(),
+                s.int(t::SRC_PORT),
+                s.text(t::SRC_HOST)
+            ),
+            ("10.0.0.42", Some(49827), "WS07")
+        );
+        assert_eq!(
+            (
+                s.text(t::LOGON_PROCESS),
+                s.text(t::LM_PKG),
+                s.int(t::KEY_LEN)
+            ),
+            ("NtLmSsp", "NTLM V2", Some(128))
+        );
         assert_eq!(s.text(t::LOCATION), "Kyoto, Japan");
-        for col in [common::USER, common::USER_SID, common::LOGON_ID, t::LOGON_GUID, t::IMAGE] {
+        for col in [
+            common::USER,
+            common::USER_SID,
+            common::LOGON_ID,
+            t::LOGON_GUID,
+            t::IMAGE,
+        ] {
             assert!(s.is_null(col));
         }
     }
 
     #[test]
     fn a_local_address_stays_and_a_dash_is_null() {
-        assert_eq!(security(4624, &[("IpAddress", "127.0.0.1")]).ip(t::SRC_IP), "127.0.0.1");
+        assert_eq!(
+            security(4624, &[("IpAddress", "127.0.0.1")]).ip(t::SRC_IP),
+            "127.0.0.1"
+        );
         assert!(security(4624, &[("IpAddress", "-")]).is_null(t::SRC_IP));
     }
 
     #[test]
     fn a_failed_logon_keeps_its_reason() {
-        let f = [("Status", "0xc000006d"), ("SubStatus", "0xc000006a"), ("FailureReason", "%%2313")];
+        let f = [
+            ("Status", "0xc000006d"),
+            ("SubStatus", "0xc000006a"),
+            ("FailureReason", "%%2313"),
+        ];
         let s = security(4625, &f);
-        assert_eq!((s.outcome(), s.int(t::STATUS), s.int(t::SUB_STATUS)), ("failure", Some(0xc000006d), Some(0xc000006a)));
+        assert_eq!(
+            (s.outcome(), s.int(t::STATUS), s.int(t::SUB_STATUS)),
+            ("failure", Some(0xc000006d), Some(0xc000006a))
+        );
         assert_eq!(s.text(t::FAIL_REASON), "%%2313");
     }
 
     #[test]
     fn a_lockout_names_the_calling_host_where_others_name_the_domain() {
-        let s = security(4740, &[("TargetUserName", "ann"), ("TargetDomainName", "WS07")]);
-        assert_eq!((s.action(), s.text(t::SRC_HOST), s.text(t::TARGET_DOMAIN)), ("lockout", "WS07", ""));
+        let s = security(
+            4740,
+            &[("TargetUserName", "ann"), ("TargetDomainName", "WS07")],
+        );
+        assert_eq!(
+            (s.action(), s.text(t::SRC_HOST), s.text(t::TARGET_DOMAIN)),
+            ("lockout", "WS07", "")
+        );
     }
 
     #[test]
     fn a_session_is_reconnected_by_its_account() {
         let s = security(
             4778,
-            &[("AccountName", "ann"), ("LogonID", "0x5c7c095"), ("ClientName", "WS07"), ("ClientAddress", "10.0.0.9")],
+            &[
+                ("AccountName", "ann"),
+                ("LogonID", "0x5c7c095"),
+                ("ClientName", "WS07"),
+                ("ClientAddress", "10.0.0.9"),
+            ],
         );
-        assert_eq!((s.action(), s.text(t::TARGET_USER)), ("session_connect", "ann"));
-        assert_eq!((s.int(t::TARGET_LOGON_ID), s.ip(t::SRC_IP).as_str()), (Some(0x5c7c095), "10.0.0.9"));
+        assert_eq!(
+            (s.action(), s.text(t::TARGET_USER)),
+            ("session_connect", "ann")
+        );
+        assert_eq!(
+            (s.int(t::TARGET_LOGON_ID), s.ip(t::SRC_IP).as_str()),
+            (Some(0x5c7c095), "10.0.0.9")
+        );
     }
 
     #[test]
@@ -197,7 +254,13 @@ mod tests {
                 ("ProcessName", "C:\\a.exe"),
             ],
         );
-        assert_eq!((s.action(), s.text(common::USER), s.text(t::TARGET_USER)), ("explicit", "ann", "svc"));
-        assert_eq!((s.text(t::TARGET_SERVER), s.text(t::IMAGE)), ("fs01", "C:\\a.exe"));
+        assert_eq!(
+            (s.action(), s.text(common::USER), s.text(t::TARGET_USER)),
+            ("explicit", "ann", "svc")
+        );
+        assert_eq!(
+            (s.text(t::TARGET_SERVER), s.text(t::IMAGE)),
+            ("fs01", "C:\\a.exe")
+        );
     }
 }

@@ -50,7 +50,8 @@ impl Mapper for SecurityNetwork {
             _ => None,
         };
         if let Some(incoming) = incoming {
-            row.cells.text(t::DIRECTION, if incoming { "in" } else { "out" });
+            row.cells
+                .text(t::DIRECTION, if incoming { "in" } else { "out" });
         }
         row.action(match (raw.code, incoming) {
             (Some(5156), Some(true)) => "accept",
@@ -60,7 +61,8 @@ impl Mapper for SecurityNetwork {
             _ => "deny",
         });
         let allowed = matches!(raw.code, Some(5154 | 5156 | 5158));
-        row.cells.text(common::OUTCOME, if allowed { "success" } else { "blocked" });
+        row.cells
+            .text(common::OUTCOME, if allowed { "success" } else { "blocked" });
         protocol(&mut row);
         finish_security(row, raw);
     }
@@ -107,15 +109,30 @@ mod tests {
                 ("Protocol", "6"),
             ],
         );
-        assert_eq!((s.table, s.action(), s.text(t::DIRECTION), s.text(t::PROTO)), ("network", "accept", "in", "tcp"));
-        assert_eq!((s.ip(t::SRC_IP).as_str(), s.int(t::SRC_PORT)), ("10.0.0.1", Some(445)));
-        assert_eq!((s.int(t::PID), s.text(t::IMAGE)), (Some(1752), "\\device\\harddiskvolume2\\a.exe"));
-        assert_eq!(security(5156, &[("Direction", "%%14593")]).action(), "connect");
+        assert_eq!(
+            (s.table, s.action(), s.text(t::DIRECTION), s.text(t::PROTO)),
+            ("network", "accept", "in", "tcp")
+        );
+        assert_eq!(
+            (s.ip(t::SRC_IP).as_str(), s.int(t::SRC_PORT)),
+            ("10.0.0.1", Some(445))
+        );
+        assert_eq!(
+            (s.int(t::PID), s.text(t::IMAGE)),
+            (Some(1752), "\\device\\harddiskvolume2\\a.exe")
+        );
+        assert_eq!(
+            security(5156, &[("Direction", "%%14593")]).action(),
+            "connect"
+        );
     }
 
     #[test]
     fn a_blocked_connection_is_blocked() {
         let s = security(5157, &[("Direction", "%%14593"), ("Protocol", "99")]);
-        assert_eq!((s.action(), s.outcome(), s.text(t::PROTO)), ("deny", "blocked", "99"));
+        assert_eq!(
+            (s.action(), s.outcome(), s.text(t::PROTO)),
+            ("deny", "blocked", "99")
+        );
     }
 }

@@ -73,8 +73,18 @@ mod tests {
 
     #[test]
     fn the_subject_is_the_account_that_wants_in() {
-        let s = security(6273, &[("SubjectUserName", "ann"), ("CallingStationID", "00-11-22"), ("ReasonCode", "16")]);
-        assert_eq!((s.text(t::TARGET_USER), s.outcome(), s.int(t::STATUS)), ("ann", "failure", Some(16)));
+        let s = security(
+            6273,
+            &[
+                ("SubjectUserName", "ann"),
+                ("CallingStationID", "00-11-22"),
+                ("ReasonCode", "16"),
+            ],
+        );
+        assert_eq!(
+            (s.text(t::TARGET_USER), s.outcome(), s.int(t::STATUS)),
+            ("ann", "failure", Some(16))
+        );
         assert!(s.is_null(common::USER));
     }
 }

@@ -140,11 +140,17 @@ fn right_used(mask: i64) -> &'static str {
 }
 
 fn kind(raw: &Raw<'_>) -> String {
-    let pipe = raw.get("ShareName").is_some_and(|s| s.to_ascii_uppercase().ends_with("\\IPC$"));
+    let pipe = raw
+        .get("ShareName")
+        .is_some_and(|s| s.to_ascii_uppercase().ends_with("\\IPC$"));
     match raw.code {
         Some(5145) if pipe => "pipe".into(),
         Some(5140 | 5142..=5144) => "share".into(),
-        _ => raw.get("ObjectType").filter(|t| *t != "-").unwrap_or("").to_lowercase(),
+        _ => raw
+            .get("ObjectType")
+            .filter(|t| *t != "-")
+            .unwrap_or("")
+            .to_lowercase(),
     }
 }
 
@@ -158,15 +164,24 @@ mod tests {
         let f = |kind| {
             [
                 ("ObjectType", kind),
-                ("ObjectName", "\\Device\\HarddiskVolume2\\Windows\\System32\\lsass.exe"),
+                (
+                    "ObjectName",
+                    "\\Device\\HarddiskVolume2\\Windows\\System32\\lsass.exe",
+                ),
                 ("AccessMask", "0x10"),
                 ("ProcessName", "C:\\a.exe"),
                 ("ProcessId", "0x4d2"),
             ]
         };
         let s = security(4656, &f("Process"));
-        assert_eq!((s.table, s.action(), s.int(process_access::ACCESS)), ("process_access", "open", Some(0x10)));
-        assert_eq!((s.int(process_access::PID), s.text(process_access::IMAGE)), (Some(0x4d2), "C:\\a.exe"));
+        assert_eq!(
+            (s.table, s.action(), s.int(process_access::ACCESS)),
+            ("process_access", "open", Some(0x10))
+        );
+        assert_eq!(
+            (s.int(process_access::PID), s.text(process_access::IMAGE)),
+            (Some(0x4d2), "C:\\a.exe")
+        );
         assert_eq!(security(4663, &f("Key")).table, "registry");
         assert_eq!(security(4663, &f("File")).table, "file");
         assert_eq!(security(4658, &f("Process")).table, "file");
@@ -174,8 +189,20 @@ mod tests {
 
     #[test]
     fn a_file_is_read_written_or_deleted_by_the_right_used() {
-        for (mask, verb) in [("0x1", "read"), ("0x6", "write"), ("0x10000", "delete"), ("0x80", "access")] {
-            let s = security(4663, &[("ObjectType", "File"), ("ObjectName", "C:\\A.TXT"), ("AccessMask", mask)]);
+        for (mask, verb) in [
+            ("0x1", "read"),
+            ("0x6", "write"),
+            ("0x10000", "delete"),
+            ("0x80", "access"),
+        ] {
+            let s = security(
+                4663,
+                &[
+                    ("ObjectType", "File"),
+                    ("ObjectName", "C:\\A.TXT"),
+                    ("AccessMask", mask),
+                ],
+            );
             assert_eq!(s.action(), verb, "{mask}");
             assert_eq!((s.text(file::NAME), s.text(file::EXT)), ("a.txt", "txt"));
         }
@@ -196,9 +223,18 @@ mod tests {
                 ("AccessMask", "0x12019f"),
             ],
         );
-        assert_eq!((s.action(), s.text(file::KIND), s.text(file::PATH)), ("share_access", "pipe", "svcctl"));
-        assert_eq!((s.ip(file::CLIENT_IP).as_str(), s.int(file::ACCESS_MASK)), ("10.0.0.5", Some(0x12019f)));
+        assert_eq!(
+            (s.action(), s.text(file::KIND), s.text(file::PATH)),
+            ("share_access", "pipe", "svcctl")
+        );
+        assert_eq!(
+            (s.ip(file::CLIENT_IP).as_str(), s.int(file::ACCESS_MASK)),
+            ("10.0.0.5", Some(0x12019f))
+        );
         assert_eq!(s.int(common::LOGON_ID), Some(0xa_62b3_a8ae));
-        assert_eq!(security(5140, &[("ShareName", "\\\\*\\C$")]).text(file::KIND), "share");
+        assert_eq!(
+            security(5140, &[("ShareName", "\\\\*\\C$")]).text(file::KIND),
+            "share"
+        );
     }
 }

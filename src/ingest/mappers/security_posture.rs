@@ -74,8 +74,8 @@ impl Mapper for SecurityPosture {
         &[Claim::Windows(
             Source::Security,
             &[
-                4608, 4612, 4616, 4719, 4902, 4904, 4905, 4906, 4907, 4912, 4946, 4947, 4948, 4949, 4950, 4951, 4952,
-                4953, 4954, 4955, 4956, 4957, 4958, 5024, 5025, 5058, 5059,
+                4608, 4612, 4616, 4719, 4902, 4904, 4905, 4906, 4907, 4912, 4946, 4947, 4948, 4949,
+                4950, 4951, 4952, 4953, 4954, 4955, 4956, 4957, 4958, 5024, 5025, 5058, 5059,
             ],
         )]
     }
@@ -84,11 +84,14 @@ impl Mapper for SecurityPosture {
         let mut row = security_row(out, &t::TABLE, raw, cx);
         row.fields(&FIELDS);
         let meaning = MEANING.iter().find(|m| Some(m.0) == raw.code);
-        let (kind, verb, setting) = meaning.map_or(("system", "event", ""), |(_, k, v, s)| (*k, *v, *s));
+        let (kind, verb, setting) =
+            meaning.map_or(("system", "event", ""), |(_, k, v, s)| (*k, *v, *s));
         row.action(verb);
         row.cells.text(t::KIND, kind);
         set(&mut row, t::SETTING, setting);
-        if let Some(profile) = first(&row, &["ProfileChanged", "Profiles"]).filter(|_| kind == "fw_change") {
+        if let Some(profile) =
+            first(&row, &["ProfileChanged", "Profiles"]).filter(|_| kind == "fw_change")
+        {
             row.cells.text(t::NEW, profile);
         }
         finish_security(row, raw);
@@ -111,15 +114,24 @@ mod tests {
                 ("AuditPolicyChanges", "%%8448, %%8450"),
             ],
         );
-        assert_eq!((s.table, s.text(t::KIND), s.action()), ("posture", "audit_policy", "change"));
-        assert_eq!((s.text(t::SETTING), s.text(t::NEW)), ("{0CCE922B-69AE-11D9-BED3-505054503030}", "%%8448, %%8450"));
+        assert_eq!(
+            (s.table, s.text(t::KIND), s.action()),
+            ("posture", "audit_policy", "change")
+        );
+        assert_eq!(
+            (s.text(t::SETTING), s.text(t::NEW)),
+            ("{0CCE922B-69AE-11D9-BED3-505054503030}", "%%8448, %%8450")
+        );
         assert_eq!(s.text(common::USER), "ann");
     }
 
     #[test]
     fn firewall_rules_are_named() {
         let s = security(4946, &[("ProfileChanged", "All"), ("RuleName", "open")]);
-        assert_eq!((s.text(t::KIND), s.action(), s.text(t::SETTING)), ("fw_change", "create", "open"));
+        assert_eq!(
+            (s.text(t::KIND), s.action(), s.text(t::SETTING)),
+            ("fw_change", "create", "open")
+        );
         assert_eq!(security(5025, &[]).action(), "stop");
     }
 }

@@ -71,17 +71,34 @@ mod tests {
 
     #[test]
     fn a_denied_privilege_is_a_failure_by_its_keyword() {
-        let f = [("Service", "-"), ("PrivilegeList", "SeTcbPrivilege"), ("ProcessName", "C:\\a.exe")];
+        let f = [
+            ("Service", "-"),
+            ("PrivilegeList", "SeTcbPrivilege"),
+            ("ProcessName", "C:\\a.exe"),
+        ];
         let mut raw = event("Microsoft-Windows-Security-Auditing", "Security", 4673, &f);
-        raw.envelope.push(Field::str("Keywords", "0x8010000000000000"));
+        raw.envelope
+            .push(Field::str("Keywords", "0x8010000000000000"));
         let s = run(&raw);
-        assert_eq!((s.table, s.action(), s.outcome()), ("account", "privilege_use", "failure"));
-        assert_eq!((s.text(t::PRIVILEGES), s.text(t::IMAGE)), ("SeTcbPrivilege", "C:\\a.exe"));
+        assert_eq!(
+            (s.table, s.action(), s.outcome()),
+            ("account", "privilege_use", "failure")
+        );
+        assert_eq!(
+            (s.text(t::PRIVILEGES), s.text(t::IMAGE)),
+            ("SeTcbPrivilege", "C:\\a.exe")
+        );
     }
 
     #[test]
     fn enabled_privileges_are_the_new_ones() {
-        let s = security(4703, &[("EnabledPrivilegeList", "SeDebugPrivilege"), ("DisabledPrivilegeList", "-")]);
+        let s = security(
+            4703,
+            &[
+                ("EnabledPrivilegeList", "SeDebugPrivilege"),
+                ("DisabledPrivilegeList", "-"),
+            ],
+        );
         assert_eq!((s.text(t::NEW), s.text(t::OLD)), ("SeDebugPrivilege", ""));
     }
 }

@@ -36,7 +36,8 @@ impl Mapper for SecurityService {
         row.fields(&FIELDS);
         row.action("create");
         let driver = matches!(row.peek("ServiceType").and_then(parse_int), Some(1 | 2 | 8));
-        row.cells.text(t::KIND, if driver { "driver_service" } else { "service" });
+        row.cells
+            .text(t::KIND, if driver { "driver_service" } else { "service" });
         finish_security(row, raw);
     }
 }
@@ -51,10 +52,24 @@ mod tests {
     fn a_driver_is_told_from_a_service() {
         let s = security(
             4697,
-            &[("SubjectLogonId", "0x1"), ("ServiceName", "upd"), ("ServiceFileName", "C:\\x.exe -s"), ("ServiceType", "0x10")],
+            &[
+                ("SubjectLogonId", "0x1"),
+                ("ServiceName", "upd"),
+                ("ServiceFileName", "C:\\x.exe -s"),
+                ("ServiceType", "0x10"),
+            ],
         );
-        assert_eq!((s.table, s.action(), s.text(t::KIND)), ("persist", "create", "service"));
-        assert_eq!((s.text(t::NAME), s.text(t::COMMAND), s.int(common::LOGON_ID)), ("upd", "C:\\x.exe -s", Some(1)));
-        assert_eq!(security(4697, &[("ServiceType", "0x1")]).text(t::KIND), "driver_service");
+        assert_eq!(
+            (s.table, s.action(), s.text(t::KIND)),
+            ("persist", "create", "service")
+        );
+        assert_eq!(
+            (s.text(t::NAME), s.text(t::COMMAND), s.int(common::LOGON_ID)),
+            ("upd", "C:\\x.exe -s", Some(1))
+        );
+        assert_eq!(
+            security(4697, &[("ServiceType", "0x1")]).text(t::KIND),
+            "driver_service"
+        );
     }
 }

@@ -23,8 +23,13 @@ static FIELDS: FieldMap = FieldMap::new(&[
     ("ClientProcessId", t::CLIENT_PID, Dec::Int),
 ]);
 
-const VERBS: &[(i32, &str)] =
-    &[(4698, "create"), (4699, "delete"), (4700, "enable"), (4701, "disable"), (4702, "update")];
+const VERBS: &[(i32, &str)] = &[
+    (4698, "create"),
+    (4699, "delete"),
+    (4700, "enable"),
+    (4701, "disable"),
+    (4702, "update"),
+];
 
 impl Mapper for SecurityTask {
     fn id(&self) -> &'static str {
@@ -32,7 +37,10 @@ impl Mapper for SecurityTask {
     }
 
     fn claims(&self) -> &'static [Claim] {
-        &[Claim::Windows(Source::Security, &[4698, 4699, 4700, 4701, 4702])]
+        &[Claim::Windows(
+            Source::Security,
+            &[4698, 4699, 4700, 4701, 4702],
+        )]
     }
 
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
@@ -61,9 +69,22 @@ mod tests {
 
     #[test]
     fn command_and_arguments_come_out_of_the_xml() {
-        let s = security(4698, &[("TaskName", "\\x"), ("TaskContent", XML), ("SubjectUserName", "ann")]);
-        assert_eq!((s.table, s.action(), s.text(t::KIND)), ("persist", "create", "task"));
-        assert_eq!((s.text(t::COMMAND), s.text(t::ARGS), s.text(t::ACCOUNT)), ("cmd.exe", "/c a && b", "S-1-5-18"));
+        let s = security(
+            4698,
+            &[
+                ("TaskName", "\\x"),
+                ("TaskContent", XML),
+                ("SubjectUserName", "ann"),
+            ],
+        );
+        assert_eq!(
+            (s.table, s.action(), s.text(t::KIND)),
+            ("persist", "create", "task")
+        );
+        assert_eq!(
+            (s.text(t::COMMAND), s.text(t::ARGS), s.text(t::ACCOUNT)),
+            ("cmd.exe", "/c a && b", "S-1-5-18")
+        );
         assert_eq!(s.text(t::CONTENT), XML);
         let s = security(4702, &[("TaskContentNew", XML)]);
         assert_eq!((s.action(), s.text(t::COMMAND)), ("update", "cmd.exe"));

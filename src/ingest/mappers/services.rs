@@ -33,7 +33,10 @@ impl Mapper for Services {
     }
 
     fn claims(&self) -> &'static [Claim] {
-        &[Claim::Windows(Source::Services, CODES), Claim::Windows(Source::System, CODES)]
+        &[
+            Claim::Windows(Source::Services, CODES),
+            Claim::Windows(Source::System, CODES),
+        ]
     }
 
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
@@ -59,7 +62,15 @@ impl Mapper for Services {
             code => {
                 row.action("fail");
                 row.cells.text(common::OUTCOME, "failure");
-                row.field(if code == Some(7009) { "param2" } else { "param1" }, t::NAME, Dec::Text);
+                row.field(
+                    if code == Some(7009) {
+                        "param2"
+                    } else {
+                        "param1"
+                    },
+                    t::NAME,
+                    Dec::Text,
+                );
             }
         }
         row.cells.text(t::KIND, "service");
@@ -92,7 +103,15 @@ fn state(row: &mut Row<'_, '_>) {
     if let Some((name, _)) = &tail {
         set(row, t::NAME, name);
     }
-    row.field("param1", if tail.is_some() { t::DISPLAY_NAME } else { t::NAME }, Dec::Text);
+    row.field(
+        "param1",
+        if tail.is_some() {
+            t::DISPLAY_NAME
+        } else {
+            t::NAME
+        },
+        Dec::Text,
+    );
     row.field("param2", t::STATE, Dec::Text);
 }
 
@@ -119,7 +138,11 @@ fn start_type(row: &mut Row<'_, '_>) {
     if short {
         row.field("param4", t::NAME, Dec::Text);
     }
-    row.field("param1", if short { t::DISPLAY_NAME } else { t::NAME }, Dec::Text);
+    row.field(
+        "param1",
+        if short { t::DISPLAY_NAME } else { t::NAME },
+        Dec::Text,
+    );
     if let Some(new) = row.peek("param3") {
         set(row, t::STATE, new);
     }
@@ -147,32 +170,68 @@ mod tests {
                 ("AccountName", "LocalSystem"),
             ],
         );
-        assert_eq!((s.table, s.action(), s.text(t::KIND)), ("persist", "create", "service"));
-        assert_eq!((s.text(t::NAME), s.text(t::COMMAND)), ("PSEXESVC", "%SystemRoot%\\PSEXESVC.exe"));
-        assert_eq!(scm(7045, &[("ServiceType", "kernel mode driver")]).text(t::KIND), "driver_service");
+        assert_eq!(
+            (s.table, s.action(), s.text(t::KIND)),
+            ("persist", "create", "service")
+        );
+        assert_eq!(
+            (s.text(t::NAME), s.text(t::COMMAND)),
+            ("PSEXESVC", "%SystemRoot%\\PSEXESVC.exe")
+        );
+        assert_eq!(
+            scm(7045, &[("ServiceType", "kernel mode driver")]).text(t::KIND),
+            "driver_service"
+        );
     }
 
     #[test]
     fn the_binary_tail_tells_name_and_state_in_any_language() {
         let tail = "42004900540053002F0031000000";
-        let s = scm(7036, &[("param1", "Intelligenter Dienst"), ("param2", "beendet"), ("Binary", tail)]);
-        assert_eq!((s.action(), s.text(t::NAME), s.text(t::DISPLAY_NAME)), ("stop", "BITS", "Intelligenter Dienst"));
-        let s = scm(7036, &[("param1", "Software Protection"), ("param2", "running")]);
-        assert_eq!((s.action(), s.text(t::NAME), s.text(t::STATE)), ("start", "Software Protection", "running"));
+        let s = scm(
+            7036,
+            &[
+                ("param1", "Intelligenter Dienst"),
+                ("param2", "beendet"),
+                ("Binary", tail),
+            ],
+        );
+        assert_eq!(
+            (s.action(), s.text(t::NAME), s.text(t::DISPLAY_NAME)),
+            ("stop", "BITS", "Intelligenter Dienst")
+        );
+        let s = scm(
+            7036,
+            &[("param1", "Software Protection"), ("param2", "running")],
+        );
+        assert_eq!(
+            (s.action(), s.text(t::NAME), s.text(t::STATE)),
+            ("start", "Software Protection", "running")
+        );
     }
 
     #[test]
     fn a_changed_start_type_keeps_the_new_one() {
         let s = scm(
             7040,
-            &[("param1", "Windows Event Log"), ("param2", "auto start"), ("param3", "disabled"), ("param4", "EventLog")],
+            &[
+                ("param1", "Windows Event Log"),
+                ("param2", "auto start"),
+                ("param3", "disabled"),
+                ("param4", "EventLog"),
+            ],
         );
-        assert_eq!((s.action(), s.text(t::NAME), s.text(t::STATE)), ("update", "EventLog", "disabled"));
+        assert_eq!(
+            (s.action(), s.text(t::NAME), s.text(t::STATE)),
+            ("update", "EventLog", "disabled")
+        );
         assert_eq!(s.extra("param2").as_deref(), Some("auto start"));
     }
 
     #[test]
     fn the_same_id_of_another_provider_is_no_service() {
-        assert_eq!(run(&event("Vendor-Thing", "System", 7040, &[])).table, "event");
+        assert_eq!(
+            run(&event("Vendor-Thing", "System", 7040, &[])).table,
+            "event"
+        );
     }
 }

@@ -107,13 +107,34 @@ mod tests {
 
     #[test]
     fn a_failed_session_names_client_and_user() {
-        let f = [("UserName", "CORP\\ann"), ("ClientName", "\\\\10.0.0.5"), ("Status", "0xc000006d")];
-        let s = run(&event("Microsoft-Windows-SMBServer", "Microsoft-Windows-SMBServer/Security", 551, &f));
-        assert_eq!((s.table, s.action(), s.outcome()), ("auth", "smb_auth", "failure"));
-        assert_eq!((s.text(auth::TARGET_USER), s.ip(auth::SRC_IP).as_str()), ("ann", "10.0.0.5"));
+        let f = [
+            ("UserName", "CORP\\ann"),
+            ("ClientName", "\\\\10.0.0.5"),
+            ("Status", "0xc000006d"),
+        ];
+        let s = run(&event(
+            "Microsoft-Windows-SMBServer",
+            "Microsoft-Windows-SMBServer/Security",
+            551,
+            &f,
+        ));
+        assert_eq!(
+            (s.table, s.action(), s.outcome()),
+            ("auth", "smb_auth", "failure")
+        );
+        assert_eq!(
+            (s.text(auth::TARGET_USER), s.ip(auth::SRC_IP).as_str()),
+            ("ann", "10.0.0.5")
+        );
         let f = [("ShareName", "\\\\*\\data"), ("UserName", "CORP\\ann")];
         let s = run(&event("Microsoft-Windows-SMBServer", "x", 1006, &f));
-        assert_eq!((s.table, s.text(file::SHARE), s.text(common::USER)), ("file", "\\\\*\\data", "ann"));
-        assert_eq!(run(&event("Microsoft-Windows-SMBClient", "x", 1006, &f)).table, "event");
+        assert_eq!(
+            (s.table, s.text(file::SHARE), s.text(common::USER)),
+            ("file", "\\\\*\\data", "ann")
+        );
+        assert_eq!(
+            run(&event("Microsoft-Windows-SMBClient", "x", 1006, &f)).table,
+            "event"
+        );
     }
 }

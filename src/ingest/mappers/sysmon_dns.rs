@@ -31,7 +31,14 @@ impl Mapper for SysmonDns {
         query_name(&mut row, "QueryName");
         if let Some(name) = row.peek("QueryStatus").and_then(rcode) {
             row.cells.text(t::RCODE, &name);
-            row.cells.text(common::OUTCOME, if name == "NOERROR" { "success" } else { "failure" });
+            row.cells.text(
+                common::OUTCOME,
+                if name == "NOERROR" {
+                    "success"
+                } else {
+                    "failure"
+                },
+            );
         }
         answers(&mut row, "QueryResults");
         row.finish();
@@ -50,17 +57,33 @@ mod tests {
             &[
                 ("QueryName", "CDN.Example."),
                 ("QueryStatus", "0"),
-                ("QueryResults", "type:  5 a.cdn.example;::ffff:192.0.2.4;2001:db8::1;"),
+                (
+                    "QueryResults",
+                    "type:  5 a.cdn.example;::ffff:192.0.2.4;2001:db8::1;",
+                ),
             ],
         );
-        assert_eq!((s.table, s.text(t::QNAME), s.text(t::RCODE)), ("dns", "cdn.example", "NOERROR"));
-        assert_eq!(s.list(t::ANSWERS), ["a.cdn.example", "192.0.2.4", "2001:db8::1"]);
+        assert_eq!(
+            (s.table, s.text(t::QNAME), s.text(t::RCODE)),
+            ("dns", "cdn.example", "NOERROR")
+        );
+        assert_eq!(
+            s.list(t::ANSWERS),
+            ["a.cdn.example", "192.0.2.4", "2001:db8::1"]
+        );
         assert_eq!(s.extra("QueryName").as_deref(), Some("CDN.Example."));
     }
 
     #[test]
     fn a_name_that_does_not_exist_is_a_failure() {
-        let s = sysmon(22, &[("QueryName", "q.example"), ("QueryStatus", "9003"), ("QueryResults", "-")]);
+        let s = sysmon(
+            22,
+            &[
+                ("QueryName", "q.example"),
+                ("QueryStatus", "9003"),
+                ("QueryResults", "-"),
+            ],
+        );
         assert_eq!((s.text(t::RCODE), s.outcome()), ("NXDOMAIN", "failure"));
         assert!(s.is_null(t::ANSWERS) && s.extra("QueryName").is_none());
     }

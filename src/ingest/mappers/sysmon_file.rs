@@ -44,7 +44,10 @@ impl Mapper for SysmonFile {
     }
 
     fn claims(&self) -> &'static [Claim] {
-        &[Claim::Windows(Source::Sysmon, &[2, 11, 15, 17, 18, 23, 26, 27, 28, 29])]
+        &[Claim::Windows(
+            Source::Sysmon,
+            &[2, 11, 15, 17, 18, 23, 26, 27, 28, 29],
+        )]
     }
 
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
@@ -81,11 +84,17 @@ fn zone_value<'t>(text: &'t str, key: &str) -> &'t str {
         return "";
     };
     let rest = rest.trim_start_matches('=').lines().next().unwrap_or("");
-    let end = ["HostUrl=", "ReferrerUrl=", "ZoneId=", "HostIpAddress=", "LastWriterPackageFamilyName="]
-        .iter()
-        .filter_map(|k| rest.find(k))
-        .min()
-        .unwrap_or(rest.len());
+    let end = [
+        "HostUrl=",
+        "ReferrerUrl=",
+        "ZoneId=",
+        "HostIpAddress=",
+        "LastWriterPackageFamilyName=",
+    ]
+    .iter()
+    .filter_map(|k| rest.find(k))
+    .min()
+    .unwrap_or(rest.len());
     rest.get(..end).unwrap_or(rest).trim()
 }
 
@@ -99,13 +108,25 @@ mod tests {
         let s = sysmon(
             15,
             &[
-                ("TargetFilename", "C:\\Users\\ann\\Downloads\\Invoice.EXE:Zone.Identifier"),
-                ("Hash", "SHA256=E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"),
-                ("Contents", "[ZoneTransfer]  ZoneId=3  ReferrerUrl=https://a.example/ HostUrl=https://b.example/x  "),
+                (
+                    "TargetFilename",
+                    "C:\\Users\\ann\\Downloads\\Invoice.EXE:Zone.Identifier",
+                ),
+                (
+                    "Hash",
+                    "SHA256=E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
+                ),
+                (
+                    "Contents",
+                    "[ZoneTransfer]  ZoneId=3  ReferrerUrl=https://a.example/ HostUrl=https://b.example/x  ",
+                ),
             ],
         );
         assert_eq!((s.action(), s.text(t::KIND)), ("stream", "stream"));
-        assert_eq!((s.text(t::NAME), s.text(t::EXT)), ("invoice.exe:zone.identifier", "exe"));
+        assert_eq!(
+            (s.text(t::NAME), s.text(t::EXT)),
+            ("invoice.exe:zone.identifier", "exe")
+        );
         assert_eq!(s.text(t::ORIGIN_URL), "https://b.example/x");
         assert_eq!(s.text(t::REFERRER_URL), "https://a.example/");
         assert!(!s.is_null(t::SHA256));
@@ -128,8 +149,14 @@ mod tests {
 
     #[test]
     fn pipes_are_paths_and_blocked_files_are_blocked() {
-        let s = sysmon(17, &[("PipeName", "\\msagent_f3a1"), ("EventType", "CreatePipe")]);
-        assert_eq!((s.action(), s.text(t::PATH), s.text(t::KIND)), ("pipe_create", "\\msagent_f3a1", "pipe"));
+        let s = sysmon(
+            17,
+            &[("PipeName", "\\msagent_f3a1"), ("EventType", "CreatePipe")],
+        );
+        assert_eq!(
+            (s.action(), s.text(t::PATH), s.text(t::KIND)),
+            ("pipe_create", "\\msagent_f3a1", "pipe")
+        );
         let s = sysmon(27, &[("TargetFilename", "C:\\x.exe")]);
         assert_eq!((s.action(), s.outcome()), ("create", "blocked"));
     }

@@ -40,7 +40,8 @@ impl Mapper for SysmonImage {
         let mut row = Row::begin(out, &t::TABLE, raw, cx);
         row.fields(&FIELDS);
         row.action("load");
-        row.cells.text(t::KIND, if raw.code == Some(6) { "driver" } else { "dll" });
+        row.cells
+            .text(t::KIND, if raw.code == Some(6) { "driver" } else { "dll" });
         row.base_name(t::PATH, t::NAME);
         row.finish();
     }
@@ -62,8 +63,17 @@ mod tests {
                 ("SignatureStatus", "Unavailable"),
             ],
         );
-        assert_eq!((s.table, s.action(), s.text(t::KIND), s.text(t::NAME)), ("image_load", "load", "dll", "evil.dll"));
-        assert_eq!((s.int(t::SIGNED), s.text(t::SIG_STATUS)), (Some(0), "Unavailable"));
-        assert_eq!(sysmon(6, &[("ImageLoaded", "C:\\d.sys")]).text(t::KIND), "driver");
+        assert_eq!(
+            (s.table, s.action(), s.text(t::KIND), s.text(t::NAME)),
+            ("image_load", "load", "dll", "evil.dll")
+        );
+        assert_eq!(
+            (s.int(t::SIGNED), s.text(t::SIG_STATUS)),
+            (Some(0), "Unavailable")
+        );
+        assert_eq!(
+            sysmon(6, &[("ImageLoaded", "C:\\d.sys")]).text(t::KIND),
+            "driver"
+        );
     }
 }

@@ -112,7 +112,10 @@ mod tests {
         let joined = format!("{RUN}\\upd");
         let s = sysmon(13, &[("TargetObject", &joined), ("Details", "C:\\x.exe")]);
         assert_eq!((s.table, s.action()), ("registry", "set_value"));
-        assert_eq!((s.text(t::KEY), s.text(t::VALUE_NAME), s.text(t::DATA)), (RUN, "upd", "C:\\x.exe"));
+        assert_eq!(
+            (s.text(t::KEY), s.text(t::VALUE_NAME), s.text(t::DATA)),
+            (RUN, "upd", "C:\\x.exe")
+        );
         assert!(s.is_null(common::EXTRA));
     }
 
@@ -122,19 +125,39 @@ mod tests {
         assert_eq!((s.action(), s.text(t::KEY)), ("create_key", RUN));
         assert!(s.is_null(t::VALUE_NAME));
         let joined = format!("{RUN}\\upd");
-        let s = sysmon(12, &[("EventType", "DeleteValue"), ("TargetObject", &joined)]);
-        assert_eq!((s.action(), s.text(t::KEY), s.text(t::VALUE_NAME)), ("delete_value", RUN, "upd"));
+        let s = sysmon(
+            12,
+            &[("EventType", "DeleteValue"), ("TargetObject", &joined)],
+        );
+        assert_eq!(
+            (s.action(), s.text(t::KEY), s.text(t::VALUE_NAME)),
+            ("delete_value", RUN, "upd")
+        );
     }
 
     #[test]
     fn a_rename_keeps_both_names() {
-        let s = sysmon(14, &[("EventType", "RenameKey"), ("TargetObject", "HKLM\\a"), ("NewName", "HKLM\\b")]);
-        assert_eq!((s.action(), s.text(t::KEY), s.text(t::PREV_KEY)), ("rename_key", "HKLM\\b", "HKLM\\a"));
+        let s = sysmon(
+            14,
+            &[
+                ("EventType", "RenameKey"),
+                ("TargetObject", "HKLM\\a"),
+                ("NewName", "HKLM\\b"),
+            ],
+        );
+        assert_eq!(
+            (s.action(), s.text(t::KEY), s.text(t::PREV_KEY)),
+            ("rename_key", "HKLM\\b", "HKLM\\a")
+        );
     }
 
     #[test]
     fn a_displaced_event_type_is_found_again() {
-        let f = [("EventType", "INFO"), ("EventTypeOrignal", "DeleteKey"), ("TargetObject", "HKLM\\a")];
+        let f = [
+            ("EventType", "INFO"),
+            ("EventTypeOrignal", "DeleteKey"),
+            ("TargetObject", "HKLM\\a"),
+        ];
         assert_eq!(sysmon(12, &f).action(), "delete_key");
     }
 }

@@ -33,7 +33,9 @@ impl Mapper for SysmonState {
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
         let mut row = Row::begin(out, &t::TABLE, raw, cx);
         row.fields(&FIELDS);
-        let stopped = row.peek("State").is_some_and(|s| s.eq_ignore_ascii_case("stopped"));
+        let stopped = row
+            .peek("State")
+            .is_some_and(|s| s.eq_ignore_ascii_case("stopped"));
         let (verb, setting) = match (raw.code, stopped) {
             (Some(4), true) => ("stop", "Sysmon service"),
             (Some(4), false) => ("start", "Sysmon service"),
@@ -41,7 +43,14 @@ impl Mapper for SysmonState {
             _ => ("error", "Sysmon"),
         };
         row.action(verb);
-        row.cells.text(t::KIND, if verb == "stop" { "log_stopped" } else { "sysmon_config" });
+        row.cells.text(
+            t::KIND,
+            if verb == "stop" {
+                "log_stopped"
+            } else {
+                "sysmon_config"
+            },
+        );
         row.cells.text(t::SETTING, setting);
         if verb == "error" {
             row.cells.text(common::OUTCOME, "failure");
@@ -58,9 +67,15 @@ mod tests {
     #[test]
     fn a_stopped_sensor_is_a_stopped_log() {
         let s = sysmon(4, &[("State", "Stopped"), ("Version", "15.15")]);
-        assert_eq!((s.table, s.text(t::KIND), s.action()), ("posture", "log_stopped", "stop"));
+        assert_eq!(
+            (s.table, s.text(t::KIND), s.action()),
+            ("posture", "log_stopped", "stop")
+        );
         assert_eq!(sysmon(4, &[("State", "Started")]).action(), "start");
         let s = sysmon(16, &[("Configuration", "C:\\c.xml")]);
-        assert_eq!((s.text(t::KIND), s.text(t::NEW)), ("sysmon_config", "C:\\c.xml"));
+        assert_eq!(
+            (s.text(t::KIND), s.text(t::NEW)),
+            ("sysmon_config", "C:\\c.xml")
+        );
     }
 }

@@ -60,11 +60,37 @@ mod tests {
 
     #[test]
     fn filter_consumer_and_binding_are_told_apart() {
-        let s = sysmon(19, &[("Operation", "Created"), ("Name", "f"), ("Query", "SELECT * FROM x")]);
-        assert_eq!((s.text(t::KIND), s.action(), s.text(t::CONTENT)), ("wmi_filter", "create", "SELECT * FROM x"));
-        let s = sysmon(20, &[("Name", "c"), ("Type", "CommandLineEventConsumer"), ("Destination", "cmd /c x")]);
-        assert_eq!((s.text(t::KIND), s.text(t::COMMAND)), ("wmi_consumer", "cmd /c x"));
-        let s = sysmon(21, &[("Operation", "Deleted"), ("Consumer", "c"), ("Filter", "f")]);
-        assert_eq!((s.text(t::KIND), s.action(), s.text(t::CONSUMER)), ("wmi_binding", "delete", "c"));
+        let s = sysmon(
+            19,
+            &[
+                ("Operation", "Created"),
+                ("Name", "f"),
+                ("Query", "SELECT * FROM x"),
+            ],
+        );
+        assert_eq!(
+            (s.text(t::KIND), s.action(), s.text(t::CONTENT)),
+            ("wmi_filter", "create", "SELECT * FROM x")
+        );
+        let s = sysmon(
+            20,
+            &[
+                ("Name", "c"),
+                ("Type", "CommandLineEventConsumer"),
+                ("Destination", "cmd /c x"),
+            ],
+        );
+        assert_eq!(
+            (s.text(t::KIND), s.text(t::COMMAND)),
+            ("wmi_consumer", "cmd /c x")
+        );
+        let s = sysmon(
+            21,
+            &[("Operation", "Deleted"), ("Consumer", "c"), ("Filter", "f")],
+        );
+        assert_eq!(
+            (s.text(t::KIND), s.action(), s.text(t::CONSUMER)),
+            ("wmi_binding", "delete", "c")
+        );
     }
 }

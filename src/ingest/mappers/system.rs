@@ -72,16 +72,38 @@ mod tests {
 
     #[test]
     fn an_id_counts_only_from_its_own_provider() {
-        assert_eq!(run(&event("EventLog", "System", 6006, &[])).action(), "stop");
-        assert_eq!(run(&event("Microsoft-Windows-Kernel-General", "System", 12, &[])).table, "posture");
-        assert_eq!(run(&event("Vendor-Driver", "System", 12, &[])).table, "event");
+        assert_eq!(
+            run(&event("EventLog", "System", 6006, &[])).action(),
+            "stop"
+        );
+        assert_eq!(
+            run(&event(
+                "Microsoft-Windows-Kernel-General",
+                "System",
+                12,
+                &[]
+            ))
+            .table,
+            "posture"
+        );
+        assert_eq!(
+            run(&event("Vendor-Driver", "System", 12, &[])).table,
+            "event"
+        );
     }
 
     #[test]
     fn a_restart_names_who_asked() {
-        let f = [("param1", "C:\\Windows\\system32\\shutdown.exe (WS01)"), ("param5", "restart"), ("param7", "CORP\\ann")];
+        let f = [
+            ("param1", "C:\\Windows\\system32\\shutdown.exe (WS01)"),
+            ("param5", "restart"),
+            ("param7", "CORP\\ann"),
+        ];
         let s = run(&event("User32", "System", 1074, &f));
-        assert_eq!((s.action(), s.text(t::IMAGE)), ("restart", "C:\\Windows\\system32\\shutdown.exe"));
+        assert_eq!(
+            (s.action(), s.text(t::IMAGE)),
+            ("restart", "C:\\Windows\\system32\\shutdown.exe")
+        );
         assert_eq!((s.text(t::NEW), s.text(common::USER)), ("restart", "ann"));
     }
 }

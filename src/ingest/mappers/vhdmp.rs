@@ -30,7 +30,11 @@ impl Mapper for Vhdmp {
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
         let mut row = Row::begin(out, &t::TABLE, raw, cx);
         row.fields(&FIELDS);
-        row.action(if raw.code == Some(1) { "mount" } else { "access" });
+        row.action(if raw.code == Some(1) {
+            "mount"
+        } else {
+            "access"
+        });
         row.cells.text(t::KIND, "image");
         file_names(&mut row);
         row.finish();
@@ -44,8 +48,19 @@ mod tests {
 
     #[test]
     fn a_mounted_image_is_a_file() {
-        let f = [("VhdFileName", "\\\\?\\C:\\Users\\ann\\Downloads\\Invoice.iso")];
-        let s = run(&event("Microsoft-Windows-VHDMP", "Microsoft-Windows-VHDMP-Operational", 1, &f));
-        assert_eq!((s.table, s.action(), s.text(t::NAME), s.text(t::EXT)), ("file", "mount", "invoice.iso", "iso"));
+        let f = [(
+            "VhdFileName",
+            "\\\\?\\C:\\Users\\ann\\Downloads\\Invoice.iso",
+        )];
+        let s = run(&event(
+            "Microsoft-Windows-VHDMP",
+            "Microsoft-Windows-VHDMP-Operational",
+            1,
+            &f,
+        ));
+        assert_eq!(
+            (s.table, s.action(), s.text(t::NAME), s.text(t::EXT)),
+            ("file", "mount", "invoice.iso", "iso")
+        );
     }
 }

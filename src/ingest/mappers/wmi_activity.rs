@@ -36,7 +36,10 @@ impl Mapper for WmiActivity {
     }
 
     fn claims(&self) -> &'static [Claim] {
-        &[Claim::Windows(Source::WmiActivity, &[5857, 5858, 5859, 5860, 5861])]
+        &[Claim::Windows(
+            Source::WmiActivity,
+            &[5857, 5858, 5859, 5860, 5861],
+        )]
     }
 
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
@@ -66,10 +69,19 @@ fn binding(row: &mut Row<'_, '_>) {
     let Some(cause) = row.peek("PossibleCause") else {
         return;
     };
-    let keys = ["CommandLineTemplate", "ExecutablePath", "ScriptText", "ScriptFileName"];
+    let keys = [
+        "CommandLineTemplate",
+        "ExecutablePath",
+        "ScriptText",
+        "ScriptFileName",
+    ];
     let property = keys.iter().find_map(|key| context_value(cause, key));
     if let Some(value) = property {
-        set(row, t::COMMAND, value.trim_end_matches(';').trim_matches('"'));
+        set(
+            row,
+            t::COMMAND,
+            value.trim_end_matches(';').trim_matches('"'),
+        );
     }
 }
 
@@ -80,25 +92,54 @@ mod tests {
 
     fn wmi(code: i32, fields: &[(&str, &str)]) -> Seen {
         let channel = "Microsoft-Windows-WMI-Activity/Operational";
-        run(&event("Microsoft-Windows-WMI-Activity", channel, code, fields))
+        run(&event(
+            "Microsoft-Windows-WMI-Activity",
+            channel,
+            code,
+            fields,
+        ))
     }
 
     #[test]
     fn a_binding_gives_the_command_of_its_consumer() {
         let cause = "Binding EventFilter: \ninstance of __EventFilter\n{\n\tName = \"f\";\n};\nPerm. Consumer: \n\
             instance of CommandLineEventConsumer\n{\n\tCommandLineTemplate = \"cmd.exe /c x\";\n};\n";
-        let s = wmi(5861, &[("ESS", "f"), ("CONSUMER", "CommandLineEventConsumer=\"c\""), ("PossibleCause", cause)]);
-        assert_eq!((s.table, s.text(t::KIND), s.action()), ("persist", "wmi_binding", "create"));
-        assert_eq!((s.text(t::COMMAND), s.text(t::FILTER)), ("cmd.exe /c x", "f"));
+        let s = wmi(
+            5861,
+            &[
+                ("ESS", "f"),
+                ("CONSUMER", "CommandLineEventConsumer=\"c\""),
+                ("PossibleCause", cause),
+            ],
+        );
+        assert_eq!(
+            (s.table, s.text(t::KIND), s.action()),
+            ("persist", "wmi_binding", "create")
+        );
+        assert_eq!(
+            (s.text(t::COMMAND), s.text(t::FILTER)),
+            ("cmd.exe /c x", "f")
+        );
     }
 
     #[test]
     fn a_failed_operation_names_client_and_query() {
         let s = wmi(
             5858,
-            &[("ClientMachine", "WS07"), ("User", "CORP\\ann"), ("ClientProcessId", "25920"), ("Operation", "Start …")],
+            &[
+                ("ClientMachine", "WS07"),
+                ("User", "CORP\\ann"),
+                ("ClientProcessId", "25920"),
+                ("Operation", "Start …"),
+            ],
         );
-        assert_eq!((s.outcome(), s.text(t::CLIENT_HOST), s.int(t::CLIENT_PID)), ("failure", "WS07", Some(25920)));
-        assert_eq!((s.text(common::USER), s.text(t::CONTENT)), ("ann", "Start …"));
+        assert_eq!(
+            (s.outcome(), s.text(t::CLIENT_HOST), s.int(t::CLIENT_PID)),
+            ("failure", "WS07", Some(25920))
+        );
+        assert_eq!(
+            (s.text(common::USER), s.text(t::CONTENT)),
+            ("ann", "Start …")
+        );
     }
 }

@@ -6,7 +6,10 @@ use crate::ingest::windows::Source;
 
 /// The name of event data for a label under a heading, both in English.
 pub(super) fn field(source: Source, code: i32, section: &str, key: &str) -> Option<&'static str> {
-    if !matches!(source, Source::Security | Source::Eventlog | Source::Other | Source::Services) {
+    if !matches!(
+        source,
+        Source::Security | Source::Eventlog | Source::Other | Source::Services
+    ) {
         return None;
     }
     // 1102 names its user without the prefix that the Security log's own events have.
@@ -34,7 +37,11 @@ pub(super) fn field(source: Source, code: i32, section: &str, key: &str) -> Opti
     match account {
         "" => SPECIAL
             .iter()
-            .find(|(codes, s, k, _)| *k == key && (s.is_empty() || *s == section) && (codes.is_empty() || codes.contains(&code)))
+            .find(|(codes, s, k, _)| {
+                *k == key
+                    && (s.is_empty() || *s == section)
+                    && (codes.is_empty() || codes.contains(&code))
+            })
             .map(|(_, _, _, name)| *name),
         // A logon names the SID of its account otherwise than a change of an account does.
         "TargetSid" if matches!(code, 4624 | 4625 | 4634 | 4647 | 4688 | 4768) => match code {
@@ -49,8 +56,18 @@ pub(super) fn field(source: Source, code: i32, section: &str, key: &str) -> Opti
 type Label = (&'static [i32], &'static str, &'static str, &'static str);
 
 const SPECIAL: &[Label] = &[
-    (&[4689, 4656, 4658, 4660, 4663, 4670, 4673, 4674, 4985, 5145], "", "Process ID", "ProcessId"),
-    (&[5152, 5154, 5155, 5156, 5157, 5158, 5159], "", "Process ID", "ProcessID"),
+    (
+        &[4689, 4656, 4658, 4660, 4663, 4670, 4673, 4674, 4985, 5145],
+        "",
+        "Process ID",
+        "ProcessId",
+    ),
+    (
+        &[5152, 5154, 5155, 5156, 5157, 5158, 5159],
+        "",
+        "Process ID",
+        "ProcessID",
+    ),
     (&[4624, 4648, 4611], "", "Process ID", "ProcessId"),
     (&[], "", "Caller Process ID", "ProcessId"),
     (&[], "", "Caller Process Name", "ProcessName"),
@@ -61,13 +78,48 @@ const SPECIAL: &[Label] = &[
     (&[4688], "", "Process Command Line", "CommandLine"),
     (&[4688], "", "Token Elevation Type", "TokenElevationType"),
     (&[4688], "", "Mandatory Label", "MandatoryLabel"),
-    (&[5152, 5154, 5155, 5156, 5157, 5158, 5159], "", "Application Name", "Application"),
-    (&[5152, 5154, 5155, 5156, 5157, 5158, 5159], "", "Direction", "Direction"),
-    (&[5152, 5154, 5155, 5156, 5157, 5158, 5159], "", "Source Address", "SourceAddress"),
-    (&[5152, 5154, 5155, 5156, 5157, 5158, 5159], "", "Source Port", "SourcePort"),
-    (&[5152, 5154, 5155, 5156, 5157, 5158, 5159], "", "Destination Address", "DestAddress"),
-    (&[5152, 5154, 5155, 5156, 5157, 5158, 5159], "", "Destination Port", "DestPort"),
-    (&[5152, 5154, 5155, 5156, 5157, 5158, 5159], "", "Protocol", "Protocol"),
+    (
+        &[5152, 5154, 5155, 5156, 5157, 5158, 5159],
+        "",
+        "Application Name",
+        "Application",
+    ),
+    (
+        &[5152, 5154, 5155, 5156, 5157, 5158, 5159],
+        "",
+        "Direction",
+        "Direction",
+    ),
+    (
+        &[5152, 5154, 5155, 5156, 5157, 5158, 5159],
+        "",
+        "Source Address",
+        "SourceAddress",
+    ),
+    (
+        &[5152, 5154, 5155, 5156, 5157, 5158, 5159],
+        "",
+        "Source Port",
+        "SourcePort",
+    ),
+    (
+        &[5152, 5154, 5155, 5156, 5157, 5158, 5159],
+        "",
+        "Destination Address",
+        "DestAddress",
+    ),
+    (
+        &[5152, 5154, 5155, 5156, 5157, 5158, 5159],
+        "",
+        "Destination Port",
+        "DestPort",
+    ),
+    (
+        &[5152, 5154, 5155, 5156, 5157, 5158, 5159],
+        "",
+        "Protocol",
+        "Protocol",
+    ),
     (&[], "", "Process Name", "ProcessName"),
     (&[], "", "Logon Type", "LogonType"),
     (&[], "", "Workstation Name", "WorkstationName"),
@@ -82,13 +134,28 @@ const SPECIAL: &[Label] = &[
     (&[4768, 4769, 4770, 4771], "", "Client Address", "IpAddress"),
     (&[4768, 4769, 4770, 4771], "", "Client Port", "IpPort"),
     (&[4768, 4769, 4770, 4771], "", "Service Name", "ServiceName"),
-    (&[4768, 4769, 4770, 4771], "", "Ticket Options", "TicketOptions"),
-    (&[4768, 4769, 4770], "", "Ticket Encryption Type", "TicketEncryptionType"),
+    (
+        &[4768, 4769, 4770, 4771],
+        "",
+        "Ticket Options",
+        "TicketOptions",
+    ),
+    (
+        &[4768, 4769, 4770],
+        "",
+        "Ticket Encryption Type",
+        "TicketEncryptionType",
+    ),
     (&[4768, 4769], "", "Result Code", "Status"),
     (&[4769, 4771], "", "Failure Code", "Status"),
     (&[4768, 4771], "", "Pre-Authentication Type", "PreAuthType"),
     (&[], "", "Logon Process", "LogonProcessName"),
-    (&[], "", "Authentication Package", "AuthenticationPackageName"),
+    (
+        &[],
+        "",
+        "Authentication Package",
+        "AuthenticationPackageName",
+    ),
     (&[], "", "Package Name (NTLM only)", "LmPackageName"),
     (&[], "", "Key Length", "KeyLength"),
     (&[], "", "Failure Reason", "FailureReason"),
@@ -129,7 +196,10 @@ const TRANSLATED: &[(&str, &str)] = &[
     ("id du processus de l'appelant", "Caller Process ID"),
     ("nom du processus de l'appelant", "Caller Process Name"),
     ("type d'ouverture de session", "Logon Type"),
-    ("compte pour lequel l'ouverture de session a échoué", "Account For Which Logon Failed"),
+    (
+        "compte pour lequel l'ouverture de session a échoué",
+        "Account For Which Logon Failed",
+    ),
     ("nouvelle ouverture de session", "New Logon"),
     ("id du processus", "Process ID"),
     ("nom du processus", "Process Name"),
@@ -155,7 +225,10 @@ const TRANSLATED: &[(&str, &str)] = &[
     ("anmelde-id", "Logon ID"),
     ("anmeldetyp", "Logon Type"),
     ("neue anmeldung", "New Logon"),
-    ("konto, für das die anmeldung fehlgeschlagen ist", "Account For Which Logon Failed"),
+    (
+        "konto, für das die anmeldung fehlgeschlagen ist",
+        "Account For Which Logon Failed",
+    ),
     ("prozess-id", "Process ID"),
     ("prozessname", "Process Name"),
     ("neue prozess-id", "New Process ID"),
@@ -176,7 +249,10 @@ const TRANSLATED: &[(&str, &str)] = &[
     ("ログオン id", "Logon ID"),
     ("ログオン タイプ", "Logon Type"),
     ("新しいログオン", "New Logon"),
-    ("ログオンを失敗したアカウント", "Account For Which Logon Failed"),
+    (
+        "ログオンを失敗したアカウント",
+        "Account For Which Logon Failed",
+    ),
     ("プロセス id", "Process ID"),
     ("プロセス名", "Process Name"),
     ("呼び出し側プロセス id", "Caller Process ID"),
@@ -204,7 +280,10 @@ pub(super) fn english(label: &str) -> Cow<'_, str> {
 }
 
 fn translated(folded: &str) -> Option<&'static str> {
-    TRANSLATED.iter().find(|(from, _)| *from == folded).map(|(_, to)| *to)
+    TRANSLATED
+        .iter()
+        .find(|(from, _)| *from == folded)
+        .map(|(_, to)| *to)
 }
 
 #[cfg(test)]
@@ -223,8 +302,14 @@ mod tests {
     fn every_english_label_is_reached() {
         assert_eq!(english("Kontoname"), "Account Name");
         assert_eq!(english("Account Name"), "Account Name");
-        assert_eq!(field(Source::Security, 4624, "New Logon", "Account Name"), Some("TargetUserName"));
-        assert_eq!(field(Source::Security, 4728, "Group", "Group Name"), Some("TargetUserName"));
+        assert_eq!(
+            field(Source::Security, 4624, "New Logon", "Account Name"),
+            Some("TargetUserName")
+        );
+        assert_eq!(
+            field(Source::Security, 4728, "Group", "Group Name"),
+            Some("TargetUserName")
+        );
         assert_eq!(field(Source::Sysmon, 1, "", "Account Name"), None);
     }
 }

@@ -13,10 +13,21 @@ fn nxlogs_process_is_the_logging_one_and_the_events_own_comes_from_the_message()
     assert_eq!(raw.get("EventType"), Some("SetValue"));
     assert_eq!(raw.get("ProcessID"), None);
     assert_eq!(raw.get("Message"), None);
-    assert_eq!((raw.record_id, raw.user_sid.as_deref()), (Some(31072), Some("S-1-5-18")));
+    assert_eq!(
+        (raw.record_id, raw.user_sid.as_deref()),
+        (Some(31072), Some("S-1-5-18"))
+    );
     assert_eq!(raw.quality, TimeQuality::Assumed);
     let around: Vec<_> = raw.envelope.iter().map(|f| &*f.name).collect();
-    assert_eq!(around, ["Execution_ProcessID", "Execution_ThreadID", "AccountName", "Domain"]);
+    assert_eq!(
+        around,
+        [
+            "Execution_ProcessID",
+            "Execution_ThreadID",
+            "AccountName",
+            "Domain"
+        ]
+    );
 }
 
 #[test]
@@ -24,9 +35,16 @@ fn renamed_header_fields_leave_the_events_own_alone() {
     let raw = flat(
         r#"{"EventTime":"2020-09-22 14:53:01","EventReceivedTime":"2020-09-22 14:53:04","@timestamp":"2020-09-22T18:53:04.182Z","EventTypeOrignal":"INFO","EventType":"SetValue","EventID":13,"ExecutionProcessID":3172,"ProcessId":"4","host":"wec","SourceName":"Microsoft-Windows-Sysmon","Hostname":"W5"}"#,
     );
-    assert_eq!((raw.get("ProcessId"), raw.get("EventType")), (Some("4"), Some("SetValue")));
+    assert_eq!(
+        (raw.get("ProcessId"), raw.get("EventType")),
+        (Some("4"), Some("SetValue"))
+    );
     assert_eq!(raw.observer.as_deref(), Some("wec"));
-    assert_eq!(raw.time, Some(1_600_786_381_000_000), "EventTime, not the time of the collector");
+    assert_eq!(
+        raw.time,
+        Some(1_600_786_381_000_000),
+        "EventTime, not the time of the collector"
+    );
     assert_eq!(raw.quality, TimeQuality::Assumed);
 }
 
@@ -37,7 +55,10 @@ fn the_z_of_powershell_exports_is_not_believed() {
     );
     assert_eq!(raw.quality, TimeQuality::Assumed);
     assert_eq!(raw.kind, "Microsoft-Windows-Security-Auditing");
-    assert_eq!(raw.get("ProviderName"), Some("Microsoft Software Key Storage Provider"));
+    assert_eq!(
+        raw.get("ProviderName"),
+        Some("Microsoft Software Key Storage Provider")
+    );
 }
 
 #[test]
@@ -53,13 +74,23 @@ fn sentinels_event_data_column_is_opened() {
     let xml = flat(
         r#"{"TenantId":"t","TimeGenerated":"2022-05-13T08:54:05.21Z","Computer":"W5","EventSourceName":"Microsoft-Windows-Security-Auditing","Channel":"Security","EventID":5156,"SourceComputerId":"id","NewProcessId":"","EventData":"<EventData xmlns=\"x\">\r\n<Data Name=\"ProcessID\">3936</Data><Data Name=\"DestPort\">8080</Data></EventData>","DestPort":"8080","IpAddress":null,"Type":"SecurityEvent"}"#,
     );
-    let names: Vec<_> = xml.fields.iter().map(|f| (&*f.name, f.value.text().unwrap())).collect();
+    let names: Vec<_> = xml
+        .fields
+        .iter()
+        .map(|f| (&*f.name, f.value.text().unwrap()))
+        .collect();
     assert_eq!(names, [("ProcessID", "3936"), ("DestPort", "8080")]);
-    assert_eq!((xml.host_id.as_deref(), xml.quality), (Some("id"), TimeQuality::Utc));
+    assert_eq!(
+        (xml.host_id.as_deref(), xml.quality),
+        (Some("id"), TimeQuality::Utc)
+    );
     let json = flat(
         r#"{"TimeGenerated":"2022-05-13T08:54:05.21Z","Computer":"W5","Provider":"Microsoft-Windows-Sysmon","EventID":3,"EventData":"{\"ProcessId\":\"3936\"}","Type":"WindowsEvent"}"#,
     );
-    assert_eq!((json.get("ProcessId"), &*json.kind), (Some("3936"), "Microsoft-Windows-Sysmon"));
+    assert_eq!(
+        (json.get("ProcessId"), &*json.kind),
+        (Some("3936"), "Microsoft-Windows-Sysmon")
+    );
 }
 
 #[test]
@@ -67,8 +98,17 @@ fn get_winevent_as_json_is_read_from_its_message() {
     let raw = flat(
         r#"{"Id":1102,"LogName":"Security","ProviderName":"Microsoft-Windows-Eventlog","MachineName":"DC1","RecordId":7,"TimeCreated":"/Date(1700000000123)/","UserId":{"BinaryLength":28,"Value":"S-1-5-21-1"},"Properties":[{"Value":1}],"Message":"The audit log was cleared.\r\nSubject:\r\n\tSecurity ID:\tS-1-5-21-1\r\n\tAccount Name:\tann\r\n\tDomain Name:\tCORP\r\n\tLogon ID:\t0x1\r\n"}"#,
     );
-    assert_eq!((raw.code, raw.record_id, raw.host.as_deref()), (Some(1102), Some(7), Some("DC1")));
-    assert_eq!((raw.time, raw.quality), (Some(1_700_000_000_123_000), TimeQuality::Utc));
-    assert_eq!((raw.get("SubjectUserName"), raw.get("SubjectDomainName")), (Some("ann"), Some("CORP")));
+    assert_eq!(
+        (raw.code, raw.record_id, raw.host.as_deref()),
+        (Some(1102), Some(7), Some("DC1"))
+    );
+    assert_eq!(
+        (raw.time, raw.quality),
+        (Some(1_700_000_000_123_000), TimeQuality::Utc)
+    );
+    assert_eq!(
+        (raw.get("SubjectUserName"), raw.get("SubjectDomainName")),
+        (Some("ann"), Some("CORP"))
+    );
     assert!(raw.get("Message").is_some());
 }

@@ -4,9 +4,9 @@ use crate::schema::builder::{Cells, TableBuilder};
 use crate::schema::{Col, common, http, network};
 
 fn run(text: &str, carry: &Carry) -> Sink<'static> {
-    let cx = RecordContext { input: 1, format: "w3c", fallback_time: 7, assumed_offset: None, input_host: None };
+    let cx = RecordContext { input: 1, format: "w3c", fallback_time: 7, zone: None, input_host: None };
     let mut sink = Sink::new(cx);
-    W3c.decode(&Block { bytes: text.as_bytes(), offset: 0 }, carry, &mut sink);
+    W3c.decode(&Block { bytes: text.as_bytes(), offset: 0, ..Block::default() }, carry, &mut sink);
     sink
 }
 
@@ -61,7 +61,7 @@ fn fields_may_change_in_mid_file() {
 #[test]
 fn the_header_travels_to_later_blocks() {
     let mut carry = Carry::default();
-    W3c.carry(&Block { bytes: IIS.as_bytes(), offset: 0 }, &mut carry);
+    W3c.carry(&Block { bytes: IIS.as_bytes(), offset: 0, ..Block::default() }, &mut carry);
     let sink = run("2021-04-01 00:00:21 10.9.9.9 GET /a.asp x=1 80 DOM\\ann 10.0.0.5 Mozilla/5.0+(W+1) 200 65\n", &carry);
     assert_eq!((sink.records, sink.rejects.len()), (1, 0));
     let (_, _, cells) = builder(sink, "http").finish();
