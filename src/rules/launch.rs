@@ -29,24 +29,44 @@ pub fn read(command: &str) -> Launch {
     let path = resolve(program_path(command));
     let program = stem(base_name(&path)).to_lowercase();
     let lower = command.to_lowercase();
-    let mut launch = Launch { path, program, reasons: Vec::new() };
+    let mut launch = Launch {
+        path,
+        program,
+        reasons: Vec::new(),
+    };
     if lower.is_empty() {
         return launch;
     }
-    let interpreter = contains(INTERPRETERS, &launch.program) && !is_routine(&launch.program, &lower);
+    let interpreter =
+        contains(INTERPRETERS, &launch.program) && !is_routine(&launch.program, &lower);
     let mut add = |odd: bool, reason: &'static str| {
         if odd && !launch.reasons.contains(&reason) {
             launch.reasons.push(reason);
         }
     };
     add(lower.contains("\\\\.\\pipe\\"), "writes to a named pipe");
-    add(lower.contains("\\\\127.0.0.1\\") || lower.contains("\\\\localhost\\"), "goes through a share of its own host");
+    add(
+        lower.contains("\\\\127.0.0.1\\") || lower.contains("\\\\localhost\\"),
+        "goes through a share of its own host",
+    );
     add(interpreter, "runs an interpreter or system tool");
-    add(encoded_command(command, &format!("{}.exe", launch.program)).is_some(), "carries an encoded command");
+    add(
+        encoded_command(command, &format!("{}.exe", launch.program)).is_some(),
+        "carries an encoded command",
+    );
     add(is_script(&lower, &launch.path), "runs a script file");
-    add(lower.contains("http://") || lower.contains("https://"), "names a URL");
-    add(paths::user_writable(&launch.path).is_some(), "lies in a folder that users may write to");
-    add(interpreter && paths::user_writable(&lower).is_some(), "takes a file from a folder that users may write to");
+    add(
+        lower.contains("http://") || lower.contains("https://"),
+        "names a URL",
+    );
+    add(
+        paths::user_writable(&launch.path).is_some(),
+        "lies in a folder that users may write to",
+    );
+    add(
+        interpreter && paths::user_writable(&lower).is_some(),
+        "takes a file from a folder that users may write to",
+    );
     add(in_root(&launch.path), "lies in the root of a drive");
     launch
 }
@@ -62,9 +82,11 @@ pub fn folded(text: &str) -> String {
     });
     let lower = capped(text.trim(), 2_000).to_lowercase();
     let folded = match VARYING.as_ref() {
-        Some(r) => r.replace_all(&lower, |c: &regex::Captures<'_>| match c.get(0).map_or("", |m| m.as_str()) {
-            user if user.starts_with("\\users\\") => "\\users\\*\\",
-            _ => "#",
+        Some(r) => r.replace_all(&lower, |c: &regex::Captures<'_>| {
+            match c.get(0).map_or("", |m| m.as_str()) {
+                user if user.starts_with("\\users\\") => "\\users\\*\\",
+                _ => "#",
+            }
         }),
         None => lower.into(),
     };
@@ -74,8 +96,9 @@ pub fn folded(text: &str) -> String {
 /// The program of a command: up to its closing quote, else up to the first name that ends like a program, else up to
 /// the first blank. Services name paths with blanks and without quotes.
 fn program_path(command: &str) -> &str {
-    static ENDING: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"(?i)^.{1,400}?\.(?:exe|com|sys|dll|bat|cmd|ps1|vbs|vbe|js|jse|wsf|hta|scr|pif)(?:[\s,]|$)").ok());
+    static ENDING: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?i)^.{1,400}?\.(?:exe|com|sys|dll|bat|cmd|ps1|vbs|vbe|js|jse|wsf|hta|scr|pif)(?:[\s,]|$)").ok()
+    });
     if let Some(quoted) = command.strip_prefix('"') {
         return quoted.split('"').next().unwrap_or("").trim();
     }
@@ -113,27 +136,44 @@ fn is_routine(program: &str, lower: &str) -> bool {
         "msiexec" => !lower.contains("http"),
         "rundll32" | "regsvr32" | "control" => {
             let library = lower.split_once(program).map_or("", |(_, rest)| rest);
-            let library = library.trim_start_matches(".exe").trim_start_matches(['"', ' ']);
+            let library = library
+                .trim_start_matches(".exe")
+                .trim_start_matches(['"', ' ']);
             let system = paths::is_protected(library)
-                || ["%windir%", "%systemroot%", "%programfiles%"].iter().any(|p| library.starts_with(p))
+                || ["%windir%", "%systemroot%", "%programfiles%"]
+                    .iter()
+                    .any(|p| library.starts_with(p))
                 || !library.contains(['\\', '/', ':']);
-            system && !lower.contains("javascript:") && !lower.contains("comsvcs") && !lower.contains("http")
+            system
+                && !lower.contains("javascript:")
+                && !lower.contains("comsvcs")
+                && !lower.contains("http")
         }
-        "cmd" => lower.contains("onedrive") && (lower.contains("/c del ") || lower.contains("/c rmdir ")),
+        "cmd" => {
+            lower.contains("onedrive") && (lower.contains("/c del ") || lower.contains("/c rmdir "))
+        }
         _ => false,
     }
 }
 
 fn is_script(lower: &str, path: &str) -> bool {
-    let scripts = [".ps1", ".vbs", ".vbe", ".js", ".jse", ".wsf", ".hta", ".bat", ".cmd", ".sct"];
+    let scripts = [
+        ".ps1", ".vbs", ".vbe", ".js", ".jse", ".wsf", ".hta", ".bat", ".cmd", ".sct",
+    ];
     let path = path.to_lowercase();
-    scripts.iter().any(|s| path.ends_with(s)) || [".hta", ".vbs", ".vbe", ".sct"].iter().any(|s| lower.ends_with(s))
+    scripts.iter().any(|s| path.ends_with(s))
+        || [".hta", ".vbs", ".vbe", ".sct"]
+            .iter()
+            .any(|s| lower.ends_with(s))
 }
 
 fn in_root(path: &str) -> bool {
     let mut parts = path.split('\\');
     let drive = parts.next().unwrap_or("");
-    drive.len() == 2 && drive.ends_with(':') && parts.next().is_some_and(|p| !p.is_empty()) && parts.next().is_none()
+    drive.len() == 2
+        && drive.ends_with(':')
+        && parts.next().is_some_and(|p| !p.is_empty())
+        && parts.next().is_none()
 }
 
 #[cfg(test)]
@@ -143,11 +183,23 @@ mod tests {
     #[test]
     fn programs_are_found_with_and_without_quotes() {
         for (command, path) in [
-            (r#""C:\Program Files\a b\c.exe" -k"#, r"C:\Program Files\a b\c.exe"),
-            (r"C:\Program Files\a b\c.exe -k", r"C:\Program Files\a b\c.exe"),
+            (
+                r#""C:\Program Files\a b\c.exe" -k"#,
+                r"C:\Program Files\a b\c.exe",
+            ),
+            (
+                r"C:\Program Files\a b\c.exe -k",
+                r"C:\Program Files\a b\c.exe",
+            ),
             (r"%SystemRoot%\PSEXESVC.exe", r"C:\Windows\PSEXESVC.exe"),
-            (r"\SystemRoot\System32\drivers\x.sys", r"C:\Windows\System32\drivers\x.sys"),
-            (r"system32\DRIVERS\x.sys", r"C:\Windows\System32\DRIVERS\x.sys"),
+            (
+                r"\SystemRoot\System32\drivers\x.sys",
+                r"C:\Windows\System32\drivers\x.sys",
+            ),
+            (
+                r"system32\DRIVERS\x.sys",
+                r"C:\Windows\System32\DRIVERS\x.sys",
+            ),
             ("powershell -enc x", "powershell"),
             ("%COMSPEC% /c echo a", r"C:\Windows\System32\cmd.exe"),
             ("", ""),
@@ -158,11 +210,32 @@ mod tests {
 
     #[test]
     fn odd_commands_have_reasons_and_ordinary_ones_none() {
-        assert!(read(r"%COMSPEC% /c echo a > \\.\pipe\b").reasons.contains(&"writes to a named pipe"));
-        assert!(read("powershell -enc SQBFAFgA").reasons.contains(&"runs an interpreter or system tool"));
-        assert!(read(r"C:\x.exe").reasons.contains(&"lies in the root of a drive"));
-        assert!(read(r"C:\Users\Public\x.exe").reasons.contains(&"lies in a folder that users may write to"));
-        assert!(read(r"rundll32.exe C:\Users\a\AppData\Local\Temp\x.dll,Run").reasons.len() >= 2);
+        assert!(
+            read(r"%COMSPEC% /c echo a > \\.\pipe\b")
+                .reasons
+                .contains(&"writes to a named pipe")
+        );
+        assert!(
+            read("powershell -enc SQBFAFgA")
+                .reasons
+                .contains(&"runs an interpreter or system tool")
+        );
+        assert!(
+            read(r"C:\x.exe")
+                .reasons
+                .contains(&"lies in the root of a drive")
+        );
+        assert!(
+            read(r"C:\Users\Public\x.exe")
+                .reasons
+                .contains(&"lies in a folder that users may write to")
+        );
+        assert!(
+            read(r"rundll32.exe C:\Users\a\AppData\Local\Temp\x.dll,Run")
+                .reasons
+                .len()
+                >= 2
+        );
         for ordinary in [
             r#""C:\Users\a\AppData\Local\Microsoft\OneDrive\OneDrive.exe" /background"#,
             r"%windir%\system32\SecurityHealthSystray.exe",
@@ -177,8 +250,14 @@ mod tests {
 
     #[test]
     fn a_key_says_the_same_on_every_host() {
-        assert_eq!(folded(r"C:\Users\ann\AppData\x.exe"), r"c:\users\*\appdata\x.exe");
-        assert_eq!(folded("Task {0CCE922B-69AE-11D9-BED3-505054503030} S-1-5-21-1-2-3-1001"), "task # #");
+        assert_eq!(
+            folded(r"C:\Users\ann\AppData\x.exe"),
+            r"c:\users\*\appdata\x.exe"
+        );
+        assert_eq!(
+            folded("Task {0CCE922B-69AE-11D9-BED3-505054503030} S-1-5-21-1-2-3-1001"),
+            "task # #"
+        );
         assert_eq!(folded("MpKsl1a2b3c4d"), "mpksl#");
     }
 }

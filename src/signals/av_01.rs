@@ -40,21 +40,75 @@ static META: Meta = Meta {
     family: "protection",
     key: Key::Host,
     reads: &[
-        Reads { table: &t::TABLE, columns: &[common::ACTION, common::USER, common::OUTCOME, t::KIND, t::SETTING, t::OLD, t::NEW] },
-        Reads { table: &process::TABLE, columns: starts::COLUMNS },
-        Reads { table: &registry::TABLE, columns: registry_changes::COLUMNS },
-        Reads { table: &script::TABLE, columns: script_blocks::COLUMNS },
-        Reads { table: &persist::TABLE, columns: &[common::ACTION, common::USER, persist::KIND, persist::NAME, persist::DISPLAY_NAME, persist::STATE] },
+        Reads {
+            table: &t::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                common::OUTCOME,
+                t::KIND,
+                t::SETTING,
+                t::OLD,
+                t::NEW,
+            ],
+        },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
+        Reads {
+            table: &registry::TABLE,
+            columns: registry_changes::COLUMNS,
+        },
+        Reads {
+            table: &script::TABLE,
+            columns: script_blocks::COLUMNS,
+        },
+        Reads {
+            table: &persist::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                persist::KIND,
+                persist::NAME,
+                persist::DISPLAY_NAME,
+                persist::STATE,
+            ],
+        },
     ],
     level: Level::High,
     decisive: false,
     thresholds: &[
-        Threshold { name: "join", value: JOIN_S, unit: "s", source: "[J] one change as command, registry value and event" },
-        Threshold { name: "back_on", value: BACK_ON_S, unit: "s", source: "[J] updates of the platform switch protection off and on" },
-        Threshold { name: "migration", value: MIGRATION_S, unit: "s", source: "[J] another product is installed the same day" },
-        Threshold { name: "narrow_exclusion", value: NARROW_QUALITY, unit: "quality", source: "[J] one program of a protected folder" },
+        Threshold {
+            name: "join",
+            value: JOIN_S,
+            unit: "s",
+            source: "[J] one change as command, registry value and event",
+        },
+        Threshold {
+            name: "back_on",
+            value: BACK_ON_S,
+            unit: "s",
+            source: "[J] updates of the platform switch protection off and on",
+        },
+        Threshold {
+            name: "migration",
+            value: MIGRATION_S,
+            unit: "s",
+            source: "[J] another product is installed the same day",
+        },
+        Threshold {
+            name: "narrow_exclusion",
+            value: NARROW_QUALITY,
+            unit: "quality",
+            source: "[J] one program of a protected folder",
+        },
     ],
-    benign: &["migration to another product", "update of Defender's platform", "exclusions that a vendor asks for"],
+    benign: &[
+        "migration to another product",
+        "update of Defender's platform",
+        "exclusions that a vendor asks for",
+    ],
 };
 
 struct Impairment<'a> {
@@ -72,14 +126,37 @@ impl Signal for Av01 {
 
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found: Vec<Impairment<'_>> = Vec::new();
-        found.extend(rows.table(&t::TABLE).iter().filter_map(|r| of_event(r, rows)));
-        let wanted = |k: &str| k.contains("\\windows defender") || k.contains("\\currentcontrolset\\services\\") || k.contains("\\microsoft antimalware");
-        found.extend(changes(rows.table(&registry::TABLE), wanted).iter().filter(|c| c.is_set()).filter_map(of_registry));
-        found.extend(starts(rows.table(&process::TABLE)).into_iter().filter_map(of_command));
+        found.extend(
+            rows.table(&t::TABLE)
+                .iter()
+                .filter_map(|r| of_event(r, rows)),
+        );
+        let wanted = |k: &str| {
+            k.contains("\\windows defender")
+                || k.contains("\\currentcontrolset\\services\\")
+                || k.contains("\\microsoft antimalware")
+        };
+        found.extend(
+            changes(rows.table(&registry::TABLE), wanted)
+                .iter()
+                .filter(|c| c.is_set())
+                .filter_map(of_registry),
+        );
+        found.extend(
+            starts(rows.table(&process::TABLE))
+                .into_iter()
+                .filter_map(of_command),
+        );
         for block in script_blocks::blocks(rows.table(&script::TABLE)) {
             if let Some(call) = preference_call(&block.text) {
                 let explain = format!("A script changed the protection: {}", quote(&call));
-                found.push(Impairment { row: block.row, what: format!("preference {}", folded(&call)), explain, level: Level::High, quality: 1.0 });
+                found.push(Impairment {
+                    row: block.row,
+                    what: format!("preference {}", folded(&call)),
+                    explain,
+                    level: Level::High,
+                    quality: 1.0,
+                });
             }
         }
         found.extend(rows.table(&persist::TABLE).iter().filter_map(of_service));
@@ -93,9 +170,15 @@ impl Signal for Av01 {
                 merge(earlier, &f);
                 continue;
             }
-            let migrated = migration.iter().any(|ts| (ts - f.row.ts()).abs() <= (MIGRATION_S * 1e6) as i64);
+            let migrated = migration
+                .iter()
+                .any(|ts| (ts - f.row.ts()).abs() <= (MIGRATION_S * 1e6) as i64);
             let level = if migrated { Level::Info } else { f.level };
-            mine.push(Hit::at(&META, f.row, f.what, f.explain).level(level).quality(f.quality));
+            mine.push(
+                Hit::at(&META, f.row, f.what, f.explain)
+                    .level(level)
+                    .quality(f.quality),
+            );
         }
         hits.append(&mut mine);
     }
@@ -103,7 +186,8 @@ impl Signal for Av01 {
 
 fn merge(earlier: &mut Hit, f: &Impairment<'_>) {
     if f.level > earlier.level && earlier.level != Level::Info || f.quality > earlier.quality {
-        (earlier.level, earlier.quality) = (f.level.max(earlier.level), f.quality.max(earlier.quality));
+        (earlier.level, earlier.quality) =
+            (f.level.max(earlier.level), f.quality.max(earlier.quality));
         earlier.explain.clone_from(&f.explain);
     }
     if earlier.rows.len() < 20 {
@@ -118,10 +202,19 @@ fn of_event<'a>(row: Row<'a>, rows: &KeyRows<'a>) -> Option<Impairment<'a>> {
     match row.str(t::KIND) {
         "av_off" => {
             let until = row.ts() + (BACK_ON_S * 1e6) as i64;
-            if rows.table(&t::TABLE).between(row.ts(), until).iter().any(|r| r.str(t::KIND) == "av_on") {
+            if rows
+                .table(&t::TABLE)
+                .between(row.ts(), until)
+                .iter()
+                .any(|r| r.str(t::KIND) == "av_on")
+            {
                 return None;
             }
-            Some(Impairment::high(row, format!("off {setting}"), format!("Defender: {setting} was switched off")))
+            Some(Impairment::high(
+                row,
+                format!("off {setting}"),
+                format!("Defender: {setting} was switched off"),
+            ))
         }
         "av_config" | "exclusion" => {
             let blocked = row.str(common::OUTCOME) == "blocked";
@@ -138,10 +231,22 @@ fn of_event<'a>(row: Row<'a>, rows: &KeyRows<'a>) -> Option<Impairment<'a>> {
 }
 
 fn of_registry<'a>(change: &registry_changes::Change<'a>) -> Option<Impairment<'a>> {
-    if let Some(service) = change.key.rsplit("\\services\\").next().filter(|_| change.value == "start" && !change.key.contains("windows defender")) {
+    if let Some(service) = change
+        .key
+        .rsplit("\\services\\")
+        .next()
+        .filter(|_| change.value == "start" && !change.key.contains("windows defender"))
+    {
         let disabled = registry_path::number(change.data) == Some(4);
         return (disabled && is_protection(service)).then(|| {
-            Impairment::high(change.row, format!("service {service}"), format!("{} disabled the service {service} in the registry", change.writer()))
+            Impairment::high(
+                change.row,
+                format!("service {service}"),
+                format!(
+                    "{} disabled the service {service} in the registry",
+                    change.writer()
+                ),
+            )
         });
     }
     of_value(change.row, &change.path(), change.data)
@@ -152,31 +257,56 @@ fn of_value<'a>(row: Row<'a>, path: &str, data: &str) -> Option<Impairment<'a>> 
     if !path.contains("defender") && !path.contains("antimalware") {
         return None;
     }
-    if let Some((_, excluded)) = path.split_once("\\exclusions\\").filter(|_| !path.contains("\\asr")) {
+    if let Some((_, excluded)) = path
+        .split_once("\\exclusions\\")
+        .filter(|_| !path.contains("\\asr"))
+    {
         let (kind, thing) = excluded.split_once('\\')?;
         if thing.is_empty() {
             return None;
         }
         let narrow = paths::is_protected(thing) && thing.matches('\\').count() >= 3;
-        let mut found = Impairment::high(row, format!("exclusion {}", folded(thing)), format!("Defender no longer looks at {} {}", kind, quote(thing)));
+        let mut found = Impairment::high(
+            row,
+            format!("exclusion {}", folded(thing)),
+            format!("Defender no longer looks at {} {}", kind, quote(thing)),
+        );
         found.quality = if narrow { NARROW_QUALITY } else { 1.0 };
         return Some(found);
     }
     let (_, value) = path.rsplit_once('\\')?;
     let number = registry_path::number(data)?;
     let off = match value {
-        "disableantispyware" | "disableantivirus" | "disablerealtimemonitoring" | "disablebehaviormonitoring" | "disableioavprotection"
-        | "disablescriptscanning" | "disableonaccessprotection" | "disablescanonrealtimeenable" | "disableblockatfirstseen"
-        | "disableintrusionpreventionsystem" | "disablearchivescanning" | "forcedefenderpassivemode" | "disableenhancednotifications" => {
-            number == 1 && value != "disableenhancednotifications"
-        }
-        "spynetreporting" | "puaprotection" | "mpenablepus" | "enablenetworkprotection" | "submitsamplesconsent" => {
+        "disableantispyware"
+        | "disableantivirus"
+        | "disablerealtimemonitoring"
+        | "disablebehaviormonitoring"
+        | "disableioavprotection"
+        | "disablescriptscanning"
+        | "disableonaccessprotection"
+        | "disablescanonrealtimeenable"
+        | "disableblockatfirstseen"
+        | "disableintrusionpreventionsystem"
+        | "disablearchivescanning"
+        | "forcedefenderpassivemode"
+        | "disableenhancednotifications" => number == 1 && value != "disableenhancednotifications",
+        "spynetreporting"
+        | "puaprotection"
+        | "mpenablepus"
+        | "enablenetworkprotection"
+        | "submitsamplesconsent" => {
             number == 0 && !matches!(value, "submitsamplesconsent" | "enablenetworkprotection")
         }
         "tamperprotection" => matches!(number, 0 | 4),
         _ => false,
     };
-    off.then(|| Impairment::high(row, format!("setting {value}"), format!("Defender's setting {value} was set to {number}")))
+    off.then(|| {
+        Impairment::high(
+            row,
+            format!("setting {value}"),
+            format!("Defender's setting {value} was set to {number}"),
+        )
+    })
 }
 
 /// Set-MpPreference, Add-MpPreference and Windows feature removal; settings that only report are left out.
@@ -193,16 +323,34 @@ fn preference_call(text: &str) -> Option<String> {
 fn of_command(row: Row<'_>) -> Option<Impairment<'_>> {
     let line = row.text(process::CMDLINE)?;
     if let Some(call) = preference_call(line) {
-        return Some(Impairment::high(row, format!("preference {}", folded(&call)), format!("The protection was changed: {}", quote(line))));
+        return Some(Impairment::high(
+            row,
+            format!("preference {}", folded(&call)),
+            format!("The protection was changed: {}", quote(line)),
+        ));
     }
     let (image, original) = starts::names(row);
     let is = |name: &str| image == name || original == name;
     let lower = line.to_lowercase();
     if is("mpcmdrun") && (lower.contains("-removedefinitions") || lower.contains("-restore")) {
-        return Some(Impairment::high(row, "mpcmdrun".to_owned(), format!("Defender's definitions or quarantine were attacked: {}", quote(line))));
+        return Some(Impairment::high(
+            row,
+            "mpcmdrun".to_owned(),
+            format!(
+                "Defender's definitions or quarantine were attacked: {}",
+                quote(line)
+            ),
+        ));
     }
-    if is("fltmc") && lower.contains("unload") && (lower.contains("wdfilter") || lower.contains("wdboot")) {
-        return Some(Impairment::high(row, "fltmc".to_owned(), format!("Defender's driver was unloaded: {}", quote(line))));
+    if is("fltmc")
+        && lower.contains("unload")
+        && (lower.contains("wdfilter") || lower.contains("wdboot"))
+    {
+        return Some(Impairment::high(
+            row,
+            "fltmc".to_owned(),
+            format!("Defender's driver was unloaded: {}", quote(line)),
+        ));
     }
     let tokens: Vec<String> = cmdline::tokenize(&lower);
     let word = |w: &str| tokens.iter().any(|t| t == w);
@@ -213,21 +361,40 @@ fn of_command(row: Row<'_>) -> Option<Impairment<'_>> {
         "powershell" | "pwsh" => lower.contains("stop-service") || lower.contains("set-service"),
         _ => false,
     };
-    let named = tokens.iter().skip(1).find(|w| is_protection(w.trim_end_matches(".exe").trim_matches(['\'', '"'])));
+    let named = tokens
+        .iter()
+        .skip(1)
+        .find(|w| is_protection(w.trim_end_matches(".exe").trim_matches(['\'', '"'])));
     let service = named.filter(|_| stops)?;
-    Some(Impairment::high(row, format!("service {service}"), format!("The protection's service {service} was stopped or disabled: {}", quote(line))))
+    Some(Impairment::high(
+        row,
+        format!("service {service}"),
+        format!(
+            "The protection's service {service} was stopped or disabled: {}",
+            quote(line)
+        ),
+    ))
 }
 
 /// Service control manager: stopped (7036) or its start type set to disabled (7040).
 fn of_service(row: Row<'_>) -> Option<Impairment<'_>> {
     let name = row.str(persist::NAME).to_lowercase();
     let display = row.str(persist::DISPLAY_NAME).to_lowercase();
-    let named = is_defender(&name) || [&name, &display].iter().any(|n| n.contains("defender antivirus") || n.contains("defender advanced threat"));
+    let named = is_defender(&name)
+        || [&name, &display]
+            .iter()
+            .any(|n| n.contains("defender antivirus") || n.contains("defender advanced threat"));
     let state = row.str(persist::STATE).to_lowercase();
-    let disabled = row.str(common::ACTION) == "update" && (state.contains("disabled") || state == "4");
+    let disabled =
+        row.str(common::ACTION) == "update" && (state.contains("disabled") || state == "4");
     // Defender's services stop at every shutdown: only the start type says something by itself.
-    (named && disabled && row.str(persist::KIND) == "service")
-        .then(|| Impairment::high(row, format!("service {name}"), format!("The service {} was set to disabled", row.str(persist::NAME))))
+    (named && disabled && row.str(persist::KIND) == "service").then(|| {
+        Impairment::high(
+            row,
+            format!("service {name}"),
+            format!("The service {} was set to disabled", row.str(persist::NAME)),
+        )
+    })
 }
 
 fn is_defender(name: &str) -> bool {
@@ -240,13 +407,25 @@ fn is_protection(name: &str) -> bool {
 
 /// When services of another protection product were installed.
 fn other_product(rows: &KeyRows<'_>) -> Vec<i64> {
-    let installed = |r: &Row<'_>| r.str(common::ACTION) == "create" && contains(ANTIVIRUS_SERVICES, r.str(persist::NAME));
-    rows.table(&persist::TABLE).iter().filter(installed).map(|r| r.ts()).collect()
+    let installed = |r: &Row<'_>| {
+        r.str(common::ACTION) == "create" && contains(ANTIVIRUS_SERVICES, r.str(persist::NAME))
+    };
+    rows.table(&persist::TABLE)
+        .iter()
+        .filter(installed)
+        .map(|r| r.ts())
+        .collect()
 }
 
 impl<'a> Impairment<'a> {
     fn high(row: Row<'a>, what: String, explain: String) -> Self {
-        Self { row, what, explain, level: Level::High, quality: 1.0 }
+        Self {
+            row,
+            what,
+            explain,
+            level: Level::High,
+            quality: 1.0,
+        }
     }
 }
 
@@ -291,13 +470,28 @@ mod tests {
     #[test]
     fn exclusions_and_settings_are_read_from_the_event() {
         let key = r"HKLM\SOFTWARE\Microsoft\Windows Defender";
-        let hits = event("exclusion", &format!(r"{key}\Exclusions\Paths\C:\Users = 0x0"));
+        let hits = event(
+            "exclusion",
+            &format!(r"{key}\Exclusions\Paths\C:\Users = 0x0"),
+        );
         assert_eq!((hits.len(), hits[0].quality), (1, 1.0));
-        let narrow = event("exclusion", &format!(r"{key}\Exclusions\Paths\C:\Program Files\Vendor\db = 0x0"));
+        let narrow = event(
+            "exclusion",
+            &format!(r"{key}\Exclusions\Paths\C:\Program Files\Vendor\db = 0x0"),
+        );
         assert_eq!(narrow[0].quality, NARROW_QUALITY);
-        assert_eq!(event("av_config", &format!(r"{key}\DisableAntiSpyware = 0x1")).len(), 1);
+        assert_eq!(
+            event("av_config", &format!(r"{key}\DisableAntiSpyware = 0x1")).len(),
+            1
+        );
         assert!(event("av_config", &format!(r"{key}\DisableAntiSpyware = 0x0")).is_empty());
-        assert!(event("av_config", &format!(r"{key}\Signature Updates\SignatureAge = 0x1")).is_empty());
+        assert!(
+            event(
+                "av_config",
+                &format!(r"{key}\Signature Updates\SignatureAge = 0x1")
+            )
+            .is_empty()
+        );
     }
 
     #[test]
@@ -311,7 +505,12 @@ mod tests {
         ] {
             assert_eq!(command(line).len(), 1, "{line}");
         }
-        for line in ["powershell Get-MpPreference", "sc query WinDefend", "net stop Spooler", "powershell Set-MpPreference -DisableRealtimeMonitoring $false"] {
+        for line in [
+            "powershell Get-MpPreference",
+            "sc query WinDefend",
+            "net stop Spooler",
+            "powershell Set-MpPreference -DisableRealtimeMonitoring $false",
+        ] {
             assert!(command(line).is_empty(), "{line}");
         }
     }

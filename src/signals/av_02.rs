@@ -33,16 +33,43 @@ static META: Meta = Meta {
     stage: "defense-impairment",
     family: "protection",
     key: Key::Fleet,
-    reads: &[Reads { table: &t::TABLE, columns: &[common::ACTION, common::USER, t::KIND, t::SETTING, t::NEW] }],
+    reads: &[Reads {
+        table: &t::TABLE,
+        columns: &[common::ACTION, common::USER, t::KIND, t::SETTING, t::NEW],
+    }],
     level: Level::Low,
     decisive: false,
     thresholds: &[
-        Threshold { name: "fleet_share", value: FLEET_SHARE, unit: "share of hosts", source: "[J] passive on most hosts is a decision, not an attack" },
-        Threshold { name: "reports", value: REPORTS, unit: "reports", source: "[J] one report may fall into an update" },
-        Threshold { name: "silent", value: SILENT_DAYS, unit: "days", source: "[J] over a weekend" },
-        Threshold { name: "regular", value: REGULAR_DAYS, unit: "days", source: "[J] a habit before its end" },
+        Threshold {
+            name: "fleet_share",
+            value: FLEET_SHARE,
+            unit: "share of hosts",
+            source: "[J] passive on most hosts is a decision, not an attack",
+        },
+        Threshold {
+            name: "reports",
+            value: REPORTS,
+            unit: "reports",
+            source: "[J] one report may fall into an update",
+        },
+        Threshold {
+            name: "silent",
+            value: SILENT_DAYS,
+            unit: "days",
+            source: "[J] over a weekend",
+        },
+        Threshold {
+            name: "regular",
+            value: REGULAR_DAYS,
+            unit: "days",
+            source: "[J] a habit before its end",
+        },
     ],
-    benign: &["third-party antivirus on the whole fleet", "EDR in block mode", "hosts that are switched off"],
+    benign: &[
+        "third-party antivirus on the whole fleet",
+        "EDR in block mode",
+        "hosts that are switched off",
+    ],
 };
 
 impl Signal for Av02 {
@@ -52,11 +79,22 @@ impl Signal for Av02 {
 
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut of_host: BTreeMap<&str, Vec<Row<'_>>> = BTreeMap::new();
-        for row in rows.table(&t::TABLE).iter().filter(|r| matches!(r.str(t::KIND), "tvm" | "av_state")) {
+        for row in rows
+            .table(&t::TABLE)
+            .iter()
+            .filter(|r| matches!(r.str(t::KIND), "tvm" | "av_state"))
+        {
             of_host.entry(row.host()).or_default().push(row);
         }
-        let mode = |r: &&Row<'_>| r.str(t::KIND) == "tvm" && r.str(t::SETTING) == "scid-2010" && r.text(t::NEW).is_some();
-        let last_mode = |rows: &Vec<Row<'_>>| rows.iter().rev().find(mode).map(|r| r.str(t::NEW).to_owned());
+        let mode = |r: &&Row<'_>| {
+            r.str(t::KIND) == "tvm" && r.str(t::SETTING) == "scid-2010" && r.text(t::NEW).is_some()
+        };
+        let last_mode = |rows: &Vec<Row<'_>>| {
+            rows.iter()
+                .rev()
+                .find(mode)
+                .map(|r| r.str(t::NEW).to_owned())
+        };
         let modes: Vec<String> = of_host.values().filter_map(last_mode).collect();
         let passive = modes.iter().filter(|m| *m == "passive").count() as f64;
         let fleet_is_passive = modes.len() > 1 && passive / modes.len() as f64 >= FLEET_SHARE;
@@ -76,7 +114,9 @@ impl Signal for Av02 {
                 let seen = seen_last.get_or_insert_with(|| last_events(rows));
                 let silent = (seen.get(host).copied().unwrap_or(row.ts()) - row.ts()) / DAY_US;
                 if silent >= SILENT_DAYS as i64 {
-                    let explain = format!("Defender reported on {days} days and is silent for {silent} days, while the host goes on logging");
+                    let explain = format!(
+                        "Defender reported on {days} days and is silent for {silent} days, while the host goes on logging"
+                    );
                     found.push(Hit::at(&META, row, "silent", explain));
                 }
             }
@@ -86,19 +126,41 @@ impl Signal for Av02 {
 }
 
 fn to_passive(modes: &[Row<'_>]) -> Option<Hit> {
-    let (before, after) = modes.iter().zip(modes.iter().skip(1)).find(|(a, b)| a.str(t::NEW) == "active" && b.str(t::NEW) == "passive")?;
-    let mut hit = Hit::at(&META, *after, "passive", "The antivirus went from active to passive mode");
+    let (before, after) = modes
+        .iter()
+        .zip(modes.iter().skip(1))
+        .find(|(a, b)| a.str(t::NEW) == "active" && b.str(t::NEW) == "passive")?;
+    let mut hit = Hit::at(
+        &META,
+        *after,
+        "passive",
+        "The antivirus went from active to passive mode",
+    );
     hit.add_row(*before);
     Some(hit)
 }
 
 /// Health reports whose real-time protection is not enabled, in a row.
 fn unhealthy(rows: &[Row<'_>]) -> Option<Hit> {
-    let reports: Vec<Row<'_>> = rows.iter().filter(|r| r.str(t::SETTING) == "health" && r.str(t::NEW).contains("RTP state=")).copied().collect();
+    let reports: Vec<Row<'_>> = rows
+        .iter()
+        .filter(|r| r.str(t::SETTING) == "health" && r.str(t::NEW).contains("RTP state="))
+        .copied()
+        .collect();
     let off = |r: &&Row<'_>| {
-        let state = r.str(t::NEW).split("RTP state=").nth(1).and_then(|s| s.split(';').next()).unwrap_or("").trim().to_lowercase();
+        let state = r
+            .str(t::NEW)
+            .split("RTP state=")
+            .nth(1)
+            .and_then(|s| s.split(';').next())
+            .unwrap_or("")
+            .trim()
+            .to_lowercase();
         // The text is localised; only what is surely "off" counts.
-        matches!(state.as_str(), "disabled" | "無効" | "off" | "deaktiviert" | "désactivé")
+        matches!(
+            state.as_str(),
+            "disabled" | "無効" | "off" | "deaktiviert" | "désactivé"
+        )
     };
     let mut run: Vec<Row<'_>> = Vec::new();
     for report in &reports {
@@ -112,7 +174,10 @@ fn unhealthy(rows: &[Row<'_>]) -> Option<Hit> {
         return None;
     }
     let first = *run.first()?;
-    let explain = format!("Defender reported real-time protection as disabled {} times in a row", run.len());
+    let explain = format!(
+        "Defender reported real-time protection as disabled {} times in a row",
+        run.len()
+    );
     let mut hit = Hit::at(&META, first, "rtp disabled", explain);
     run.iter().skip(1).take(9).for_each(|r| hit.add_row(*r));
     (hit.last, hit.count) = (run.last()?.ts(), run.len() as u64);
@@ -121,7 +186,11 @@ fn unhealthy(rows: &[Row<'_>]) -> Option<Hit> {
 
 /// The last report of a host that reported at least daily, and on how many days.
 fn regular<'a>(rows: &[Row<'a>]) -> Option<(Row<'a>, usize)> {
-    let reports: Vec<Row<'a>> = rows.iter().filter(|r| matches!(r.code(), 1150 | 1151 | 2000)).copied().collect();
+    let reports: Vec<Row<'a>> = rows
+        .iter()
+        .filter(|r| matches!(r.code(), 1150 | 1151 | 2000))
+        .copied()
+        .collect();
     let (first, last) = (reports.first()?, *reports.last()?);
     let mut days: Vec<i64> = reports.iter().map(|r| r.ts().div_euclid(DAY_US)).collect();
     days.dedup();
@@ -147,20 +216,30 @@ mod tests {
     use crate::signals::testing::Sample;
 
     fn mode(sample: &mut Sample, host: &str, day: u32, mode: &str) {
-        sample.row(&t::TABLE, host, &format!("2026-03-{day:02}T09:00:00Z"), |b| {
-            b.text(t::KIND, "tvm");
-            b.text(t::SETTING, "scid-2010");
-            b.text(t::NEW, mode);
-        });
+        sample.row(
+            &t::TABLE,
+            host,
+            &format!("2026-03-{day:02}T09:00:00Z"),
+            |b| {
+                b.text(t::KIND, "tvm");
+                b.text(t::SETTING, "scid-2010");
+                b.text(t::NEW, mode);
+            },
+        );
     }
 
     fn report(sample: &mut Sample, day: u32, state: &str) {
-        sample.row(&t::TABLE, "ws01", &format!("2026-03-{day:02}T10:00:00Z"), |b| {
-            b.int(common::EVENT_CODE, 1151);
-            b.text(t::KIND, "av_state");
-            b.text(t::SETTING, "health");
-            b.text(t::NEW, &format!("RTP state={state}; BM state=Enabled"));
-        });
+        sample.row(
+            &t::TABLE,
+            "ws01",
+            &format!("2026-03-{day:02}T10:00:00Z"),
+            |b| {
+                b.int(common::EVENT_CODE, 1151);
+                b.text(t::KIND, "av_state");
+                b.text(t::SETTING, "health");
+                b.text(t::NEW, &format!("RTP state={state}; BM state=Enabled"));
+            },
+        );
     }
 
     #[test]
@@ -170,7 +249,12 @@ mod tests {
             for i in 0..10 {
                 let host = format!("ws{i:02}");
                 mode(&mut sample, &host, 2, "active");
-                mode(&mut sample, &host, 3, if i < passive { "passive" } else { "active" });
+                mode(
+                    &mut sample,
+                    &host,
+                    3,
+                    if i < passive { "passive" } else { "active" },
+                );
             }
             sample.hits(&Av02).len()
         };
@@ -200,7 +284,9 @@ mod tests {
             let mut sample = Sample::default();
             (2..6).for_each(|d| report(&mut sample, d, "Enabled"));
             if alive {
-                sample.row(&process::TABLE, "ws01", "2026-03-11T09:00:00Z", |b| b.text(process::IMAGE_NAME, "a.exe"));
+                sample.row(&process::TABLE, "ws01", "2026-03-11T09:00:00Z", |b| {
+                    b.text(process::IMAGE_NAME, "a.exe")
+                });
             }
             sample.hits(&Av02).len()
         };

@@ -29,7 +29,9 @@ const VM_READ: i64 = 0x10;
 const MARKS: f64 = 2.0;
 const JOIN_S: f64 = 600.0;
 /// Masks that dumping tools ask for. [M]
-const TOOL_MASKS: &[i64] = &[0x1010, 0x1410, 0x1438, 0x143a, 0x1038, 0x1f_ffff, 0x1f_0fff, 0x1f_3fff];
+const TOOL_MASKS: &[i64] = &[
+    0x1010, 0x1410, 0x1438, 0x143a, 0x1038, 0x1f_ffff, 0x1f_0fff, 0x1f_3fff,
+];
 
 static META: Meta = Meta {
     id: "CRED-01",
@@ -43,19 +45,64 @@ static META: Meta = Meta {
     family: "credentials",
     key: Key::Host,
     reads: &[
-        Reads { table: &t::TABLE, columns: &[common::ACTION, common::USER, t::IMAGE, t::TARGET_IMAGE, t::ACCESS, t::CALL_TRACE, t::PID, t::PROC_GUID] },
-        Reads { table: &process::TABLE, columns: starts::COLUMNS },
-        Reads { table: &file::TABLE, columns: &[common::ACTION, common::USER, file::PATH, file::NAME, file::EXT, file::IMAGE] },
-        Reads { table: &registry::TABLE, columns: registry_changes::COLUMNS },
-        Reads { table: &script::TABLE, columns: script_blocks::COLUMNS },
+        Reads {
+            table: &t::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                t::IMAGE,
+                t::TARGET_IMAGE,
+                t::ACCESS,
+                t::CALL_TRACE,
+                t::PID,
+                t::PROC_GUID,
+            ],
+        },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
+        Reads {
+            table: &file::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                file::PATH,
+                file::NAME,
+                file::EXT,
+                file::IMAGE,
+            ],
+        },
+        Reads {
+            table: &registry::TABLE,
+            columns: registry_changes::COLUMNS,
+        },
+        Reads {
+            table: &script::TABLE,
+            columns: script_blocks::COLUMNS,
+        },
     ],
     level: Level::Medium,
     decisive: false,
     thresholds: &[
-        Threshold { name: "marks", value: MARKS, unit: "marks", source: "[M] separates tools from Windows' own readers in 145 captures" },
-        Threshold { name: "join", value: JOIN_S, unit: "s", source: "[J] accesses of one program and its dump are one event" },
+        Threshold {
+            name: "marks",
+            value: MARKS,
+            unit: "marks",
+            source: "[M] separates tools from Windows' own readers in 145 captures",
+        },
+        Threshold {
+            name: "join",
+            value: JOIN_S,
+            unit: "s",
+            source: "[J] accesses of one program and its dump are one event",
+        },
     ],
-    benign: &["security products", "debuggers and crash reports", "monitoring agents that read all processes"],
+    benign: &[
+        "security products",
+        "debuggers and crash reports",
+        "monitoring agents that read all processes",
+    ],
 };
 
 struct Access<'a> {
@@ -71,35 +118,70 @@ impl Signal for Cred01 {
     }
 
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
-        let mut found: Vec<Access<'_>> = rows.table(&t::TABLE).iter().filter_map(of_access).collect();
-        found.extend(starts(rows.table(&process::TABLE)).into_iter().filter_map(of_command));
+        let mut found: Vec<Access<'_>> =
+            rows.table(&t::TABLE).iter().filter_map(of_access).collect();
+        found.extend(
+            starts(rows.table(&process::TABLE))
+                .into_iter()
+                .filter_map(of_command),
+        );
         found.extend(rows.table(&file::TABLE).iter().filter_map(of_file));
         for block in script_blocks::blocks(rows.table(&script::TABLE)) {
             if dumps(&block.text) {
-                let explain = format!("A script reads credentials from memory: {}", quote(&block.text));
-                found.push(Access { row: block.row, who: "script".to_owned(), explain, decisive: true });
+                let explain = format!(
+                    "A script reads credentials from memory: {}",
+                    quote(&block.text)
+                );
+                found.push(Access {
+                    row: block.row,
+                    who: "script".to_owned(),
+                    explain,
+                    decisive: true,
+                });
             }
         }
-        let wanted = |k: &str| k.contains("\\silentprocessexit\\lsass.exe") || k.ends_with("\\localdumps") || k.contains("\\localdumps\\lsass.exe");
-        for c in changes(rows.table(&registry::TABLE), wanted).iter().filter(|c| c.is_set()) {
-            let relevant = c.key.contains("lsass.exe") || (c.value == "dumptype" && registry_path::number(c.data) == Some(2));
+        let wanted = |k: &str| {
+            k.contains("\\silentprocessexit\\lsass.exe")
+                || k.ends_with("\\localdumps")
+                || k.contains("\\localdumps\\lsass.exe")
+        };
+        for c in changes(rows.table(&registry::TABLE), wanted)
+            .iter()
+            .filter(|c| c.is_set())
+        {
+            let relevant = c.key.contains("lsass.exe")
+                || (c.value == "dumptype" && registry_path::number(c.data) == Some(2));
             if relevant {
-                let explain = format!("{} told Windows to dump LSASS: {} = {}", c.writer(), c.path(), quote(c.data));
-                found.push(Access { row: c.row, who: c.writer(), explain, decisive: c.key.contains("lsass.exe") });
+                let explain = format!(
+                    "{} told Windows to dump LSASS: {} = {}",
+                    c.writer(),
+                    c.path(),
+                    quote(c.data)
+                );
+                found.push(Access {
+                    row: c.row,
+                    who: c.writer(),
+                    explain,
+                    decisive: c.key.contains("lsass.exe"),
+                });
             }
         }
         found.sort_by_key(|f| f.row.ts());
         let mut mine: Vec<Hit> = Vec::new();
         for f in found {
             // One program opens LSASS many times; its dump file follows.
-            let same = mine.iter_mut().rev().find(|h| f.row.ts() - h.last <= (JOIN_S * 1e6) as i64 && h.key == f.who);
+            let same = mine
+                .iter_mut()
+                .rev()
+                .find(|h| f.row.ts() - h.last <= (JOIN_S * 1e6) as i64 && h.key == f.who);
             match same {
                 Some(earlier) => {
                     if earlier.rows.len() < 20 {
                         earlier.add_row(f.row);
                     }
                     if f.decisive && !earlier.decisive {
-                        (earlier.decisive, earlier.level, earlier.explain) = (true, Level::High, f.explain);
+                        (earlier.decisive, earlier.level, earlier.explain) =
+                            (true, Level::High, f.explain);
                     }
                     (earlier.last, earlier.count) = (f.row.ts(), earlier.count + 1);
                 }
@@ -111,8 +193,14 @@ impl Signal for Cred01 {
 }
 
 fn hit(f: Access<'_>) -> Hit {
-    let level = if f.decisive { Level::High } else { Level::Medium };
-    let mut hit = Hit::at(&META, f.row, f.who, f.explain).level(level).decisive(f.decisive);
+    let level = if f.decisive {
+        Level::High
+    } else {
+        Level::Medium
+    };
+    let mut hit = Hit::at(&META, f.row, f.who, f.explain)
+        .level(level)
+        .decisive(f.decisive);
     let image = match f.row.table().name {
         "process_access" => f.row.str(t::IMAGE),
         "process" => f.row.str(process::IMAGE),
@@ -126,10 +214,14 @@ fn hit(f: Access<'_>) -> Hit {
 
 fn of_access(row: Row<'_>) -> Option<Access<'_>> {
     let target = row.text(t::TARGET_IMAGE)?;
-    if !base_name(target).eq_ignore_ascii_case("lsass.exe") || !matches!(row.str(common::ACTION), "open" | "read_mem") {
+    if !base_name(target).eq_ignore_ascii_case("lsass.exe")
+        || !matches!(row.str(common::ACTION), "open" | "read_mem")
+    {
         return None;
     }
-    let mask = row.int(t::ACCESS).or((row.str(common::ACTION) == "read_mem").then_some(VM_READ))?;
+    let mask = row
+        .int(t::ACCESS)
+        .or((row.str(common::ACTION) == "read_mem").then_some(VM_READ))?;
     if mask & VM_READ == 0 {
         return None;
     }
@@ -137,23 +229,41 @@ fn of_access(row: Row<'_>) -> Option<Access<'_>> {
     let program = stem(base_name(image)).to_lowercase();
     let trace = row.str(t::CALL_TRACE);
     let unknown = trace.contains("UNKNOWN(");
-    let debug = ["dbghelp.dll", "dbgcore.dll"].iter().any(|d| trace.to_lowercase().contains(d));
+    let debug = ["dbghelp.dll", "dbgcore.dll"]
+        .iter()
+        .any(|d| trace.to_lowercase().contains(d));
     let tool = is_tool(&program);
     if is_ordinary(image, &program, mask, unknown) && !tool {
         return None;
     }
-    let odd = paths::user_writable(image).is_some() || contains(INTERPRETERS, &program) || program == "wsmprovhost" || !paths::is_protected(image);
+    let odd = paths::user_writable(image).is_some()
+        || contains(INTERPRETERS, &program)
+        || program == "wsmprovhost"
+        || !paths::is_protected(image);
     let mut marks: Vec<&str> = Vec::new();
     marks.extend(unknown.then_some("code outside any module"));
     marks.extend(debug.then_some("the library that writes dumps"));
     marks.extend(odd.then_some("a program that has no business there"));
-    marks.extend(TOOL_MASKS.contains(&mask).then_some("rights that dumping tools ask for"));
+    marks.extend(
+        TOOL_MASKS
+            .contains(&mask)
+            .then_some("rights that dumping tools ask for"),
+    );
     marks.extend(tool.then_some("a known tool"));
     if (marks.len() as f64) < MARKS {
         return None;
     }
-    let explain = format!("{} opened LSASS with access {mask:#x} ({})", quote(image), marks.join(", "));
-    Some(Access { row, who: folded(&program), explain, decisive: unknown || debug || tool })
+    let explain = format!(
+        "{} opened LSASS with access {mask:#x} ({})",
+        quote(image),
+        marks.join(", ")
+    );
+    Some(Access {
+        row,
+        who: folded(&program),
+        explain,
+        decisive: unknown || debug || tool,
+    })
 }
 
 /// Windows' own readers by path, and installed programs, whose agents read every process.
@@ -164,15 +274,30 @@ fn is_ordinary(image: &str, program: &str, mask: i64, unknown: bool) -> bool {
         "csrss" | "wininit" | "services" | "lsm" | "lsass" | "smss" => system,
         "svchost" | "wmiprvse" | "vmtoolsd" => system && !unknown,
         "taskmgr" => system && mask != 0x1f_ffff,
-        "msmpeng" | "mssense" | "nissrv" | "mrt" | "sensecncproxy" => paths::is_protected(image) || lower.contains("\\programdata\\microsoft\\windows defender\\"),
+        "msmpeng" | "mssense" | "nissrv" | "mrt" | "sensecncproxy" => {
+            paths::is_protected(image)
+                || lower.contains("\\programdata\\microsoft\\windows defender\\")
+        }
         _ => lower.contains("\\program files") && paths::is_protected(image),
     }
 }
 
 fn is_tool(program: &str) -> bool {
-    ["mimikatz", "procdump", "nanodump", "sharpdump", "dumpert", "lsassy", "safetykatz", "andrewspecial", "pypykatz", "handlekatz", "sqldumper"]
-        .iter()
-        .any(|t| program.contains(t))
+    [
+        "mimikatz",
+        "procdump",
+        "nanodump",
+        "sharpdump",
+        "dumpert",
+        "lsassy",
+        "safetykatz",
+        "andrewspecial",
+        "pypykatz",
+        "handlekatz",
+        "sqldumper",
+    ]
+    .iter()
+    .any(|t| program.contains(t))
 }
 
 fn of_command(row: Row<'_>) -> Option<Access<'_>> {
@@ -180,16 +305,27 @@ fn of_command(row: Row<'_>) -> Option<Access<'_>> {
     let (image, original) = starts::names(row);
     let lower = line.to_lowercase();
     let named = |n: &str| image == n || original == n;
-    let by_program = (named("procdump") || image.starts_with("procdump")) && (lower.contains("lsass") || lower.contains(" -ma "))
+    let by_program = (named("procdump") || image.starts_with("procdump"))
+        && (lower.contains("lsass") || lower.contains(" -ma "))
         || named("rdrleakdiag") && lower.contains("memdmp")
         || named("tttracer") && lower.contains("-attach")
         || named("sqldumper") && !lower.is_empty() && lower.contains("0x01100")
-        || ["mimikatz", "nanodump", "sharpdump", "dumpert", "safetykatz"].iter().any(|t| image.contains(t) || original.contains(t));
+        || ["mimikatz", "nanodump", "sharpdump", "dumpert", "safetykatz"]
+            .iter()
+            .any(|t| image.contains(t) || original.contains(t));
     if !by_program && !dumps(line) {
         return None;
     }
-    let explain = format!("A command reads credentials from LSASS: {}", starts::command(row));
-    Some(Access { row, who: folded(&image), explain, decisive: true })
+    let explain = format!(
+        "A command reads credentials from LSASS: {}",
+        starts::command(row)
+    );
+    Some(Access {
+        row,
+        who: folded(&image),
+        explain,
+        decisive: true,
+    })
 }
 
 /// Commands and calls that dump LSASS or run a credential tool in memory.
@@ -213,15 +349,29 @@ fn of_file(row: Row<'_>) -> Option<Access<'_>> {
     }
     let name = row.str(file::NAME);
     let dump = ["dmp", "mdmp", "dump"].contains(&row.str(file::EXT));
-    if !(dump && name.contains("lsass")) && !matches!(name, "dumpert.dmp" | "andrew.dmp" | "sqldmpr0001.mdmp" | "nanodump.dmp") {
+    if !(dump && name.contains("lsass"))
+        && !matches!(
+            name,
+            "dumpert.dmp" | "andrew.dmp" | "sqldmpr0001.mdmp" | "nanodump.dmp"
+        )
+    {
         return None;
     }
     let image = row.str(file::IMAGE);
     let who = folded(&stem(base_name(image)).to_lowercase());
-    let explain = format!("{} wrote a dump of LSASS: {}", quote(image), row.str(file::PATH));
+    let explain = format!(
+        "{} wrote a dump of LSASS: {}",
+        quote(image),
+        row.str(file::PATH)
+    );
     // Error reporting dumps LSASS when it crashes.
     let decisive = who != "werfault" && who != "wermgr";
-    Some(Access { row, who, explain, decisive })
+    Some(Access {
+        row,
+        who,
+        explain,
+        decisive,
+    })
 }
 
 #[cfg(test)]
@@ -244,14 +394,33 @@ mod tests {
     #[test]
     fn tools_are_high_and_decisive() {
         for (image, mask, trace) in [
-            (r"C:\t\nanodump.x64.exe", 0x1010, r"C:\Windows\SYSTEM32\ntdll.dll+1|UNKNOWN(0)"),
-            (r"C:\Windows\System32\rundll32.exe", 0x1f_ffff, r"C:\Windows\system32\dbgcore.dll+1"),
-            (r"C:\t\procdump64.exe", 0x1f_ffff, r"C:\Windows\SYSTEM32\dbghelp.dll+1"),
+            (
+                r"C:\t\nanodump.x64.exe",
+                0x1010,
+                r"C:\Windows\SYSTEM32\ntdll.dll+1|UNKNOWN(0)",
+            ),
+            (
+                r"C:\Windows\System32\rundll32.exe",
+                0x1f_ffff,
+                r"C:\Windows\system32\dbgcore.dll+1",
+            ),
+            (
+                r"C:\t\procdump64.exe",
+                0x1f_ffff,
+                r"C:\Windows\SYSTEM32\dbghelp.dll+1",
+            ),
         ] {
             let hits = open(image, mask, trace);
-            assert_eq!((hits.len(), hits[0].level, hits[0].decisive), (1, Level::High, true), "{image}");
+            assert_eq!(
+                (hits.len(), hits[0].level, hits[0].decisive),
+                (1, Level::High, true),
+                "{image}"
+            );
         }
-        assert_eq!(open(r"C:\w\powershell.exe", 0x1010, "")[0].level, Level::Medium);
+        assert_eq!(
+            open(r"C:\w\powershell.exe", 0x1010, "")[0].level,
+            Level::Medium
+        );
     }
 
     #[test]
@@ -259,7 +428,10 @@ mod tests {
         for (image, mask) in [
             (r"C:\Windows\System32\svchost.exe", 0x1000),
             (r"C:\Windows\System32\svchost.exe", 0x1010),
-            (r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe", 0x40),
+            (
+                r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe",
+                0x40,
+            ),
             (r"C:\Windows\System32\csrss.exe", 0x1f_ffff),
             (r"C:\Windows\System32\wbem\wmiprvse.exe", 0x1410),
             (r"C:\Program Files\Vendor\agent.exe", 0x1410),
@@ -274,7 +446,10 @@ mod tests {
         let mut sample = Sample::default();
         sample.row(&process::TABLE, "ws01", "2026-03-02T09:00:00Z", |b| {
             b.text(process::IMAGE_NAME, "rundll32.exe");
-            b.text(process::CMDLINE, r"rundll32.exe C:\windows\System32\comsvcs.dll, MiniDump 624 C:\t\l.dmp full");
+            b.text(
+                process::CMDLINE,
+                r"rundll32.exe C:\windows\System32\comsvcs.dll, MiniDump 624 C:\t\l.dmp full",
+            );
         });
         sample.row(&file::TABLE, "ws01", "2026-03-02T09:00:01Z", |b| {
             b.text(common::ACTION, "create");
@@ -284,7 +459,10 @@ mod tests {
             b.text(file::IMAGE, r"C:\Windows\System32\rundll32.exe");
         });
         let hits = sample.hits(&Cred01);
-        assert_eq!((hits.len(), hits[0].rows.len(), hits[0].decisive), (1, 2, true));
+        assert_eq!(
+            (hits.len(), hits[0].rows.len(), hits[0].decisive),
+            (1, 2, true)
+        );
         assert!(!dumps("rundll32 comsvcs.dll,Other 24"));
     }
 }

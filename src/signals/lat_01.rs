@@ -24,7 +24,15 @@ const JOIN_S: f64 = 60.0;
 /// FILE_WRITE_DATA and FILE_APPEND_DATA.
 const WRITE: i64 = 0x6;
 /// Beginnings of the pipe names of remote-execution tools, lower case. Source: the tools' own defaults.
-const PIPES: &[&str] = &["psexesvc", "psexecsvc", "remcom_", "paexec", "csexec", "winexesvc", "xcmdsvc"];
+const PIPES: &[&str] = &[
+    "psexesvc",
+    "psexecsvc",
+    "remcom_",
+    "paexec",
+    "csexec",
+    "winexesvc",
+    "xcmdsvc",
+];
 
 static META: Meta = Meta {
     id: "LAT-01",
@@ -37,15 +45,53 @@ static META: Meta = Meta {
     family: "lateral movement",
     key: Key::Host,
     reads: &[
-        Reads { table: &persist::TABLE, columns: &[common::ACTION, common::USER, common::LOGON_ID, persist::KIND, persist::NAME, persist::COMMAND] },
-        Reads { table: &process::TABLE, columns: starts::COLUMNS },
-        Reads { table: &file::TABLE, columns: &[common::ACTION, common::USER, file::PATH, file::NAME, file::EXT, file::SHARE, file::ACCESS_MASK, file::CLIENT_IP, file::KIND, file::IMAGE] },
-        Reads { table: &auth::TABLE, columns: remote_sessions::COLUMNS },
+        Reads {
+            table: &persist::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                common::LOGON_ID,
+                persist::KIND,
+                persist::NAME,
+                persist::COMMAND,
+            ],
+        },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
+        Reads {
+            table: &file::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                file::PATH,
+                file::NAME,
+                file::EXT,
+                file::SHARE,
+                file::ACCESS_MASK,
+                file::CLIENT_IP,
+                file::KIND,
+                file::IMAGE,
+            ],
+        },
+        Reads {
+            table: &auth::TABLE,
+            columns: remote_sessions::COLUMNS,
+        },
     ],
     level: Level::High,
     decisive: false,
-    thresholds: &[Threshold { name: "join", value: JOIN_S, unit: "s", source: "[J] tools copy, create and start within seconds" }],
-    benign: &["administrators who use PsExec", "software distribution that installs services over the network"],
+    thresholds: &[Threshold {
+        name: "join",
+        value: JOIN_S,
+        unit: "s",
+        source: "[J] tools copy, create and start within seconds",
+    }],
+    benign: &[
+        "administrators who use PsExec",
+        "software distribution that installs services over the network",
+    ],
 };
 
 struct Sign<'a> {
@@ -64,18 +110,32 @@ impl Signal for Lat01 {
 
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let sessions = RemoteSessions::new(rows.table(&auth::TABLE));
-        let remote: Vec<Row<'_>> = rows.table(&file::TABLE).iter().filter(|r| is_remote_use(*r)).collect();
-        let created = rows.table(&persist::TABLE).iter().filter(|r| r.str(common::ACTION) == "create" && r.str(persist::KIND) == "service");
-        let mut found: Vec<Sign<'_>> = created.filter_map(|r| of_service(cx, r, &remote, &sessions)).collect();
+        let remote: Vec<Row<'_>> = rows
+            .table(&file::TABLE)
+            .iter()
+            .filter(|r| is_remote_use(*r))
+            .collect();
+        let created = rows
+            .table(&persist::TABLE)
+            .iter()
+            .filter(|r| r.str(common::ACTION) == "create" && r.str(persist::KIND) == "service");
+        let mut found: Vec<Sign<'_>> = created
+            .filter_map(|r| of_service(cx, r, &remote, &sessions))
+            .collect();
         found.extend(rows.table(&file::TABLE).iter().filter_map(of_pipe));
-        found.extend(starts(rows.table(&process::TABLE)).into_iter().filter_map(|r| of_start(cx, r, &remote)));
+        found.extend(
+            starts(rows.table(&process::TABLE))
+                .into_iter()
+                .filter_map(|r| of_start(cx, r, &remote)),
+        );
         found.sort_by_key(|s| s.row.ts());
         let mut mine: Vec<Hit> = Vec::new();
         for sign in found {
             let same = |h: &&mut Hit| sign.row.ts() - h.last <= (JOIN_S * 1e6) as i64;
             if let Some(earlier) = mine.last_mut().filter(same) {
                 if sign.level > earlier.level {
-                    (earlier.level, earlier.key, earlier.explain) = (sign.level, sign.key, sign.explain);
+                    (earlier.level, earlier.key, earlier.explain) =
+                        (sign.level, sign.key, sign.explain);
                 }
                 for row in std::iter::once(sign.row).chain(sign.more) {
                     if earlier.rows.len() < 20 {
@@ -90,9 +150,14 @@ impl Signal for Lat01 {
                 (earlier.last, earlier.count) = (sign.row.ts(), earlier.count + 1);
                 continue;
             }
-            let mut hit = Hit::at(&META, sign.row, sign.key, sign.explain).level(sign.level).techniques(&sign.techniques);
+            let mut hit = Hit::at(&META, sign.row, sign.key, sign.explain)
+                .level(sign.level)
+                .techniques(&sign.techniques);
             for row in sign.more.into_iter().take(19) {
-                if let Some(a) = row.ip(file::CLIENT_IP).filter(|a| row.table().name == "file" && !ip::is_internal(a)) {
+                if let Some(a) = row
+                    .ip(file::CLIENT_IP)
+                    .filter(|a| row.table().name == "file" && !ip::is_internal(a))
+                {
                     hit.iocs.push(Ioc::Ip(ip::display(&a)));
                 }
                 hit.add_row(row);
@@ -114,25 +179,46 @@ fn is_admin_write(row: Row<'_>) -> bool {
     let share = row.str(file::SHARE).to_uppercase();
     (share.ends_with("ADMIN$") || share.ends_with("C$"))
         && row.int(file::ACCESS_MASK).is_some_and(|m| m & WRITE != 0)
-        && matches!(row.str(file::EXT), "exe" | "dll" | "bat" | "cmd" | "ps1" | "sys")
+        && matches!(
+            row.str(file::EXT),
+            "exe" | "dll" | "bat" | "cmd" | "ps1" | "sys"
+        )
 }
 
-fn of_service<'a>(cx: &Cx<'_>, row: Row<'a>, remote: &[Row<'a>], sessions: &RemoteSessions<'a>) -> Option<Sign<'a>> {
+fn of_service<'a>(
+    cx: &Cx<'_>,
+    row: Row<'a>,
+    remote: &[Row<'a>],
+    sessions: &RemoteSessions<'a>,
+) -> Option<Sign<'a>> {
     let (name, command) = (row.str(persist::NAME), row.str(persist::COMMAND));
     let start = launch::read(command);
-    let tool = contains(REMOTE_EXECUTION_SERVICES, name) || contains(REMOTE_EXECUTION_SERVICES, &start.program);
-    let loopback = start.reasons.contains(&"goes through a share of its own host");
+    let tool = contains(REMOTE_EXECUTION_SERVICES, name)
+        || contains(REMOTE_EXECUTION_SERVICES, &start.program);
+    let loopback = start
+        .reasons
+        .contains(&"goes through a share of its own host");
     let window = (JOIN_S * 1e6) as i64;
-    let orders: Vec<Row<'a>> = remote.iter().filter(|r| (row.ts() - r.ts()).abs() <= window).copied().collect();
+    let orders: Vec<Row<'a>> = remote
+        .iter()
+        .filter(|r| (row.ts() - r.ts()).abs() <= window)
+        .copied()
+        .collect();
     let written = orders.iter().find(|r| is_admin_write(**r));
     let piped = orders.iter().find(|r| r.str(file::NAME) == "svcctl");
     let logon = sessions.of(row.int(common::LOGON_ID));
     let mut reasons = Vec::new();
     if let Some(w) = written {
-        reasons.push(format!("{} was written to {}", w.str(file::PATH), w.str(file::SHARE)));
+        reasons.push(format!(
+            "{} was written to {}",
+            w.str(file::PATH),
+            w.str(file::SHARE)
+        ));
     }
     if let Some(p) = piped {
-        let from = p.ip(file::CLIENT_IP).map_or_else(|| "another host".to_owned(), |a| ip::display(&a));
+        let from = p
+            .ip(file::CLIENT_IP)
+            .map_or_else(|| "another host".to_owned(), |a| ip::display(&a));
         reasons.push(format!("the service manager was used from {from}"));
     }
     if let Some(l) = logon {
@@ -156,10 +242,24 @@ fn of_service<'a>(cx: &Cx<'_>, row: Row<'a>, remote: &[Row<'a>], sessions: &Remo
     }
     Some(Sign {
         row,
-        key: if random { "<random>".to_owned() } else { folded(name) },
-        explain: format!("Service {} ({}) was made from another host: {}", quote(name), quote(command), reasons.join("; ")),
+        key: if random {
+            "<random>".to_owned()
+        } else {
+            folded(name)
+        },
+        explain: format!(
+            "Service {} ({}) was made from another host: {}",
+            quote(name),
+            quote(command),
+            reasons.join("; ")
+        ),
         level: if evidence { Level::High } else { Level::Medium },
-        more: written.into_iter().chain(piped).copied().chain(logon).collect(),
+        more: written
+            .into_iter()
+            .chain(piped)
+            .copied()
+            .chain(logon)
+            .collect(),
         techniques,
     })
 }
@@ -172,17 +272,27 @@ fn of_pipe(row: Row<'_>) -> Option<Sign<'_>> {
     };
     let name = row.str(file::PATH).trim_start_matches('\\').to_lowercase();
     // PsExec names its pipes after itself, the client and the process: PSEXESVC-WS01-1234-stdin. Renamed copies keep the tail.
-    let tail = ["-stdin", "-stdout", "-stderr"].iter().any(|t| name.ends_with(t)) && name.matches('-').count() >= 3;
+    let tail = ["-stdin", "-stdout", "-stderr"]
+        .iter()
+        .any(|t| name.ends_with(t))
+        && name.matches('-').count() >= 3;
     let known = PIPES.iter().find(|p| name.starts_with(**p));
     if !pipe || (known.is_none() && !tail) {
         return None;
     }
-    let remote = row.ip(file::CLIENT_IP).is_some_and(|a| !ip::is_loopback(&a));
-    let from = row.ip(file::CLIENT_IP).map_or_else(String::new, |a| format!(" from {}", ip::display(&a)));
+    let remote = row
+        .ip(file::CLIENT_IP)
+        .is_some_and(|a| !ip::is_loopback(&a));
+    let from = row
+        .ip(file::CLIENT_IP)
+        .map_or_else(String::new, |a| format!(" from {}", ip::display(&a)));
     Some(Sign {
         row,
         key: known.map_or_else(|| "psexec pipe".to_owned(), |p| (*p).to_owned()),
-        explain: format!("Pipe {} of a remote-execution tool was used{from}", quote(row.str(file::PATH))),
+        explain: format!(
+            "Pipe {} of a remote-execution tool was used{from}",
+            quote(row.str(file::PATH))
+        ),
         level: if remote { Level::High } else { Level::Medium },
         more: Vec::new(),
         techniques: vec!["T1021.002", "T1569.002"],
@@ -196,32 +306,70 @@ fn of_start<'a>(cx: &Cx<'_>, row: Row<'a>, remote: &[Row<'a>]) -> Option<Sign<'a
     let parent = row.str(process::PARENT_NAME);
     let by_services = parent == "services.exe";
     let window = (JOIN_S * 1e6) as i64;
-    let tool = contains(REMOTE_EXECUTION_SERVICES, &image) || contains(REMOTE_EXECUTION_SERVICES, &original);
+    let tool = contains(REMOTE_EXECUTION_SERVICES, &image)
+        || contains(REMOTE_EXECUTION_SERVICES, &original);
     let order = remote.iter().find(|r| {
-        (0..=window).contains(&(row.ts() - r.ts())) && is_admin_write(**r) && base_name(r.str(file::PATH)).eq_ignore_ascii_case(row.str(process::IMAGE_NAME))
+        (0..=window).contains(&(row.ts() - r.ts()))
+            && is_admin_write(**r)
+            && base_name(r.str(file::PATH)).eq_ignore_ascii_case(row.str(process::IMAGE_NAME))
     });
-    let loopback = lower.contains("\\\\127.0.0.1\\") && (lower.contains("$\\__") || lower.contains("2>&1"));
+    let loopback =
+        lower.contains("\\\\127.0.0.1\\") && (lower.contains("$\\__") || lower.contains("2>&1"));
     let (key, what, level) = if by_services && order.is_some() {
-        ("copied and started".to_owned(), "The service manager started a program that another host had just copied", Level::High)
+        (
+            "copied and started".to_owned(),
+            "The service manager started a program that another host had just copied",
+            Level::High,
+        )
     } else if by_services && loopback {
-        ("smbexec".to_owned(), "A service ran a command whose output goes to a share of the host itself", Level::High)
+        (
+            "smbexec".to_owned(),
+            "A service ran a command whose output goes to a share of the host itself",
+            Level::High,
+        )
     } else if tool && (by_services || parent.is_empty()) {
-        (folded(&image), "The service of a remote-execution tool was started", Level::Medium)
+        (
+            folded(&image),
+            "The service of a remote-execution tool was started",
+            Level::Medium,
+        )
     } else if contains(REMOTE_EXECUTION_SERVICES, stem(parent)) {
-        (folded(stem(parent)), "The service of a remote-execution tool started a program", Level::Medium)
-    } else if matches!(image.as_str(), "psexec" | "psexec64" | "paexec" | "csexec") || original.starts_with("psexec.c") || original == "psexec" {
+        (
+            folded(stem(parent)),
+            "The service of a remote-execution tool started a program",
+            Level::Medium,
+        )
+    } else if matches!(image.as_str(), "psexec" | "psexec64" | "paexec" | "csexec")
+        || original.starts_with("psexec.c")
+        || original == "psexec"
+    {
         if !line.contains("\\\\") {
             return None;
         }
-        ("psexec".to_owned(), "A remote-execution tool was used against another host", Level::Medium)
+        (
+            "psexec".to_owned(),
+            "A remote-execution tool was used against another host",
+            Level::Medium,
+        )
     } else if by_services && random_eight_letters(&image, cx.knowledge.bigram).is_some() {
-        ("<random>".to_owned(), "The service manager started a program with a random name", Level::Medium)
+        (
+            "<random>".to_owned(),
+            "The service manager started a program with a random name",
+            Level::Medium,
+        )
     } else {
         return None;
     };
     let mut techniques = vec!["T1021.002", "T1569.002"];
     techniques.extend(technique_of(&image, line).filter(|id| id.starts_with("T1059")));
-    Some(Sign { row, key, explain: format!("{what}: {}", starts::command(row)), level, more: order.copied().into_iter().collect(), techniques })
+    Some(Sign {
+        row,
+        key,
+        explain: format!("{what}: {}", starts::command(row)),
+        level,
+        more: order.copied().into_iter().collect(),
+        techniques,
+    })
 }
 
 #[cfg(test)]
@@ -257,7 +405,10 @@ mod tests {
         share(&mut sample, r"\\*\ADMIN$", "QwErTyUi.exe", 0x2);
         service(&mut sample, "QwErTyUi", r"%SystemRoot%\QwErTyUi.exe");
         let hits = sample.hits(&Lat01);
-        assert_eq!((hits.len(), hits[0].level, hits[0].rows.len()), (1, Level::High, 2));
+        assert_eq!(
+            (hits.len(), hits[0].level, hits[0].rows.len()),
+            (1, Level::High, 2)
+        );
         assert!(hits[0].explain.contains("QwErTyUi.exe was written"));
         assert_eq!(hits[0].techniques, ["T1021.002", "T1569.002", "T1570"]);
     }
@@ -283,7 +434,11 @@ mod tests {
     #[test]
     fn a_command_that_answers_through_its_own_share_is_remote() {
         let mut sample = Sample::default();
-        service(&mut sample, "abcd", r"%COMSPEC% /Q /c echo dir ^> \\127.0.0.1\C$\__output 2^>^&1");
+        service(
+            &mut sample,
+            "abcd",
+            r"%COMSPEC% /Q /c echo dir ^> \\127.0.0.1\C$\__output 2^>^&1",
+        );
         let hits = sample.hits(&Lat01);
         assert_eq!(hits[0].level, Level::High);
         assert_eq!(hits[0].techniques, ["T1021.002", "T1569.002", "T1059.003"]);

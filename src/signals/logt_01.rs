@@ -34,19 +34,56 @@ static META: Meta = Meta {
     family: "log tampering",
     key: Key::Host,
     reads: &[
-        Reads { table: &t::TABLE, columns: &[common::ACTION, common::USER, t::KIND, t::SETTING] },
-        Reads { table: &process::TABLE, columns: starts::COLUMNS },
-        Reads { table: &script::TABLE, columns: script_blocks::COLUMNS },
-        Reads { table: &file::TABLE, columns: &[common::ACTION, common::USER, file::PATH, file::EXT, file::IMAGE] },
+        Reads {
+            table: &t::TABLE,
+            columns: &[common::ACTION, common::USER, t::KIND, t::SETTING],
+        },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
+        Reads {
+            table: &script::TABLE,
+            columns: script_blocks::COLUMNS,
+        },
+        Reads {
+            table: &file::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                file::PATH,
+                file::EXT,
+                file::IMAGE,
+            ],
+        },
     ],
     level: Level::Medium,
     decisive: false,
     thresholds: &[
-        Threshold { name: "join", value: JOIN_S, unit: "s", source: "[J] scripts clear log after log" },
-        Threshold { name: "new_host", value: NEW_HOST_H, unit: "h", source: "[J] images clear their logs at first start" },
-        Threshold { name: "new_host_baseline", value: NEW_HOST_BASELINE, unit: "days", source: "[J] a host is new only to a corpus that began earlier" },
+        Threshold {
+            name: "join",
+            value: JOIN_S,
+            unit: "s",
+            source: "[J] scripts clear log after log",
+        },
+        Threshold {
+            name: "new_host",
+            value: NEW_HOST_H,
+            unit: "h",
+            source: "[J] images clear their logs at first start",
+        },
+        Threshold {
+            name: "new_host_baseline",
+            value: NEW_HOST_BASELINE,
+            unit: "days",
+            source: "[J] a host is new only to a corpus that began earlier",
+        },
     ],
-    benign: &["preparation of an image", "laboratory machines", "scripts that rotate operational logs"],
+    benign: &[
+        "preparation of an image",
+        "laboratory machines",
+        "scripts that rotate operational logs",
+    ],
 };
 
 impl Signal for Logt01 {
@@ -56,24 +93,57 @@ impl Signal for Logt01 {
 
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found: Vec<(Row<'_>, String, String)> = Vec::new();
-        for row in rows.table(&t::TABLE).iter().filter(|r| r.str(t::KIND) == "log_cleared" && !is_new_host(cx, *r)) {
+        for row in rows
+            .table(&t::TABLE)
+            .iter()
+            .filter(|r| r.str(t::KIND) == "log_cleared" && !is_new_host(cx, *r))
+        {
             let log = row.text(t::SETTING).unwrap_or("unnamed");
-            let by = row.text(common::USER).map_or_else(String::new, |u| format!(" by {u}"));
-            found.push((row, log.to_lowercase(), format!("The event log {log} was cleared{by}")));
+            let by = row
+                .text(common::USER)
+                .map_or_else(String::new, |u| format!(" by {u}"));
+            found.push((
+                row,
+                log.to_lowercase(),
+                format!("The event log {log} was cleared{by}"),
+            ));
         }
         for row in starts(rows.table(&process::TABLE)) {
             if let Some(text) = row.text(process::CMDLINE).filter(|line| clears(line)) {
-                found.push((row, "command".to_owned(), format!("A command clears event logs: {}", quote(text))));
+                found.push((
+                    row,
+                    "command".to_owned(),
+                    format!("A command clears event logs: {}", quote(text)),
+                ));
             }
         }
         for block in script_blocks::blocks(rows.table(&script::TABLE)) {
             if block.text.len() <= 20_000 && clears(&block.text) {
-                found.push((block.row, "script".to_owned(), format!("A script clears event logs: {}", quote(&block.text))));
+                found.push((
+                    block.row,
+                    "script".to_owned(),
+                    format!("A script clears event logs: {}", quote(&block.text)),
+                ));
             }
         }
-        for row in rows.table(&file::TABLE).iter().filter(|r| r.str(file::EXT) == "evtx" && r.str(common::ACTION) == "delete") {
-            if row.str(file::PATH).to_lowercase().contains("\\winevt\\logs\\") {
-                found.push((row, "file".to_owned(), format!("The file of an event log was deleted: {}", row.str(file::PATH))));
+        for row in rows
+            .table(&file::TABLE)
+            .iter()
+            .filter(|r| r.str(file::EXT) == "evtx" && r.str(common::ACTION) == "delete")
+        {
+            if row
+                .str(file::PATH)
+                .to_lowercase()
+                .contains("\\winevt\\logs\\")
+            {
+                found.push((
+                    row,
+                    "file".to_owned(),
+                    format!(
+                        "The file of an event log was deleted: {}",
+                        row.str(file::PATH)
+                    ),
+                ));
             }
         }
         found.sort_by_key(|f| f.0.ts());
@@ -99,7 +169,8 @@ fn is_new_host(cx: &Cx<'_>, row: Row<'_>) -> bool {
     let Some(first) = cx.facts.first_of_host(row.id(common::HOST)) else {
         return false;
     };
-    cx.facts.baseline_days(first) >= NEW_HOST_BASELINE as i64 && row.ts() - first <= (NEW_HOST_H * 3.6e9) as i64
+    cx.facts.baseline_days(first) >= NEW_HOST_BASELINE as i64
+        && row.ts() - first <= (NEW_HOST_H * 3.6e9) as i64
 }
 
 fn clears(text: &str) -> bool {
@@ -128,7 +199,12 @@ mod tests {
     fn logs_cleared_one_after_the_other_are_one_hit() {
         let mut sample = Sample::default();
         cleared(&mut sample, "ws01", "2026-03-02T03:00:00Z", "Security");
-        cleared(&mut sample, "ws01", "2026-03-02T03:00:02Z", "Microsoft-Windows-PowerShell/Operational");
+        cleared(
+            &mut sample,
+            "ws01",
+            "2026-03-02T03:00:02Z",
+            "Microsoft-Windows-PowerShell/Operational",
+        );
         cleared(&mut sample, "ws01", "2026-03-02T09:00:00Z", "Security");
         let hits = sample.hits(&Logt01);
         assert_eq!(hits.iter().map(|h| h.count).collect::<Vec<_>>(), [2, 1]);
@@ -137,10 +213,19 @@ mod tests {
 
     #[test]
     fn commands_that_clear_are_told_from_those_that_ask_or_set() {
-        for line in ["wevtutil cl Security", "wevtutil.exe clear-log System", "powershell Clear-EventLog -LogName Security"] {
+        for line in [
+            "wevtutil cl Security",
+            "wevtutil.exe clear-log System",
+            "powershell Clear-EventLog -LogName Security",
+        ] {
             assert!(clears(line), "{line}");
         }
-        for line in ["wevtutil sl X/Debug /e:true", "wevtutil qe Security", "powershell Get-EventLog Security", "Clear-EventLogger"] {
+        for line in [
+            "wevtutil sl X/Debug /e:true",
+            "wevtutil qe Security",
+            "powershell Get-EventLog Security",
+            "Clear-EventLogger",
+        ] {
             assert!(!clears(line), "{line}");
         }
     }

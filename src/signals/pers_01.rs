@@ -40,26 +40,79 @@ static META: Meta = Meta {
            command is an interpreter, a pipe, a script or lies where users may write, where the name is random or a tool's, \
            or where it was ordered over a network logon.",
     why: "Services run with the highest rights and survive a restart; lateral movement and privilege escalation use them.",
-    techniques: &["T1543.003", "T1569.002", "T1059.001", "T1059.003", "T1134.001"],
+    techniques: &[
+        "T1543.003",
+        "T1569.002",
+        "T1059.001",
+        "T1059.003",
+        "T1134.001",
+    ],
     stage: "persistence",
     family: "persistence",
     key: Key::Host,
     reads: &[
-        Reads { table: &t::TABLE, columns: &[common::ACTION, common::USER, common::LOGON_ID, t::KIND, t::NAME, t::COMMAND, t::ACCOUNT] },
-        Reads { table: &process::TABLE, columns: starts::COLUMNS },
-        Reads { table: &registry::TABLE, columns: registry_changes::COLUMNS },
-        Reads { table: &script::TABLE, columns: script_blocks::COLUMNS },
-        Reads { table: &auth::TABLE, columns: remote_sessions::COLUMNS },
+        Reads {
+            table: &t::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                common::LOGON_ID,
+                t::KIND,
+                t::NAME,
+                t::COMMAND,
+                t::ACCOUNT,
+            ],
+        },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
+        Reads {
+            table: &registry::TABLE,
+            columns: registry_changes::COLUMNS,
+        },
+        Reads {
+            table: &script::TABLE,
+            columns: script_blocks::COLUMNS,
+        },
+        Reads {
+            table: &auth::TABLE,
+            columns: remote_sessions::COLUMNS,
+        },
     ],
     level: Level::Low,
     decisive: false,
     thresholds: &[
-        Threshold { name: "join", value: JOIN_S, unit: "s", source: "[J] System, Security, registry and command of one installation" },
-        Threshold { name: "start", value: START_S, unit: "s", source: "[J] a service that is started at once was installed to run something" },
-        Threshold { name: "common_share", value: COMMON_SHARE, unit: "share of hosts", source: "[J] software that is rolled out" },
-        Threshold { name: "common_hosts", value: COMMON_HOSTS, unit: "hosts", source: "[J] no claim from fewer" },
+        Threshold {
+            name: "join",
+            value: JOIN_S,
+            unit: "s",
+            source: "[J] System, Security, registry and command of one installation",
+        },
+        Threshold {
+            name: "start",
+            value: START_S,
+            unit: "s",
+            source: "[J] a service that is started at once was installed to run something",
+        },
+        Threshold {
+            name: "common_share",
+            value: COMMON_SHARE,
+            unit: "share of hosts",
+            source: "[J] software that is rolled out",
+        },
+        Threshold {
+            name: "common_hosts",
+            value: COMMON_HOSTS,
+            unit: "hosts",
+            source: "[J] no claim from fewer",
+        },
     ],
-    benign: &["installers and updates", "drivers of security products (MpKsl…)", "remote administration by service"],
+    benign: &[
+        "installers and updates",
+        "drivers of security products (MpKsl…)",
+        "remote administration by service",
+    ],
 };
 
 struct New<'a> {
@@ -81,7 +134,10 @@ impl Signal for Pers01 {
         let mut found = Vec::new();
         installed(rows, &sessions, &mut found);
         from_registry(rows, &mut found);
-        for row in starts(rows.table(&process::TABLE)).into_iter().filter(|r| starts::is_one_of(*r, &["sc"])) {
+        for row in starts(rows.table(&process::TABLE))
+            .into_iter()
+            .filter(|r| starts::is_one_of(*r, &["sc"]))
+        {
             found.extend(from_sc(row));
         }
         from_scripts(rows, &mut found);
@@ -93,10 +149,17 @@ impl Signal for Pers01 {
 
 fn installed<'a>(rows: &KeyRows<'a>, sessions: &RemoteSessions<'a>, out: &mut Vec<New<'a>>) {
     let kinds = ["service", "driver_service"];
-    for row in rows.table(&t::TABLE).iter().filter(|r| r.str(common::ACTION) == "create" && kinds.contains(&r.str(t::KIND))) {
+    for row in rows
+        .table(&t::TABLE)
+        .iter()
+        .filter(|r| r.str(common::ACTION) == "create" && kinds.contains(&r.str(t::KIND)))
+    {
         let mut new = New::of(row, row.str(t::NAME), row.str(t::COMMAND));
         if let Some(logon) = sessions.of(row.int(common::LOGON_ID)) {
-            new.reasons.push(format!("ordered over a network logon from {}", origin(logon)));
+            new.reasons.push(format!(
+                "ordered over a network logon from {}",
+                origin(logon)
+            ));
             new.rows.push(logon);
         }
         out.push(new);
@@ -111,11 +174,14 @@ fn from_registry<'a>(rows: &KeyRows<'a>, out: &mut Vec<New<'a>>) {
         let writer = change.writer();
         let odd_writer = is_scripted_writer(&writer);
         match (change.value.as_str(), sub) {
-            ("imagepath" | "failurecommand", "") | ("servicedll", "parameters" | "") if change.is_set() => {
+            ("imagepath" | "failurecommand", "") | ("servicedll", "parameters" | "")
+                if change.is_set() =>
+            {
                 let mut new = New::of(change.row, name, change.data);
                 // The service manager writes ImagePath itself; anyone else goes around it.
                 if odd_writer {
-                    new.reasons.push(format!("its {} was written by {writer}", change.value));
+                    new.reasons
+                        .push(format!("its {} was written by {writer}", change.value));
                 } else if change.value != "imagepath" || writer != "services" {
                     continue;
                 }
@@ -124,7 +190,8 @@ fn from_registry<'a>(rows: &KeyRows<'a>, out: &mut Vec<New<'a>>) {
             }
             ("security", "security") | ("", "security") if change.is_set() && odd_writer => {
                 let mut new = New::of(change.row, name, "");
-                new.reasons.push(format!("its security descriptor was written by {writer}"));
+                new.reasons
+                    .push(format!("its security descriptor was written by {writer}"));
                 new.only_config = true;
                 out.push(new);
             }
@@ -141,9 +208,15 @@ fn from_sc(row: Row<'_>) -> Option<New<'_>> {
     let verb = words.next()?.to_lowercase();
     let name = words.next()?;
     let value = |option: &str| {
-        let at = tokens.iter().position(|w| w.to_lowercase().starts_with(option))?;
+        let at = tokens
+            .iter()
+            .position(|w| w.to_lowercase().starts_with(option))?;
         let joined = tokens.get(at)?.get(option.len()..).unwrap_or("").trim();
-        Some(if joined.is_empty() { tokens.get(at + 1).cloned().unwrap_or_default() } else { joined.to_owned() })
+        Some(if joined.is_empty() {
+            tokens.get(at + 1).cloned().unwrap_or_default()
+        } else {
+            joined.to_owned()
+        })
     };
     let path = value("binpath=");
     let (started, config) = match verb.as_str() {
@@ -156,9 +229,15 @@ fn from_sc(row: Row<'_>) -> Option<New<'_>> {
     let mut new = New::of(row, name, &started);
     new.only_config = config;
     match verb.as_str() {
-        "config" => new.reasons.push("its program was replaced on the command line".to_owned()),
-        "failure" => new.reasons.push("it was given a command to run on failure".to_owned()),
-        "sdset" => new.reasons.push("its security descriptor was replaced".to_owned()),
+        "config" => new
+            .reasons
+            .push("its program was replaced on the command line".to_owned()),
+        "failure" => new
+            .reasons
+            .push("it was given a command to run on failure".to_owned()),
+        "sdset" => new
+            .reasons
+            .push("its security descriptor was replaced".to_owned()),
         _ => {}
     }
     if let Some(host) = remote {
@@ -170,18 +249,26 @@ fn from_sc(row: Row<'_>) -> Option<New<'_>> {
 fn from_scripts<'a>(rows: &KeyRows<'a>, out: &mut Vec<New<'a>>) {
     static NEW_SERVICE: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r#"(?i)\bnew-service\b[^|;\r\n]{0,400}"#).ok());
-    static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"(?i)-name\s+["']?([^"'\s]{1,100})"#).ok());
-    static PATH: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r#"(?i)-(?:binarypathname|bi\w*|path)\s+(?:"([^"]{1,400})"|'([^']{1,400})'|(\S{1,400}))"#).ok());
+    static NAME: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r#"(?i)-name\s+["']?([^"'\s]{1,100})"#).ok());
+    static PATH: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r#"(?i)-(?:binarypathname|bi\w*|path)\s+(?:"([^"]{1,400})"|'([^']{1,400})'|(\S{1,400}))"#).ok()
+    });
     for block in script_blocks::blocks(rows.table(&script::TABLE)) {
         // A function of that name being defined in a module is no call.
         if block.text.len() > 20_000 {
             continue;
         }
-        let Some(call) = NEW_SERVICE.as_ref().and_then(|r| r.find(&block.text)) else { continue };
+        let Some(call) = NEW_SERVICE.as_ref().and_then(|r| r.find(&block.text)) else {
+            continue;
+        };
         let text = |r: &LazyLock<Option<Regex>>| {
             let c = r.as_ref()?.captures(call.as_str())?;
-            c.iter().skip(1).flatten().next().map(|m| m.as_str().to_owned())
+            c.iter()
+                .skip(1)
+                .flatten()
+                .next()
+                .map(|m| m.as_str().to_owned())
         };
         if let Some(path) = text(&PATH) {
             let name = text(&NAME).unwrap_or_else(|| "service".to_owned());
@@ -220,8 +307,13 @@ fn judge(cx: &Cx<'_>, rows: &KeyRows<'_>, mut new: New<'_>) -> Option<Hit> {
     let start = launch::read(&new.command);
     let random = random_eight_letters(&new.name, cx.knowledge.bigram).is_some();
     let random_program = random_eight_letters(&start.program, cx.knowledge.bigram).is_some();
-    let tool = contains(REMOTE_EXECUTION_SERVICES, &new.name) || contains(REMOTE_EXECUTION_SERVICES, &start.program);
-    let mut reasons: Vec<String> = start.reasons.iter().map(|r| format!("its command {r}")).collect();
+    let tool = contains(REMOTE_EXECUTION_SERVICES, &new.name)
+        || contains(REMOTE_EXECUTION_SERVICES, &start.program);
+    let mut reasons: Vec<String> = start
+        .reasons
+        .iter()
+        .map(|r| format!("its command {r}"))
+        .collect();
     reasons.append(&mut new.reasons);
     if random {
         reasons.push("its name is eight random letters".to_owned());
@@ -236,27 +328,55 @@ fn judge(cx: &Cx<'_>, rows: &KeyRows<'_>, mut new: New<'_>) -> Option<Hit> {
         return None;
     }
     let row = *new.rows.first()?;
-    let name_key = if random { "<random>".to_owned() } else { folded(&new.name) };
+    let name_key = if random {
+        "<random>".to_owned()
+    } else {
+        folded(&new.name)
+    };
     let mut path_key = folded(&start.path);
     if random || random_program {
         path_key = path_key.replace(&start.program, "<random>");
     }
-    let what = if new.only_config { "was changed to run" } else { "was installed to run" };
-    let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
-    let explain = format!("Service {} {what} {}{why}", quote(&new.name), quote(&new.command));
-    let level = if reasons.is_empty() { Level::Low } else { Level::High };
+    let what = if new.only_config {
+        "was changed to run"
+    } else {
+        "was installed to run"
+    };
+    let why = if reasons.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", reasons.join("; "))
+    };
+    let explain = format!(
+        "Service {} {what} {}{why}",
+        quote(&new.name),
+        quote(&new.command)
+    );
+    let level = if reasons.is_empty() {
+        Level::Low
+    } else {
+        Level::High
+    };
     let mut hit = Hit::at(&META, row, format!("{name_key}|{path_key}"), explain).level(level);
     let mut techniques = vec!["T1543.003"];
     let run = started(rows, &new, &start.program);
     if run.is_some() || tool {
         techniques.push("T1569.002");
     }
-    techniques.extend(technique_of(&start.program, &new.command).filter(|id| id.starts_with("T1059") || id.starts_with("T1218")));
+    techniques.extend(
+        technique_of(&start.program, &new.command)
+            .filter(|id| id.starts_with("T1059") || id.starts_with("T1218")),
+    );
     if start.reasons.contains(&"writes to a named pipe") {
         techniques.push("T1134.001");
     }
     hit = hit.techniques(&techniques);
-    new.rows.iter().skip(1).chain(run.iter()).take(19).for_each(|r| hit.add_row(*r));
+    new.rows
+        .iter()
+        .skip(1)
+        .chain(run.iter())
+        .take(19)
+        .for_each(|r| hit.add_row(*r));
     if !start.path.is_empty() && !paths::is_protected(&start.path) && start.path.contains('\\') {
         hit.iocs.push(Ioc::File(start.path.clone()));
     }
@@ -267,15 +387,26 @@ fn judge(cx: &Cx<'_>, rows: &KeyRows<'_>, mut new: New<'_>) -> Option<Hit> {
 fn started<'a>(rows: &KeyRows<'a>, new: &New<'a>, program: &str) -> Option<Row<'a>> {
     let until = new.ts + (START_S * 1e6) as i64;
     let state = |r: &Row<'_>| {
-        r.str(common::ACTION) == "start" && r.str(t::KIND) == "service" && r.str(t::NAME).eq_ignore_ascii_case(&new.name)
+        r.str(common::ACTION) == "start"
+            && r.str(t::KIND) == "service"
+            && r.str(t::NAME).eq_ignore_ascii_case(&new.name)
     };
-    let of_service = rows.table(&t::TABLE).between(new.ts, until).iter().find(state);
+    let of_service = rows
+        .table(&t::TABLE)
+        .between(new.ts, until)
+        .iter()
+        .find(state);
     of_service.or_else(|| {
         let image = format!("{program}.exe");
         let child = |r: &Row<'_>| {
-            r.str(common::ACTION) == "start" && r.str(process::PARENT_NAME) == "services.exe" && r.str(process::IMAGE_NAME) == image
+            r.str(common::ACTION) == "start"
+                && r.str(process::PARENT_NAME) == "services.exe"
+                && r.str(process::IMAGE_NAME) == image
         };
-        rows.table(&process::TABLE).between(new.ts, until).iter().find(child)
+        rows.table(&process::TABLE)
+            .between(new.ts, until)
+            .iter()
+            .find(child)
     })
 }
 
@@ -288,7 +419,14 @@ fn is_common(cx: &Cx<'_>, name: &str) -> bool {
 
 impl<'a> New<'a> {
     fn of(row: Row<'a>, name: &str, command: &str) -> Self {
-        Self { rows: vec![row], ts: row.ts(), name: name.to_owned(), command: command.to_owned(), reasons: Vec::new(), only_config: false }
+        Self {
+            rows: vec![row],
+            ts: row.ts(),
+            name: name.to_owned(),
+            command: command.to_owned(),
+            reasons: Vec::new(),
+            only_config: false,
+        }
     }
 }
 
@@ -323,26 +461,64 @@ mod tests {
             assert_eq!((hits.len(), hits[0].level), (1, Level::High), "{name}");
             assert_eq!(hits[0].techniques[0], "T1543.003");
         }
-        assert!(one("x", r"%COMSPEC% /c echo a > \\.\pipe\b")[0].techniques.contains(&"T1134.001".into()));
-        assert_eq!(one("KbTqGzPw", r"C:\Windows\KbTqGzPw.exe")[0].key, r"<random>|c:\windows\<random>.exe");
-        assert_eq!(one("Vendor Agent", r#""C:\Program Files\Vendor\agent.exe" -service"#)[0].level, Level::Low);
+        assert!(
+            one("x", r"%COMSPEC% /c echo a > \\.\pipe\b")[0]
+                .techniques
+                .contains(&"T1134.001".into())
+        );
+        assert_eq!(
+            one("KbTqGzPw", r"C:\Windows\KbTqGzPw.exe")[0].key,
+            r"<random>|c:\windows\<random>.exe"
+        );
+        assert_eq!(
+            one(
+                "Vendor Agent",
+                r#""C:\Program Files\Vendor\agent.exe" -service"#
+            )[0]
+            .level,
+            Level::Low
+        );
     }
 
     #[test]
     fn software_that_is_rolled_out_is_silent() {
         let mut sample = Sample::default();
         for host in ["ws01", "ws02", "ws03", "ws04"] {
-            install(&mut sample, host, "2026-03-02T09:00:00Z", "GoogleUpdaterService", r"C:\Program Files\Google\u.exe");
+            install(
+                &mut sample,
+                host,
+                "2026-03-02T09:00:00Z",
+                "GoogleUpdaterService",
+                r"C:\Program Files\Google\u.exe",
+            );
         }
-        install(&mut sample, "ws01", "2026-03-02T10:00:00Z", "MpKsl1a2b3c4d", r"C:\ProgramData\Microsoft\Windows Defender\MpKsl.sys");
+        install(
+            &mut sample,
+            "ws01",
+            "2026-03-02T10:00:00Z",
+            "MpKsl1a2b3c4d",
+            r"C:\ProgramData\Microsoft\Windows Defender\MpKsl.sys",
+        );
         assert!(sample.hits(&Pers01).is_empty());
     }
 
     #[test]
     fn two_logs_of_one_installation_and_its_start_are_one_hit() {
         let mut sample = Sample::default();
-        install(&mut sample, "ws01", "2026-03-02T09:00:00Z", "Upd", r"C:\Windows\upd.exe");
-        install(&mut sample, "ws01", "2026-03-02T09:00:01Z", "Upd", r"C:\Windows\upd.exe");
+        install(
+            &mut sample,
+            "ws01",
+            "2026-03-02T09:00:00Z",
+            "Upd",
+            r"C:\Windows\upd.exe",
+        );
+        install(
+            &mut sample,
+            "ws01",
+            "2026-03-02T09:00:01Z",
+            "Upd",
+            r"C:\Windows\upd.exe",
+        );
         sample.row(&process::TABLE, "ws01", "2026-03-02T09:00:03Z", |b| {
             b.text(process::IMAGE_NAME, "upd.exe");
             b.text(process::PARENT_NAME, "services.exe");
@@ -364,8 +540,14 @@ mod tests {
         };
         let remote = sc(r#"sc.exe \\fs01 create upd binPath= "C:\Windows\a.exe" start= auto"#);
         assert_eq!(remote.len(), 1);
-        assert!(remote[0].explain.contains(r"\\fs01") && remote[0].explain.contains(r"C:\Windows\a.exe"));
-        assert_eq!(sc(r#"sc config Fax binpath= "C:\windows\system32\cmd.exe /c whoami""#)[0].level, Level::High);
+        assert!(
+            remote[0].explain.contains(r"\\fs01")
+                && remote[0].explain.contains(r"C:\Windows\a.exe")
+        );
+        assert_eq!(
+            sc(r#"sc config Fax binpath= "C:\windows\system32\cmd.exe /c whoami""#)[0].level,
+            Level::High
+        );
         assert!(sc("sc query Fax").is_empty());
         assert!(sc("sc config Fax start= disabled").is_empty());
         assert!(sc("sc").is_empty());

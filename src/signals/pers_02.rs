@@ -31,20 +31,57 @@ static META: Meta = Meta {
     sees: "A value of an autostart key or a file in a Startup folder; high where it starts an interpreter, a script, a URL or a file of a \
            user's folder, where a console or script wrote it, or where the place is never used by ordinary software.",
     why: "What stands in these places is started at every logon or start, or in place of another program.",
-    techniques: &["T1547.001", "T1547.004", "T1546.012", "T1546.008", "T1546.015", "T1546.010", "T1546.009", "T1547.005", "T1547.002",
-        "T1556.002", "T1547.014", "T1037.001", "T1546.007", "T1547.010", "T1547.003", "T1546.011", "T1546.002", "T1574.012",
-        "T1137.002", "T1546"],
+    techniques: &[
+        "T1547.001",
+        "T1547.004",
+        "T1546.012",
+        "T1546.008",
+        "T1546.015",
+        "T1546.010",
+        "T1546.009",
+        "T1547.005",
+        "T1547.002",
+        "T1556.002",
+        "T1547.014",
+        "T1037.001",
+        "T1546.007",
+        "T1547.010",
+        "T1547.003",
+        "T1546.011",
+        "T1546.002",
+        "T1574.012",
+        "T1137.002",
+        "T1546",
+    ],
     stage: "persistence",
     family: "persistence",
     key: Key::Host,
     reads: &[
-        Reads { table: &registry::TABLE, columns: registry_changes::COLUMNS },
-        Reads { table: &file::TABLE, columns: &[common::ACTION, common::USER, file::PATH, file::NAME, file::EXT, file::IMAGE, file::SHA256] },
+        Reads {
+            table: &registry::TABLE,
+            columns: registry_changes::COLUMNS,
+        },
+        Reads {
+            table: &file::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                file::PATH,
+                file::NAME,
+                file::EXT,
+                file::IMAGE,
+                file::SHA256,
+            ],
+        },
     ],
     level: Level::Low,
     decisive: false,
     thresholds: &[],
-    benign: &["installers and updates of the same vendor", "management scripts that set Run values", "accessibility and debugging tools"],
+    benign: &[
+        "installers and updates of the same vendor",
+        "management scripts that set Run values",
+        "accessibility and debugging tools",
+    ],
 };
 
 impl Signal for Pers02 {
@@ -54,12 +91,17 @@ impl Signal for Pers02 {
 
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut seen: HashMap<String, i64> = HashMap::new();
-        let found = changes(rows.table(&registry::TABLE), |key| place_of(key, "").is_some() || super::autostart_places::may_hold(key));
+        let found = changes(rows.table(&registry::TABLE), |key| {
+            place_of(key, "").is_some() || super::autostart_places::may_hold(key)
+        });
         let of_registry = found.iter().filter(|c| c.is_set()).filter_map(of_change);
         let of_files = rows.table(&file::TABLE).iter().filter_map(of_file);
         for hit in of_registry.chain(of_files) {
             // Sysmon and the Security log both tell of one value; an installer may write it twice.
-            if seen.get(&hit.key).is_some_and(|ts| (hit.time - ts).abs() <= TWIN_US) {
+            if seen
+                .get(&hit.key)
+                .is_some_and(|ts| (hit.time - ts).abs() <= TWIN_US)
+            {
                 continue;
             }
             seen.insert(hit.key.clone(), hit.time);
@@ -75,25 +117,55 @@ fn of_change(change: &Change<'_>) -> Option<Hit> {
     }
     let start = launch::read((place.command)(change.data));
     let writer = change.writer();
-    let mut reasons: Vec<String> = start.reasons.iter().map(|r| format!("what it starts {r}")).collect();
+    let mut reasons: Vec<String> = start
+        .reasons
+        .iter()
+        .map(|r| format!("what it starts {r}"))
+        .collect();
     if is_scripted_writer(&writer) {
         reasons.push(format!("{writer} wrote it"));
     }
-    if change.value.contains('\0') || change.value.starts_with(' ') || (!change.value.is_empty() && change.value.trim().is_empty()) {
+    if change.value.contains('\0')
+        || change.value.starts_with(' ')
+        || (!change.value.is_empty() && change.value.trim().is_empty())
+    {
         reasons.push("the name of the value hides".to_owned());
     }
     if place.sensitive {
         reasons.push("ordinary software leaves this place alone".to_owned());
     }
     // An installed program that registers itself, or whose installer does.
-    if reasons.is_empty() && (start.path.is_empty() || is_installed(&start.path) || !start.path.contains('\\')) {
+    if reasons.is_empty()
+        && (start.path.is_empty() || is_installed(&start.path) || !start.path.contains('\\'))
+    {
         return None;
     }
-    let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
-    let explain = format!("{}: {} was set to {} by {}{why}", place.name, quote(&change.path()), quote(change.data), or_unknown(&writer));
-    let key = format!("{}|{}|{}", folded(&change.key), folded(&change.value), folded(change.data));
-    let level = if reasons.is_empty() { Level::Low } else { Level::High };
-    let mut hit = Hit::at(&META, change.row, key, explain).level(level).techniques(&techniques(place, change));
+    let why = if reasons.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", reasons.join("; "))
+    };
+    let explain = format!(
+        "{}: {} was set to {} by {}{why}",
+        place.name,
+        quote(&change.path()),
+        quote(change.data),
+        or_unknown(&writer)
+    );
+    let key = format!(
+        "{}|{}|{}",
+        folded(&change.key),
+        folded(&change.value),
+        folded(change.data)
+    );
+    let level = if reasons.is_empty() {
+        Level::Low
+    } else {
+        Level::High
+    };
+    let mut hit = Hit::at(&META, change.row, key, explain)
+        .level(level)
+        .techniques(&techniques(place, change));
     if start.path.contains('\\') && !paths::is_protected(&start.path) {
         hit.iocs.push(Ioc::File(start.path));
     }
@@ -103,7 +175,15 @@ fn of_change(change: &Change<'_>) -> Option<Hit> {
 /// Image File Execution Options of a program of the logon screen are a back door of their own.
 fn techniques(place: &Place, change: &Change<'_>) -> Vec<&'static str> {
     let target = change.key.rsplit('\\').next().unwrap_or("");
-    let accessibility = ["sethc.exe", "utilman.exe", "osk.exe", "magnify.exe", "narrator.exe", "displayswitch.exe", "atbroker.exe"];
+    let accessibility = [
+        "sethc.exe",
+        "utilman.exe",
+        "osk.exe",
+        "magnify.exe",
+        "narrator.exe",
+        "displayswitch.exe",
+        "atbroker.exe",
+    ];
     match place.technique {
         "T1546.012" if accessibility.contains(&target) => vec!["T1546.012", "T1546.008"],
         other => vec![other],
@@ -112,11 +192,19 @@ fn techniques(place: &Place, change: &Change<'_>) -> Vec<&'static str> {
 
 /// A file in a Startup folder, or one that takes the place of a program of the logon screen.
 fn of_file(row: Row<'_>) -> Option<Hit> {
-    let path = row.text(file::PATH).filter(|_| matches!(row.str(common::ACTION), "create" | "rename" | "write"))?;
+    let path = row
+        .text(file::PATH)
+        .filter(|_| matches!(row.str(common::ACTION), "create" | "rename" | "write"))?;
     let lower = path.to_lowercase();
     let writer = stem(base_name(row.str(file::IMAGE))).to_lowercase();
-    if lower.contains("\\start menu\\programs\\startup\\") && !lower.ends_with("\\desktop.ini") && row.text(file::EXT).is_some() {
-        let script = ["exe", "bat", "cmd", "vbs", "vbe", "js", "jse", "wsf", "hta", "ps1", "scr", "pif", "com", "dll", "url"];
+    if lower.contains("\\start menu\\programs\\startup\\")
+        && !lower.ends_with("\\desktop.ini")
+        && row.text(file::EXT).is_some()
+    {
+        let script = [
+            "exe", "bat", "cmd", "vbs", "vbe", "js", "jse", "wsf", "hta", "ps1", "scr", "pif",
+            "com", "dll", "url",
+        ];
         let mut reasons = Vec::new();
         if script.contains(&row.str(file::EXT)) {
             reasons.push("it is a program or script".to_owned());
@@ -128,23 +216,70 @@ fn of_file(row: Row<'_>) -> Option<Hit> {
         if writer == "system" {
             reasons.push("it was written from another host".to_owned());
         }
-        let level = if reasons.is_empty() { Level::Low } else { Level::High };
-        let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
-        let explain = format!("{} put {} into a Startup folder{why}", or_unknown(&writer), quote(path));
+        let level = if reasons.is_empty() {
+            Level::Low
+        } else {
+            Level::High
+        };
+        let why = if reasons.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", reasons.join("; "))
+        };
+        let explain = format!(
+            "{} put {} into a Startup folder{why}",
+            or_unknown(&writer),
+            quote(path)
+        );
         return Some(file_hit(row, "startup", explain, level, "T1547.001"));
     }
-    let replaced = ["sethc.exe", "utilman.exe", "osk.exe", "magnify.exe", "narrator.exe"];
-    let installers = ["tiworker", "trustedinstaller", "msiexec", "svchost", "poqexec", "setuphost", "dismhost", ""];
-    if replaced.contains(&row.str(file::NAME)) && lower.contains("\\windows\\system32\\") && !installers.contains(&writer.as_str()) {
-        let explain = format!("{writer} replaced {}, which the logon screen starts", quote(path));
-        return Some(file_hit(row, "accessibility", explain, Level::High, "T1546.008"));
+    let replaced = [
+        "sethc.exe",
+        "utilman.exe",
+        "osk.exe",
+        "magnify.exe",
+        "narrator.exe",
+    ];
+    let installers = [
+        "tiworker",
+        "trustedinstaller",
+        "msiexec",
+        "svchost",
+        "poqexec",
+        "setuphost",
+        "dismhost",
+        "",
+    ];
+    if replaced.contains(&row.str(file::NAME))
+        && lower.contains("\\windows\\system32\\")
+        && !installers.contains(&writer.as_str())
+    {
+        let explain = format!(
+            "{writer} replaced {}, which the logon screen starts",
+            quote(path)
+        );
+        return Some(file_hit(
+            row,
+            "accessibility",
+            explain,
+            Level::High,
+            "T1546.008",
+        ));
     }
     None
 }
 
-fn file_hit(row: Row<'_>, place: &str, explain: String, level: Level, technique: &'static str) -> Hit {
+fn file_hit(
+    row: Row<'_>,
+    place: &str,
+    explain: String,
+    level: Level,
+    technique: &'static str,
+) -> Hit {
     let path = row.str(file::PATH);
-    let mut hit = Hit::at(&META, row, format!("{place}|{}", folded(path)), explain).level(level).techniques(&[technique]);
+    let mut hit = Hit::at(&META, row, format!("{place}|{}", folded(path)), explain)
+        .level(level)
+        .techniques(&[technique]);
     hit.iocs.push(Ioc::File(path.to_owned()));
     if let Some(hash) = row.text(file::SHA256) {
         hit.iocs.push(Ioc::Sha256(hash.to_owned()));
@@ -158,7 +293,11 @@ fn is_installed(path: &str) -> bool {
 }
 
 fn or_unknown(writer: &str) -> &str {
-    if writer.is_empty() { "an unknown program" } else { writer }
+    if writer.is_empty() {
+        "an unknown program"
+    } else {
+        writer
+    }
 }
 
 #[cfg(test)]
@@ -190,22 +329,59 @@ mod tests {
         let hits = set(RUN, "upd", "powershell -w hidden -f a.ps1", r"C:\x\a.exe");
         assert_eq!((hits.len(), hits[0].level), (1, Level::High));
         assert_eq!(hits[0].techniques, ["T1547.001"]);
-        let hits = set(&format!(r"{NT}\Image File Execution Options\sethc.exe"), "Debugger", "cmd.exe", reg);
+        let hits = set(
+            &format!(r"{NT}\Image File Execution Options\sethc.exe"),
+            "Debugger",
+            "cmd.exe",
+            reg,
+        );
         assert_eq!(hits[0].techniques, ["T1546.012", "T1546.008"]);
-        let hits = set(&format!(r"{NT}\Winlogon"), "Userinit", r"C:\Windows\system32\userinit.exe,C:\x.exe", reg);
-        assert_eq!((hits[0].level, &*hits[0].techniques[0]), (Level::High, "T1547.004"));
+        let hits = set(
+            &format!(r"{NT}\Winlogon"),
+            "Userinit",
+            r"C:\Windows\system32\userinit.exe,C:\x.exe",
+            reg,
+        );
+        assert_eq!(
+            (hits[0].level, &*hits[0].techniques[0]),
+            (Level::High, "T1547.004")
+        );
     }
 
     #[test]
     fn installed_programs_and_defaults_are_silent() {
         let onedrive = r"C:\Users\a\AppData\Local\Microsoft\OneDrive\OneDrive.exe";
-        assert!(set(RUN, "OneDrive", &format!(r#""{onedrive}" /background"#), onedrive).is_empty());
+        assert!(
+            set(
+                RUN,
+                "OneDrive",
+                &format!(r#""{onedrive}" /background"#),
+                onedrive
+            )
+            .is_empty()
+        );
         let hklm = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Run";
         let health = r"%windir%\system32\SecurityHealthSystray.exe";
-        assert!(set(hklm, "SecurityHealth", health, r"C:\Windows\System32\svchost.exe").is_empty());
+        assert!(
+            set(
+                hklm,
+                "SecurityHealth",
+                health,
+                r"C:\Windows\System32\svchost.exe"
+            )
+            .is_empty()
+        );
         let vendor = r#""C:\Program Files\Vendor\tray.exe""#;
         assert!(set(hklm, "Vendor", vendor, r"C:\Windows\System32\msiexec.exe").is_empty());
-        assert!(set(&format!(r"{NT}\Winlogon"), "Shell", "explorer.exe", r"C:\Windows\regedit.exe").is_empty());
+        assert!(
+            set(
+                &format!(r"{NT}\Winlogon"),
+                "Shell",
+                "explorer.exe",
+                r"C:\Windows\regedit.exe"
+            )
+            .is_empty()
+        );
         assert!(set(r"HKLM\SOFTWARE\Vendor", "Run", "powershell", r"C:\a.exe").is_empty());
     }
 
@@ -214,11 +390,17 @@ mod tests {
         let mut sample = Sample::default();
         sample.row(&file::TABLE, "ws01", "2026-03-02T09:00:00Z", |b| {
             b.text(common::ACTION, "create");
-            b.text(file::PATH, r"C:\Users\a\AppData\Roaming\Microsoft\Windows\Start Menu\Programs\Startup\a.vbs");
+            b.text(
+                file::PATH,
+                r"C:\Users\a\AppData\Roaming\Microsoft\Windows\Start Menu\Programs\Startup\a.vbs",
+            );
             b.text(file::EXT, "vbs");
             b.text(file::IMAGE, r"C:\Windows\System32\wscript.exe");
         });
         let hits = sample.hits(&Pers02);
-        assert_eq!((hits[0].level, &*hits[0].techniques[0]), (Level::High, "T1547.001"));
+        assert_eq!(
+            (hits[0].level, &*hits[0].techniques[0]),
+            (Level::High, "T1547.001")
+        );
     }
 }

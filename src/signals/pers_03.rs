@@ -45,22 +45,80 @@ static META: Meta = Meta {
     family: "persistence",
     key: Key::Host,
     reads: &[
-        Reads { table: &t::TABLE, columns: &[common::ACTION, common::USER, common::LOGON_ID, t::KIND, t::NAME, t::COMMAND, t::ARGS, t::CONTENT, t::ACCOUNT] },
-        Reads { table: &process::TABLE, columns: starts::COLUMNS },
-        Reads { table: &registry::TABLE, columns: registry_changes::COLUMNS },
-        Reads { table: &script::TABLE, columns: script_blocks::COLUMNS },
-        Reads { table: &auth::TABLE, columns: remote_sessions::COLUMNS },
-        Reads { table: &file::TABLE, columns: &[common::ACTION, file::NAME, file::SHARE, file::ACCESS_MASK, file::CLIENT_IP] },
+        Reads {
+            table: &t::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                common::LOGON_ID,
+                t::KIND,
+                t::NAME,
+                t::COMMAND,
+                t::ARGS,
+                t::CONTENT,
+                t::ACCOUNT,
+            ],
+        },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
+        Reads {
+            table: &registry::TABLE,
+            columns: registry_changes::COLUMNS,
+        },
+        Reads {
+            table: &script::TABLE,
+            columns: script_blocks::COLUMNS,
+        },
+        Reads {
+            table: &auth::TABLE,
+            columns: remote_sessions::COLUMNS,
+        },
+        Reads {
+            table: &file::TABLE,
+            columns: &[
+                common::ACTION,
+                file::NAME,
+                file::SHARE,
+                file::ACCESS_MASK,
+                file::CLIENT_IP,
+            ],
+        },
     ],
     level: Level::Low,
     decisive: false,
     thresholds: &[
-        Threshold { name: "join", value: JOIN_S, unit: "s", source: "[J] what several logs say of one task; a network logon before it" },
-        Threshold { name: "short_lived", value: SHORT_LIVED_S, unit: "s", source: "[J] a task that is deleted after its one run" },
-        Threshold { name: "common_share", value: COMMON_SHARE, unit: "share of hosts", source: "[J] software that is rolled out" },
-        Threshold { name: "common_hosts", value: COMMON_HOSTS, unit: "hosts", source: "[J] no claim from fewer" },
+        Threshold {
+            name: "join",
+            value: JOIN_S,
+            unit: "s",
+            source: "[J] what several logs say of one task; a network logon before it",
+        },
+        Threshold {
+            name: "short_lived",
+            value: SHORT_LIVED_S,
+            unit: "s",
+            source: "[J] a task that is deleted after its one run",
+        },
+        Threshold {
+            name: "common_share",
+            value: COMMON_SHARE,
+            unit: "share of hosts",
+            source: "[J] software that is rolled out",
+        },
+        Threshold {
+            name: "common_hosts",
+            value: COMMON_HOSTS,
+            unit: "hosts",
+            source: "[J] no claim from fewer",
+        },
     ],
-    benign: &["updaters that make their tasks anew", "management agents", "backup and maintenance by script"],
+    benign: &[
+        "updaters that make their tasks anew",
+        "management agents",
+        "backup and maintenance by script",
+    ],
 };
 
 struct Task<'a> {
@@ -81,8 +139,15 @@ impl Signal for Pers03 {
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let sessions = RemoteSessions::new(rows.table(&auth::TABLE));
         let mut found = Vec::new();
-        let tasks: Vec<Row<'_>> = rows.table(&t::TABLE).iter().filter(|r| r.str(t::KIND) == "task").collect();
-        for row in tasks.iter().filter(|r| matches!(r.str(common::ACTION), "create" | "update")) {
+        let tasks: Vec<Row<'_>> = rows
+            .table(&t::TABLE)
+            .iter()
+            .filter(|r| r.str(t::KIND) == "task")
+            .collect();
+        for row in tasks
+            .iter()
+            .filter(|r| matches!(r.str(common::ACTION), "create" | "update"))
+        {
             found.push(registered(*row, rows, &sessions));
         }
         for row in starts(rows.table(&process::TABLE)) {
@@ -102,11 +167,18 @@ fn registered<'a>(row: Row<'a>, rows: &KeyRows<'a>, sessions: &RemoteSessions<'a
     let mut task = Task::of(row, row.str(t::NAME), command.trim());
     task.update = row.str(common::ACTION) == "update";
     if let Some(logon) = sessions.of(row.int(common::LOGON_ID)) {
-        task.reasons.push(format!("ordered over a network logon from {}", origin(logon)));
+        task.reasons.push(format!(
+            "ordered over a network logon from {}",
+            origin(logon)
+        ));
         task.rows.push(logon);
     } else if let Some(pipe) = remote_order(rows, row.ts()) {
-        let from = pipe.ip(file::CLIENT_IP).map_or_else(String::new, |a| ip::display(&a));
-        task.reasons.push(format!("ordered through the task scheduler's pipe from {from}"));
+        let from = pipe
+            .ip(file::CLIENT_IP)
+            .map_or_else(String::new, |a| ip::display(&a));
+        task.reasons.push(format!(
+            "ordered through the task scheduler's pipe from {from}"
+        ));
         task.rows.push(pipe);
     }
     if row.str(t::CONTENT).contains("<Hidden>true</Hidden>") && !is_windows_own(row.str(t::NAME)) {
@@ -123,10 +195,15 @@ fn remote_order<'a>(rows: &KeyRows<'a>, ts: i64) -> Option<Row<'a>> {
     let is_order = |r: &Row<'_>| {
         r.str(file::NAME) == "atsvc"
             && r.str(common::ACTION) == "share_access"
-            && r.int(file::ACCESS_MASK).is_some_and(|m| m & WRITE_DATA != 0)
+            && r.int(file::ACCESS_MASK)
+                .is_some_and(|m| m & WRITE_DATA != 0)
             && r.ip(file::CLIENT_IP).is_some_and(|a| !ip::is_loopback(&a))
     };
-    rows.table(&file::TABLE).between(ts - (JOIN_S * 1e6) as i64, ts).iter().rev().find(is_order)
+    rows.table(&file::TABLE)
+        .between(ts - (JOIN_S * 1e6) as i64, ts)
+        .iter()
+        .rev()
+        .find(is_order)
 }
 
 fn from_command(row: Row<'_>) -> Option<Task<'_>> {
@@ -136,13 +213,21 @@ fn from_command(row: Row<'_>) -> Option<Task<'_>> {
     }
     let tokens = cmdline::tokenize(row.str(process::CMDLINE));
     let option = |name: &str| {
-        let at = tokens.iter().position(|w| w.eq_ignore_ascii_case(name) || w.eq_ignore_ascii_case(&name.replace('/', "-")))?;
+        let at = tokens.iter().position(|w| {
+            w.eq_ignore_ascii_case(name) || w.eq_ignore_ascii_case(&name.replace('/', "-"))
+        })?;
         tokens.get(at + 1).map(String::as_str)
     };
-    let has = |name: &str| tokens.iter().any(|w| w.eq_ignore_ascii_case(name) || w.eq_ignore_ascii_case(&name.replace('/', "-")));
+    let has = |name: &str| {
+        tokens.iter().any(|w| {
+            w.eq_ignore_ascii_case(name) || w.eq_ignore_ascii_case(&name.replace('/', "-"))
+        })
+    };
     if at {
         // `at [\\host] 12:00 command`
-        let time = tokens.iter().position(|w| w.contains(':') && w.bytes().next().is_some_and(|b| b.is_ascii_digit()))?;
+        let time = tokens.iter().position(|w| {
+            w.contains(':') && w.bytes().next().is_some_and(|b| b.is_ascii_digit())
+        })?;
         let command = tokens.get(time + 1..)?.join(" ");
         let mut task = Task::of(row, "at", &command);
         task.at = true;
@@ -151,9 +236,15 @@ fn from_command(row: Row<'_>) -> Option<Task<'_>> {
     if !has("/create") && !(has("/change") && option("/tr").is_some()) {
         return None;
     }
-    let mut task = Task::of(row, option("/tn").unwrap_or("task"), option("/tr").unwrap_or(""));
-    let as_system = option("/ru").is_some_and(|u| u.to_lowercase().trim_start_matches("nt authority\\") == "system");
-    let by_system = row.str(common::USER).eq_ignore_ascii_case("system") || row.str(common::USER).ends_with('$');
+    let mut task = Task::of(
+        row,
+        option("/tn").unwrap_or("task"),
+        option("/tr").unwrap_or(""),
+    );
+    let as_system = option("/ru")
+        .is_some_and(|u| u.to_lowercase().trim_start_matches("nt authority\\") == "system");
+    let by_system = row.str(common::USER).eq_ignore_ascii_case("system")
+        || row.str(common::USER).ends_with('$');
     let start = launch::read(&task.command);
     if as_system && !by_system && !paths::is_protected(&start.path) {
         task.reasons.push("a user had it run as SYSTEM".to_owned());
@@ -162,21 +253,28 @@ fn from_command(row: Row<'_>) -> Option<Task<'_>> {
         task.reasons.push(format!("created on {host} from here"));
     }
     if let Some(xml) = option("/xml").filter(|p| paths::user_writable(p).is_some()) {
-        task.reasons.push(format!("its definition comes from {}", quote(xml)));
+        task.reasons
+            .push(format!("its definition comes from {}", quote(xml)));
     }
     Some(task)
 }
 
 fn from_scripts<'a>(rows: &KeyRows<'a>, out: &mut Vec<Task<'a>>) {
-    static CALL: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"(?i)\b(?:register-scheduledtask|new-scheduledtaskaction|schedule\.service)\b[^\r\n]{0,400}").ok());
+    static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?i)\b(?:register-scheduledtask|new-scheduledtaskaction|schedule\.service)\b[^\r\n]{0,400}").ok()
+    });
     for block in script_blocks::blocks(rows.table(&script::TABLE)) {
         // Longer blocks are modules that define such functions.
         if block.text.len() > 20_000 {
             continue;
         }
         if let Some(call) = CALL.as_ref().and_then(|r| r.find(&block.text)) {
-            let name = call.as_str().split_whitespace().skip_while(|w| !w.eq_ignore_ascii_case("-taskname")).nth(1).unwrap_or("script");
+            let name = call
+                .as_str()
+                .split_whitespace()
+                .skip_while(|w| !w.eq_ignore_ascii_case("-taskname"))
+                .nth(1)
+                .unwrap_or("script");
             let mut task = Task::of(block.row, name.trim_matches(['"', '\'']), "");
             task.command = quote(call.as_str());
             out.push(task);
@@ -213,19 +311,28 @@ fn short_lived<'a>(tasks: &[Row<'a>], task: &mut Task<'a>) {
     let name = task.name.trim_start_matches('\\');
     let deleted = tasks.iter().find(|r| {
         r.str(common::ACTION) == "delete"
-            && r.str(t::NAME).trim_start_matches('\\').eq_ignore_ascii_case(name)
+            && r.str(t::NAME)
+                .trim_start_matches('\\')
+                .eq_ignore_ascii_case(name)
             && (0..=(SHORT_LIVED_S * 1e6) as i64).contains(&(r.ts() - task.ts))
     });
     // Windows makes and deletes its own tasks all day.
     if let Some(row) = deleted.filter(|_| !is_windows_own(&task.name) && !task.update) {
-        task.reasons.push(format!("it was deleted {} s later", (row.ts() - task.ts) / 1_000_000));
+        task.reasons.push(format!(
+            "it was deleted {} s later",
+            (row.ts() - task.ts) / 1_000_000
+        ));
         task.rows.push(*row);
     }
 }
 
 fn judge(cx: &Cx<'_>, mut task: Task<'_>) -> Option<Hit> {
     let start = launch::read(&task.command);
-    let mut reasons: Vec<String> = start.reasons.iter().map(|r| format!("its action {r}")).collect();
+    let mut reasons: Vec<String> = start
+        .reasons
+        .iter()
+        .map(|r| format!("its action {r}"))
+        .collect();
     reasons.append(&mut task.reasons);
     if task.at {
         reasons.push("it was made with the outdated command at".to_owned());
@@ -235,16 +342,41 @@ fn judge(cx: &Cx<'_>, mut task: Task<'_>) -> Option<Hit> {
         return None;
     }
     let row = *task.rows.first()?;
-    let what = if task.update { "was changed" } else { "was created" };
-    let action = if task.command.is_empty() { String::new() } else { format!(" to run {}", quote(&task.command)) };
-    let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
+    let what = if task.update {
+        "was changed"
+    } else {
+        "was created"
+    };
+    let action = if task.command.is_empty() {
+        String::new()
+    } else {
+        format!(" to run {}", quote(&task.command))
+    };
+    let why = if reasons.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", reasons.join("; "))
+    };
     let key = format!("{}|{}", folded(&task.name), folded(&task.command));
-    let level = if reasons.is_empty() { Level::Low } else { Level::High };
+    let level = if reasons.is_empty() {
+        Level::Low
+    } else {
+        Level::High
+    };
     let mut techniques = vec![if task.at { "T1053.002" } else { "T1053.005" }];
-    techniques.extend(technique_of(&start.program, &task.command).filter(|id| id.starts_with("T1059") || id.starts_with("T1218")));
+    techniques.extend(
+        technique_of(&start.program, &task.command)
+            .filter(|id| id.starts_with("T1059") || id.starts_with("T1218")),
+    );
     let explain = format!("Task {} {what}{action}{why}", quote(&task.name));
-    let mut hit = Hit::at(&META, row, key, explain).level(level).techniques(&techniques);
-    task.rows.iter().skip(1).take(19).for_each(|r| hit.add_row(*r));
+    let mut hit = Hit::at(&META, row, key, explain)
+        .level(level)
+        .techniques(&techniques);
+    task.rows
+        .iter()
+        .skip(1)
+        .take(19)
+        .for_each(|r| hit.add_row(*r));
     if start.path.contains('\\') && !paths::is_protected(&start.path) {
         hit.iocs.push(Ioc::File(start.path));
     }
@@ -254,11 +386,23 @@ fn judge(cx: &Cx<'_>, mut task: Task<'_>) -> Option<Hit> {
 
 /// Without its value `SD` below `TaskCache\Tree` a task runs and is shown by no tool.
 fn hidden(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
-    for change in changes(rows.table(&registry::TABLE), |k| k.contains("\\schedule\\taskcache\\tree\\")) {
+    for change in changes(rows.table(&registry::TABLE), |k| {
+        k.contains("\\schedule\\taskcache\\tree\\")
+    }) {
         if change.value == "sd" && change.row.str(common::ACTION) == "delete_value" {
             let name = change.key.rsplit("\\tree\\").next().unwrap_or("");
-            let explain = format!("Task {} was hidden: {} deleted its security descriptor", quote(name), change.writer());
-            let hit = Hit::at(&META, change.row, format!("hidden|{}", folded(name)), explain).level(Level::High);
+            let explain = format!(
+                "Task {} was hidden: {} deleted its security descriptor",
+                quote(name),
+                change.writer()
+            );
+            let hit = Hit::at(
+                &META,
+                change.row,
+                format!("hidden|{}", folded(name)),
+                explain,
+            )
+            .level(Level::High);
             hits.push(hit.techniques(&["T1053.005", "T1564"]));
         }
     }
@@ -266,7 +410,9 @@ fn hidden(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
 
 fn is_windows_own(name: &str) -> bool {
     let lower = name.trim_start_matches('\\').to_lowercase();
-    lower.starts_with("microsoft\\windows\\") || lower.starts_with("microsoft\\office\\") || lower.starts_with("microsoftedgeupdate")
+    lower.starts_with("microsoft\\windows\\")
+        || lower.starts_with("microsoft\\office\\")
+        || lower.starts_with("microsoftedgeupdate")
 }
 
 fn is_common(cx: &Cx<'_>, name: &str) -> bool {
@@ -276,7 +422,15 @@ fn is_common(cx: &Cx<'_>, name: &str) -> bool {
 
 impl<'a> Task<'a> {
     fn of(row: Row<'a>, name: &str, command: &str) -> Self {
-        Self { rows: vec![row], ts: row.ts(), name: name.to_owned(), command: command.to_owned(), reasons: Vec::new(), update: false, at: false }
+        Self {
+            rows: vec![row],
+            ts: row.ts(),
+            name: name.to_owned(),
+            command: command.to_owned(),
+            reasons: Vec::new(),
+            update: false,
+            at: false,
+        }
     }
 }
 
@@ -297,13 +451,34 @@ mod tests {
     #[test]
     fn an_encoded_command_or_a_short_life_is_high() {
         let mut sample = Sample::default();
-        task(&mut sample, "ws01", "2026-03-02T09:00:00Z", "create", "\\upd", "powershell -enc SQBFAFgA");
+        task(
+            &mut sample,
+            "ws01",
+            "2026-03-02T09:00:00Z",
+            "create",
+            "\\upd",
+            "powershell -enc SQBFAFgA",
+        );
         let hits = sample.hits(&Pers03);
         assert_eq!((hits[0].level, hits.len()), (Level::High, 1));
         assert_eq!(hits[0].techniques, ["T1053.005", "T1059.001"]);
         let mut sample = Sample::default();
-        task(&mut sample, "ws01", "2026-03-02T09:00:00Z", "create", "\\x", r"C:\Program Files\v\a.exe");
-        task(&mut sample, "ws01", "2026-03-02T09:02:00Z", "delete", "\\x", "");
+        task(
+            &mut sample,
+            "ws01",
+            "2026-03-02T09:00:00Z",
+            "create",
+            "\\x",
+            r"C:\Program Files\v\a.exe",
+        );
+        task(
+            &mut sample,
+            "ws01",
+            "2026-03-02T09:02:00Z",
+            "delete",
+            "\\x",
+            "",
+        );
         let hits = sample.hits(&Pers03);
         assert_eq!((hits[0].level, hits[0].rows.len()), (Level::High, 2));
     }
@@ -311,9 +486,23 @@ mod tests {
     #[test]
     fn windows_and_rolled_out_software_are_silent() {
         let mut sample = Sample::default();
-        task(&mut sample, "ws01", "2026-03-02T09:00:00Z", "update", r"\Microsoft\Windows\UpdateOrchestrator\Schedule Scan", r"%systemroot%\system32\usoclient.exe");
+        task(
+            &mut sample,
+            "ws01",
+            "2026-03-02T09:00:00Z",
+            "update",
+            r"\Microsoft\Windows\UpdateOrchestrator\Schedule Scan",
+            r"%systemroot%\system32\usoclient.exe",
+        );
         for host in ["ws01", "ws02", "ws03"] {
-            task(&mut sample, host, "2026-03-02T09:00:00Z", "create", "\\GoogleUpdateTaskMachineUA", r"C:\Program Files\Google\u.exe");
+            task(
+                &mut sample,
+                host,
+                "2026-03-02T09:00:00Z",
+                "create",
+                "\\GoogleUpdateTaskMachineUA",
+                r"C:\Program Files\Google\u.exe",
+            );
         }
         assert!(sample.hits(&Pers03).is_empty());
     }
@@ -327,7 +516,14 @@ mod tests {
             b.int(file::ACCESS_MASK, 0x3);
             b.ip(file::CLIENT_IP, &ip::parse("10.0.0.9").unwrap());
         });
-        task(&mut sample, "srv", "2026-03-02T09:00:00Z", "create", "\\a", r"C:\Program Files\v\a.exe");
+        task(
+            &mut sample,
+            "srv",
+            "2026-03-02T09:00:00Z",
+            "create",
+            "\\a",
+            r"C:\Program Files\v\a.exe",
+        );
         let hits = sample.hits(&Pers03);
         assert_eq!(hits[0].level, Level::High);
         assert!(hits[0].explain.contains("10.0.0.9"), "{}", hits[0].explain);
@@ -338,9 +534,19 @@ mod tests {
         let mut sample = Sample::default();
         sample.row(&process::TABLE, "ws01", "2026-03-02T09:00:00Z", |b| {
             b.text(process::IMAGE_NAME, "schtasks.exe");
-            b.text(process::CMDLINE, r#"schtasks /create /tn upd /tr "C:\x\a.exe" /sc minute /ru SYSTEM"#);
+            b.text(
+                process::CMDLINE,
+                r#"schtasks /create /tn upd /tr "C:\x\a.exe" /sc minute /ru SYSTEM"#,
+            );
         });
-        task(&mut sample, "ws01", "2026-03-02T09:00:01Z", "create", "\\upd", r"C:\x\a.exe");
+        task(
+            &mut sample,
+            "ws01",
+            "2026-03-02T09:00:01Z",
+            "create",
+            "\\upd",
+            r"C:\x\a.exe",
+        );
         let hits = sample.hits(&Pers03);
         assert_eq!((hits.len(), hits[0].level), (1, Level::High));
     }

@@ -11,7 +11,17 @@ use crate::rules::registry_path::canonical;
 use crate::schema::{Col, common, registry as t};
 
 /// Columns of `registry` that the functions here read.
-pub const COLUMNS: &[Col] = &[common::ACTION, common::USER, t::KEY, t::VALUE_NAME, t::DATA, t::PREV_DATA, t::IMAGE, t::PID, t::PROC_GUID];
+pub const COLUMNS: &[Col] = &[
+    common::ACTION,
+    common::USER,
+    t::KEY,
+    t::VALUE_NAME,
+    t::DATA,
+    t::PREV_DATA,
+    t::IMAGE,
+    t::PID,
+    t::PROC_GUID,
+];
 
 /// One change.
 pub struct Change<'a> {
@@ -64,7 +74,11 @@ pub fn changes<'a>(rows: View<'a>, wanted: impl Fn(&str) -> bool) -> Vec<Change<
             out.push(Change {
                 row,
                 key: key.clone(),
-                value: if value == "(default)" { String::new() } else { value },
+                value: if value == "(default)" {
+                    String::new()
+                } else {
+                    value
+                },
                 data: row.str(t::DATA),
             });
         }
@@ -75,8 +89,10 @@ pub fn changes<'a>(rows: View<'a>, wanted: impl Fn(&str) -> bool) -> Vec<Change<
 /// Programs whose writing of an autostart or protection setting is itself odd: consoles, script hosts, documents.
 pub fn is_scripted_writer(writer: &str) -> bool {
     use crate::knowledge::programs::{DOCUMENT_APPLICATIONS, SCRIPT_HOSTS, SHELLS, contains};
-    matches!(writer, "reg" | "regedit" | "regsvr32" | "rundll32" | "wmic" | "regini")
-        || contains(SHELLS, writer)
+    matches!(
+        writer,
+        "reg" | "regedit" | "regsvr32" | "rundll32" | "wmic" | "regini"
+    ) || contains(SHELLS, writer)
         || contains(SCRIPT_HOSTS, writer)
         || contains(DOCUMENT_APPLICATIONS, writer)
 }

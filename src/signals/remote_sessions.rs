@@ -11,8 +11,18 @@ use crate::schema::{Col, auth as t, common};
 
 /// Columns of `auth` that the functions here read.
 pub const COLUMNS: &[Col] = &[
-    common::ACTION, common::OUTCOME, common::USER, t::LOGON_TYPE, t::TARGET_USER, t::TARGET_DOMAIN, t::TARGET_LOGON_ID, t::SRC_IP,
-    t::SRC_HOST, t::AUTH_PKG, t::LOGON_PROCESS, t::KEY_LEN,
+    common::ACTION,
+    common::OUTCOME,
+    common::USER,
+    t::LOGON_TYPE,
+    t::TARGET_USER,
+    t::TARGET_DOMAIN,
+    t::TARGET_LOGON_ID,
+    t::SRC_IP,
+    t::SRC_HOST,
+    t::AUTH_PKG,
+    t::LOGON_PROCESS,
+    t::KEY_LEN,
 ];
 
 /// Network logons (type 3) of accounts of people and services; anonymous, machine and loopback logons are left out.
@@ -47,7 +57,9 @@ impl<'a> RemoteSessions<'a> {
         let end = self.by_time.partition_point(|r| r.ts() <= ts);
         let rows = self.by_time.get(..end)?;
         let recent = rows.iter().rev().take_while(|r| ts - r.ts() <= within);
-        recent.copied().find(|r| user.is_empty() || r.str(t::TARGET_USER).eq_ignore_ascii_case(user))
+        recent
+            .copied()
+            .find(|r| user.is_empty() || r.str(t::TARGET_USER).eq_ignore_ascii_case(user))
     }
 }
 
@@ -69,5 +81,8 @@ fn is_network_logon(row: Row<'_>) -> bool {
         && !user.ends_with('$')
         && !user.eq_ignore_ascii_case("anonymous logon")
         && row.ip(t::SRC_IP).is_none_or(|a| !ip::is_loopback(&a))
-        && (row.ip(t::SRC_IP).is_some() || row.text(t::SRC_HOST).is_some_and(|h| !h.eq_ignore_ascii_case(row.host())))
+        && (row.ip(t::SRC_IP).is_some()
+            || row
+                .text(t::SRC_HOST)
+                .is_some_and(|h| !h.eq_ignore_ascii_case(row.host())))
 }
