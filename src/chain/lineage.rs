@@ -97,7 +97,7 @@ impl Lineage {
     pub fn new(frames: &Frames) -> Self {
         let mut out = Self {
             of_row: vec![NONE; frames.frame(&process::TABLE).len()],
-            acting: TABLES.iter().map(|t| acting_columns(t)).collect(),
+            acting: TABLES.iter().copied().map(acting_columns).collect(),
             ..Self::default()
         };
         let order = resolve::order_of(frames, &process::TABLE);

@@ -28,7 +28,7 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
     args.read.set_threads();
     // Everything the user gave is checked before any work begins.
     let options = args.select.options(started)?;
-    let prepared = hunt::prepare(&options)?;
+    let prepared = hunt::prepare(&options, started)?;
     let found = match args.input.is_empty() {
         true => None,
         false => Some(ingest::find(&args.input)?),

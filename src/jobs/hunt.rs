@@ -56,11 +56,11 @@ pub struct Prepared {
     exclude: globset::GlobSet,
 }
 
-/// Reads every file that the options name.
+/// Reads every file that the options name; allowlist entries that expired before `now` do not apply.
 ///
 /// # Errors
 /// [`Error::Usage`] naming the file, the line and the next step.
-pub fn prepare(options: &HuntOptions) -> Result<Prepared> {
+pub fn prepare(options: &HuntOptions, now: Ts) -> Result<Prepared> {
     let usage = |e: &dyn std::fmt::Display| Error::Usage(e.to_string());
     let attack = match &options.attack_table {
         Some(path) => std::borrow::Cow::Owned(AttackTable::from_file(path).map_err(|e| usage(&e))?),
@@ -71,7 +71,7 @@ pub fn prepare(options: &HuntOptions) -> Result<Prepared> {
         true => std::borrow::Cow::Borrowed(RmmTable::builtin()),
     };
     let allow = match &options.allow {
-        Some(path) => Allowlist::load(path)?,
+        Some(path) => Allowlist::load(path, now)?,
         None => Allowlist::default(),
     };
     Ok(Prepared {
@@ -136,12 +136,13 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
     });
     lap("signals");
     progress.stage("building chains");
-    let chains = chain::build(&hits, &|_| true, &cx, &entities.addresses);
+    let verdicts = prepared.allow.judge(&hits, &cx);
+    let chains = chain::build(&hits, &|hit| verdicts.keeps(hit), &cx, &entities.addresses);
     lap("chains");
     progress.stage("scoring");
     let paths = input_paths(lake);
     let source = |file_id: u64| paths.get(&file_id).cloned().unwrap_or_default();
-    let scored = score::score(&chains.chains, &hits, &cx, &prepared.allow, &source);
+    let scored = score::score(&chains, &hits, &cx, &verdicts, &source);
     let mut findings = scored.findings;
     if let Some(min) = options.min_severity {
         findings.retain(|f| Level::parse(&f.severity).is_some_and(|l| l >= min));
@@ -171,7 +172,7 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
                 hits: s.hits,
             })
             .collect(),
-        warnings: prepared.lists.warnings.iter().chain(prepared.allow.warnings()).cloned().collect(),
+        warnings: [&prepared.lists.warnings[..], prepared.allow.warnings(), &verdicts.refused].concat(),
         ..RunSummary::default()
     };
     Ok(Results {

@@ -19,6 +19,8 @@ const INSTALLERS: &[&str] = &[
 const MAX_WRITERS: usize = 4;
 /// A remote write of a file and its start.
 const DAY_US: i64 = 24 * 3_600_000_000;
+/// A configured command shorter than this, or without an argument, is told apart from nothing.
+const MIN_COMMAND: usize = 12;
 /// A tool creates a service or task and the record of it.
 const CREATED_US: i64 = 120 * 1_000_000;
 
@@ -144,7 +146,10 @@ pub(super) fn persisted(input: Input<'_>, lineage: &Lineage, around: &BTreeSet<N
             for path in paths::in_command(&command).into_iter().filter(|p| paths::is_telling(p)) {
                 nodes.extend(by_path.get(&(hit.host, path)).into_iter().flatten());
             }
-            nodes.extend(by_command.get(&(hit.host, one_spelling(&command))).into_iter().flatten());
+            let spelt = one_spelling(&command);
+            if spelt.contains(' ') && spelt.len() >= MIN_COMMAND {
+                nodes.extend(by_command.get(&(hit.host, spelt)).into_iter().flatten());
+            }
             nodes.retain(|n| ran_within(lineage, *n, row.ts(), LONG_US));
             nodes.extend(creators(input, lineage, &starts, (hit.host, row.ts()), name));
             for node in nodes {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ahash::RandomState;
 
-use super::super::links::{Edge, End, Graph, Input, Kind};
+use super::{Edge, End, Graph, Input, Kind};
 use crate::lake::frame::StrId;
 use crate::schema::{Col, auth, common, process};
 
