@@ -194,7 +194,7 @@ pub fn set(row: &mut Row<'_, '_>, col: Col, text: &str) {
 }
 
 #[cfg(test)]
-pub mod testing {
+pub(crate) mod testing {
     //! One record through its mapper, and the cells of the row.
 
     use crate::base::ip::{self, Ip};
