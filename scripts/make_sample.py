@@ -775,7 +775,8 @@ def false_friends(office):
 # ---------------------------------------------------------------------------------------------- attacks
 
 def story_document(office):
-    """Story 1, PC-TAKEDA: stolen password, macro document, encoded PowerShell, beacon every 60 s, Run key, discovery."""
+    """Story 1, PC-TAKEDA: stolen password, macro document, encoded PowerShell, beacon every 60 s, Run key, discovery,
+    protection off, LSASS dump."""
     host, rng = office.hosts["PC-TAKEDA"], random.Random("story 1")
     explorer, user, profile = host.named["explorer"], "j.takeda", "C:\\Users\\j.takeda"
     sign_in(office, at("2025-09-20T10:31:12"), user, home_ip(user), "JP")
@@ -817,15 +818,28 @@ def story_document(office):
         tool = command.split()[0] + ".exe"
         office.run(t + 60_000, cmd, SYS32 + tool, command, 1)
         office.stop(t + 1_200_000, cmd)
+    off = "Set-MpPreference -DisableRealtimeMonitoring $true"
+    office.run(at("2025-09-20T11:21:10"), shell, POSH, f"powershell.exe -NoProfile -Command {off}", 4)
+    office.script(at("2025-09-20T11:21:10.900"), host, off)
+    office.defender(at("2025-09-20T11:21:12"), host, 5001)
+    dump_lsass_with_comsvcs(office, host, shell, at("2025-09-20T11:24:40"))
     office.stop(at("2025-09-20T14:21:30"), shell)
     office.stop(at("2025-09-20T14:22:00"), word)
 
 
 def story_ransomware(office):
-    """Story 2: spray from PC-HAYASHI, PsExec to FS01, protection off, shadow copies gone, files encrypted, log cleared."""
+    """Story 2: spray from PC-HAYASHI; PsExec to APP01: protection off, shadow copies gone, log cleared; PsExec to FS01:
+    files encrypted."""
     spray(office)
-    logon_id = psexec(office)
+    app01, fs01 = office.hosts["APP01"], office.hosts["FS01"]
+    psexec(office, app01, at("2025-09-20T13:20:04"))
+    blind(office, app01)
+    logon_id = psexec(office, fs01, at("2025-09-20T13:27:04"))
     encrypt(office, logon_id)
+    office.run(at("2025-09-20T13:36:20"), app01.named["shell"], SYS32 + "wevtutil.exe", "wevtutil.exe cl Security", 1)
+    office.event(at("2025-09-20T13:36:20.600"), app01, "Security", 1102, {
+        "SubjectUserSid": "S-1-5-18", "SubjectUserName": "SYSTEM", "SubjectDomainName": "NT AUTHORITY",
+        "SubjectLogonId": "0x3e7"}, EVENTLOG)
 
 
 def spray(office):
@@ -848,54 +862,56 @@ def spray(office):
     office.stop(t + 20 * SEC, tool)
 
 
-def psexec(office):
-    source, fs01, ip = office.hosts["PC-HAYASHI"], office.hosts["FS01"], "10.0.5.66"
-    t = at("2025-09-20T13:20:04")
+def psexec(office, target, t):
+    source, ip, name = office.hosts["PC-HAYASHI"], "10.0.5.66", target.name
     tool = office.start(t, source.named["explorer"], "C:\\Users\\Public\\PsExec64.exe",
-                        "PsExec64.exe \\\\FS01 -accepteula -u TAKEDA\\k.ogawa -p ******** -s cmd.exe",
+                        f"PsExec64.exe \\\\{name} -accepteula -u TAKEDA\\k.ogawa -p ******** -s cmd.exe",
                         folder="C:\\Users\\Public\\")
     office.event(t + 300_000, source, "Security", 4648, {
         "SubjectUserSid": sid("m.hayashi"), "SubjectUserName": "m.hayashi", "SubjectDomainName": NETBIOS,
         "SubjectLogonId": tool.session.logon_id, "LogonGuid": "{00000000-0000-0000-0000-000000000000}",
         "TargetUserName": "k.ogawa", "TargetDomainName": NETBIOS, "TargetLogonGuid": "{00000000-0000-0000-0000-000000000000}",
-        "TargetServerName": f"FS01.{DOMAIN}", "TargetInfo": f"FS01.{DOMAIN}", "ProcessId": hex(tool.pid),
-        "ProcessName": tool.image, "IpAddress": SERVERS["FS01"], "IpPort": "445"})
-    office.connect(t + 350_000, tool, SERVERS["FS01"], 445, f"FS01.{DOMAIN}")
-    logon_id = office.logon(t + 400_000, fs01, "k.ogawa", 3, ip, "PC-HAYASHI", "NTLM")
-    office.special(t + 401_000, fs01, "k.ogawa", logon_id)
-    office.share(t + 450_000, fs01, "k.ogawa", logon_id, ip, "ADMIN$")
-    office.share(t + 480_000, fs01, "k.ogawa", logon_id, ip, "ADMIN$", "PSEXESVC.exe", "0x2", "%%4417\n\t\t\t\t")
-    office.write(t + 500_000, fs01.named["system"], "C:\\Windows\\PSEXESVC.exe")
-    office.share(t + 620_000, fs01, "k.ogawa", logon_id, ip, "IPC$", "svcctl", "0x12019f",
+        "TargetServerName": f"{name}.{DOMAIN}", "TargetInfo": f"{name}.{DOMAIN}", "ProcessId": hex(tool.pid),
+        "ProcessName": tool.image, "IpAddress": SERVERS[name], "IpPort": "445"})
+    office.connect(t + 350_000, tool, SERVERS[name], 445, f"{name}.{DOMAIN}")
+    logon_id = office.logon(t + 400_000, target, "k.ogawa", 3, ip, "PC-HAYASHI", "NTLM")
+    office.special(t + 401_000, target, "k.ogawa", logon_id)
+    office.share(t + 450_000, target, "k.ogawa", logon_id, ip, "ADMIN$")
+    office.share(t + 480_000, target, "k.ogawa", logon_id, ip, "ADMIN$", "PSEXESVC.exe", "0x2", "%%4417\n\t\t\t\t")
+    office.write(t + 500_000, target.named["system"], "C:\\Windows\\PSEXESVC.exe")
+    office.share(t + 620_000, target, "k.ogawa", logon_id, ip, "IPC$", "svcctl", "0x12019f",
                  "%%1538\n\t\t\t\t%%4416\n\t\t\t\t%%4417\n\t\t\t\t")
-    office.service(t + 700_000, fs01, "PSEXESVC", "%SystemRoot%\\PSEXESVC.exe", start="demand start")
-    office.event(t + 705_000, fs01, "Security", 4697, {
+    office.service(t + 700_000, target, "PSEXESVC", "%SystemRoot%\\PSEXESVC.exe", start="demand start")
+    office.event(t + 705_000, target, "Security", 4697, {
         "SubjectUserSid": sid("k.ogawa"), "SubjectUserName": "k.ogawa", "SubjectDomainName": NETBIOS,
         "SubjectLogonId": logon_id, "ServiceName": "PSEXESVC", "ServiceFileName": "%SystemRoot%\\PSEXESVC.exe",
         "ServiceType": "0x10", "ServiceStartType": "3", "ServiceAccount": "LocalSystem"})
-    service = office.start(t + 800_000, fs01.named["services"], "C:\\Windows\\PSEXESVC.exe", "C:\\Windows\\PSEXESVC.exe")
-    fs01.named["shell"] = office.start(t + 1_100_000, service, SYS32 + "cmd.exe", '"cmd.exe"')
+    service = office.start(t + 800_000, target.named["services"], "C:\\Windows\\PSEXESVC.exe", "C:\\Windows\\PSEXESVC.exe")
+    target.named["shell"] = office.start(t + 1_100_000, service, SYS32 + "cmd.exe", '"cmd.exe"')
     return logon_id
+
+
+def blind(office, target):
+    shell = target.named["shell"]
+    off = "Set-MpPreference -DisableRealtimeMonitoring $true -DisableIOAVProtection $true"
+    t = at("2025-09-20T13:22:10")
+    office.run(t, shell, POSH, f"powershell.exe -NoProfile -Command {off}", 4)
+    office.script(t + 900_000, target, off)
+    key = "HKLM\\SOFTWARE\\Microsoft\\Windows Defender\\Real-Time Protection\\DisableRealtimeMonitoring"
+    office.defender(t + 2 * SEC, target, 5007, Old_Value=f"{key} = 0x0", New_Value=f"{key} = 0x1")
+    office.defender(t + 2 * SEC + 40_000, target, 5001)
+    for n, command in enumerate(["net stop VSS /y", "net stop SQLWriter /y", "net stop MSSQLSERVER /y", "net stop veeambackup /y",
+                                 "net stop BackupExecAgent /y", "net stop wbengine /y", "net stop swprv /y", "net stop SQLBrowser /y",
+                                 "net stop sophossps /y", "net stop MSExchangeIS /y"]):
+        office.run(at("2025-09-20T13:23:00") + n * 4 * SEC, shell, SYS32 + "net.exe", command, 1)
+    office.run(at("2025-09-20T13:24:02"), shell, SYS32 + "vssadmin.exe", "vssadmin.exe delete shadows /all /quiet", 3)
+    office.run(at("2025-09-20T13:24:09"), shell, SYS32 + "wbem\\WMIC.exe", "wmic.exe shadowcopy delete", 3)
+    office.run(at("2025-09-20T13:24:15"), shell, SYS32 + "bcdedit.exe", "bcdedit.exe /set {default} recoveryenabled no", 1)
 
 
 def encrypt(office, logon_id):
     fs01, rng = office.hosts["FS01"], random.Random("encrypt")
     shell = fs01.named["shell"]
-    off = "Set-MpPreference -DisableRealtimeMonitoring $true -DisableIOAVProtection $true"
-    t = at("2025-09-20T13:24:10")
-    office.run(t, shell, POSH, f"powershell.exe -NoProfile -Command {off}", 4)
-    office.script(t + 900_000, fs01, off)
-    key = "HKLM\\SOFTWARE\\Microsoft\\Windows Defender\\Real-Time Protection\\DisableRealtimeMonitoring"
-    office.defender(t + 2 * SEC, fs01, 5007, Old_Value=f"{key} = 0x0", New_Value=f"{key} = 0x1")
-    office.defender(t + 2 * SEC + 40_000, fs01, 5001)
-    for n, command in enumerate(["net stop VSS /y", "net stop SQLWriter /y", "net stop MSSQLSERVER /y", "net stop veeambackup /y",
-                                 "net stop BackupExecAgent /y", "net stop wbengine /y", "net stop swprv /y", "net stop SQLBrowser /y",
-                                 "net stop sophossps /y", "net stop MSExchangeIS /y"]):
-        office.run(at("2025-09-20T13:26:00") + n * 4 * SEC, shell, SYS32 + "net.exe", command, 1)
-    office.run(at("2025-09-20T13:28:02"), shell, SYS32 + "vssadmin.exe", "vssadmin.exe delete shadows /all /quiet", 3)
-    office.run(at("2025-09-20T13:28:09"), shell, SYS32 + "wbem\\WMIC.exe", "wmic.exe shadowcopy delete", 3)
-    office.run(at("2025-09-20T13:28:15"), shell, SYS32 + "bcdedit.exe", "bcdedit.exe /set {default} recoveryenabled no", 1)
-
     t = at("2025-09-20T13:29:30")
     office.write(t, fs01.named["system"], "C:\\ProgramData\\lk.exe")
     office.share(t - 20_000, fs01, "k.ogawa", logon_id, "10.0.5.66", "C$", "ProgramData\\lk.exe", "0x2",
@@ -921,10 +937,6 @@ def encrypt(office, logon_id):
             t += rng.randrange(200_000, 450_000)
         office.share(t, fs01, "k.ogawa", logon_id, "10.0.5.66", "HR", f"{folder}\\README_RESTORE.txt", "0x2", "%%4417\n\t\t\t\t")
     office.stop(at("2025-09-20T13:33:00"), locker)
-    office.run(at("2025-09-20T13:36:20"), shell, SYS32 + "wevtutil.exe", "wevtutil.exe cl Security", 1)
-    office.event(at("2025-09-20T13:36:20.600"), fs01, "Security", 1102, {
-        "SubjectUserSid": "S-1-5-18", "SubjectUserName": "SYSTEM", "SubjectDomainName": "NT AUTHORITY",
-        "SubjectLogonId": "0x3e7"}, EVENTLOG)
 
 
 def story_insider(office):
@@ -949,7 +961,7 @@ def story_insider(office):
                f'schtasks /create /tn "{name}" /tr "powershell.exe {arguments}" /sc once /st 03:00 /ru SYSTEM /rl HIGHEST /f', 1)
     office.task(t + 300_000, host, user, admin.logon_id, name, "powershell.exe", arguments, "TAKEDA\\t.yamada", "S-1-5-18",
                 "<TimeTrigger><StartBoundary>2025-09-20T03:00:00</StartBoundary></TimeTrigger>")
-    dump_lsass(office, host, shell, downloads)
+    dump_lsass_with_procdump(office, host, shell, downloads)
     dns_tunnel(office, host, arguments, tunnel)
 
 
@@ -972,24 +984,30 @@ def remote_tool(office, host, explorer, downloads):
     return service
 
 
-def dump_lsass(office, host, shell, downloads):
-    lsass, ntdll = host.named["lsass"], "C:\\Windows\\SYSTEM32\\ntdll.dll+9d4c4|C:\\Windows\\System32\\KERNELBASE.dll+2c03e|"
+NTDLL_TRACE = "C:\\Windows\\SYSTEM32\\ntdll.dll+9d4c4|C:\\Windows\\System32\\KERNELBASE.dll+2c03e|"
+
+
+def dump_lsass_with_comsvcs(office, host, shell, t):
+    lsass = host.named["lsass"]
+    tool = office.start(t, shell, SYS32 + "rundll32.exe",
+                        f"rundll32.exe C:\\windows\\System32\\comsvcs.dll, MiniDump {lsass.pid} C:\\Users\\Public\\d.dmp full")
+    office.open_process(t + 120_000, tool, lsass, "0x1410",
+                        NTDLL_TRACE + "C:\\Windows\\System32\\comsvcs.dll+25a0|C:\\Windows\\SYSTEM32\\dbghelp.dll+41b20|" +
+                        "C:\\Windows\\System32\\rundll32.exe+3cd1")
+    office.write(t + 400_000, tool, "C:\\Users\\Public\\d.dmp")
+    office.stop(t + 2 * SEC, tool)
+
+
+def dump_lsass_with_procdump(office, host, shell, downloads):
+    lsass = host.named["lsass"]
     t = at("2025-09-19T17:31:04")
     tool = office.start(t, shell, f"{downloads}\\procdump64.exe", "procdump64.exe -accepteula -ma lsass.exe C:\\Users\\Public\\ls.dmp",
                         folder=downloads + "\\")
     office.open_process(t + 150_000, tool, lsass, "0x1fffff",
-                        ntdll + "C:\\Windows\\SYSTEM32\\dbghelp.dll+3f0c1|C:\\Windows\\SYSTEM32\\dbgcore.DLL+6a1e|" +
+                        NTDLL_TRACE + "C:\\Windows\\SYSTEM32\\dbghelp.dll+3f0c1|C:\\Windows\\SYSTEM32\\dbgcore.DLL+6a1e|" +
                         f"{downloads}\\procdump64.exe+1b7e3")
     office.write(t + 300_000, tool, "C:\\Users\\Public\\ls.dmp")
     office.stop(t + 3 * SEC, tool)
-    t = at("2025-09-19T17:34:40")
-    tool = office.start(t, shell, SYS32 + "rundll32.exe",
-                        f"rundll32.exe C:\\windows\\System32\\comsvcs.dll, MiniDump {lsass.pid} C:\\Users\\Public\\d.dmp full")
-    office.open_process(t + 120_000, tool, lsass, "0x1410",
-                        ntdll + "C:\\Windows\\System32\\comsvcs.dll+25a0|C:\\Windows\\SYSTEM32\\dbghelp.dll+41b20|" +
-                        "C:\\Windows\\System32\\rundll32.exe+3cd1")
-    office.write(t + 400_000, tool, "C:\\Users\\Public\\d.dmp")
-    office.stop(t + 2 * SEC, tool)
 
 
 def dns_tunnel(office, host, arguments, tunnel):
