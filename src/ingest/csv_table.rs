@@ -60,7 +60,8 @@ impl Header {
             return Record::Header;
         }
         // One cell where many belong is a cut line or another file's text.
-        if cells.len() == 1 && self.width() > 2 || cells.len() > self.width() {
+        let surplus = cells.iter().skip(self.width()).any(|c| !c.is_empty());
+        if cells.len() == 1 && self.width() > 2 || surplus {
             return Record::Misshapen(cells.len());
         }
         let named = self.names.iter().zip(cells);
@@ -144,6 +145,7 @@ fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn header(line: &str) -> Header {
         Header::parse(line, |n| Cow::Borrowed(n))
@@ -195,5 +197,13 @@ mod tests {
         assert_eq!(h.read("garbage"), Record::Misshapen(1));
         assert_eq!(h.read("1;2;3;4"), Record::Misshapen(4));
         assert_eq!(cells_of(&h, "1;2").len(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_harms(head: String, record in "[\",;\t a\n]{0,40}") {
+            let header = header(&head);
+            let _ = (header.read(&record), header.read(&head));
+        }
     }
 }

@@ -103,6 +103,15 @@ pub fn family(
     {
         return kind::IDENTITY;
     }
+    // Their actions have the names of device actions (`FileDeleted` in a cloud store) and other columns.
+    if matches!(
+        table,
+        Some(
+            "CloudAppEvents" | "UrlClickEvents" | "IdentityDirectoryEvents" | "IdentityQueryEvents"
+        )
+    ) {
+        return kind::EVENT;
+    }
     if let Some(action) = action.filter(|a| !a.is_empty()) {
         return by_action(action)
             .or_else(|| by_table(table?))
@@ -286,6 +295,10 @@ mod tests {
                 false
             }),
             kind::IDENTITY
+        );
+        assert_eq!(
+            family(Some("FileDeleted"), Some("CloudAppEvents"), &|_| false),
+            kind::EVENT
         );
         assert_eq!(
             family(Some("NewThing"), Some("DeviceFileEvents"), &|_| false),

@@ -33,10 +33,10 @@ static FIELDS: FieldMap = FieldMap::new(&[
     ("ResourceDisplayName", auth::SERVICE, Dec::Text),
 ]);
 
-/// Errors that only ask for a next step (Microsoft's AADSTS list): account choice 16000, 16001; password to renew 50055 is
-/// none of them; silent sign-in 50058, 50059; second factor to register 50072, 50125, 50203; second factor 50074, 50076,
-/// 50078, 50079; broker or device 50097, 50127, 50129; "stay signed in?" 50140; external challenge 50158; session 50132,
-/// 70043, 70044; consent 65001; Windows integrated authentication 51006, 81010 is none.
+/// Errors that only ask for a next step, from Microsoft's list of AADSTS codes: choice of account (16000, 16001), silent
+/// sign-in (50058, 50059), second factor to register (50072, 50125, 50203) or to give (50074, 50076, 50078, 50079), device or
+/// broker (50097, 50127, 50129, 50199), "stay signed in?" (50140), external challenge (50158), end of a session (50132,
+/// 70043, 70044), Windows integrated authentication (51006), consent (65001).
 const INTERRUPTS: &[u32] = &[
     16000, 16001, 50058, 50059, 50072, 50074, 50076, 50078, 50079, 50097, 50125, 50127, 50129,
     50132, 50140, 50158, 50199, 50203, 51006, 65001, 70043, 70044,

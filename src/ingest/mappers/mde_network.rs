@@ -53,8 +53,8 @@ fn verb(action: &str) -> (&'static str, Option<&'static str>) {
     } else if action.starts_with("Listening") {
         ("listen", None)
     } else if action.starts_with("InboundConnection") {
-        let blocked = action.contains("Attempt");
-        ("accept", (!blocked).then_some("success"))
+        let attempt = action.contains("Attempt");
+        ("accept", (!attempt).then_some("success"))
     } else if action.starts_with("ConnectionSuccess") {
         ("connect", Some("success"))
     } else if action.starts_with("ConnectionFailed") {
