@@ -12,9 +12,9 @@ pub mod questions;
 mod registry_changes;
 mod remote_sessions;
 mod rows;
-pub mod run;
 pub mod script_blocks;
 pub mod starts;
+pub mod run;
 #[cfg(test)]
 pub mod testing;
 
@@ -51,6 +51,13 @@ pub trait Signal {
 crate::registry! {
     /// All signals in the order of the manual.
     SIGNALS: dyn Signal = [
+        proc_01::Proc01,
+        proc_02::Proc02,
+        proc_04::Proc04,
+        proc_05::Proc05,
+        script_01::Script01,
+        script_02::Script02,
+        script_03::Script03,
         net_01::Net01,
         net_02::Net02,
         dns_01::Dns01,
@@ -58,6 +65,8 @@ crate::registry! {
         dns_03::Dns03,
         dns_04::Dns04,
         file_01::File01,
+        file_11::File11,
+        file_12::File12,
         auth_01::Auth01,
         auth_03::Auth03,
         auth_04::Auth04,
@@ -65,13 +74,19 @@ crate::registry! {
         pers_02::Pers02,
         pers_03::Pers03,
         pers_04::Pers04,
+        rmm_01::Rmm01,
         av_01::Av01,
         av_02::Av02,
+        mask_01::Mask01,
         logt_01::Logt01,
         logt_02::Logt02,
         cred_01::Cred01,
         cred_02::Cred02,
+        imp_01::Imp01,
         lat_01::Lat01,
+        disc_01::Disc01,
+        lol_01::Lol01,
+        lol_02::Lol02,
     ]
 }
 
