@@ -51,6 +51,13 @@ pub trait Signal {
 crate::registry! {
     /// All signals in the order of the manual.
     SIGNALS: dyn Signal = [
+        proc_01::Proc01,
+        proc_02::Proc02,
+        proc_04::Proc04,
+        proc_05::Proc05,
+        script_01::Script01,
+        script_02::Script02,
+        script_03::Script03,
         net_01::Net01,
         net_02::Net02,
         dns_01::Dns01,
@@ -59,6 +66,8 @@ crate::registry! {
         dns_04::Dns04,
         file_01::File01,
         file_03::File03,
+        file_11::File11,
+        file_12::File12,
         auth_01::Auth01,
         auth_03::Auth03,
         auth_04::Auth04,
@@ -71,6 +80,10 @@ crate::registry! {
         av_01::Av01,
         av_02::Av02,
         av_03::Av03,
+        rmm_01::Rmm01,
+        av_01::Av01,
+        av_02::Av02,
+        mask_01::Mask01,
         logt_01::Logt01,
         logt_02::Logt02,
         cred_01::Cred01,
@@ -87,6 +100,11 @@ crate::registry! {
         lat_05::Lat05,
         priv_01::Priv01,
         priv_04::Priv04,
+        imp_01::Imp01,
+        lat_01::Lat01,
+        disc_01::Disc01,
+        lol_01::Lol01,
+        lol_02::Lol02,
     ]
 }
 
