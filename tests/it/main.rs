@@ -1,0 +1,16 @@
+//! The one integration test binary: linking is what costs time here.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic
+)]
+
+mod architecture;
+mod damage;
+mod fixtures;
+mod lake;
+mod office;
+mod support;
