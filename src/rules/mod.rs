@@ -11,8 +11,6 @@ pub mod lolbins;
 pub mod obfuscation;
 pub mod paths;
 pub mod registry_path;
-pub mod lolbins;
-pub mod obfuscation;
 pub mod similar;
 pub mod strobe;
 pub mod text_stats;
