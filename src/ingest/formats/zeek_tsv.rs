@@ -246,7 +246,7 @@ mod tests {
 
     fn run(bytes: &[u8], carry: &Carry) -> Sink<'static> {
         let mut sink = sink();
-        ZeekTsv.decode(&Block { bytes, offset: 0 }, carry, &mut sink);
+        ZeekTsv.decode(&Block { bytes, ..Block::default() }, carry, &mut sink);
         sink
     }
 
