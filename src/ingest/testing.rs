@@ -29,6 +29,11 @@ pub fn map_raw(raw: &Raw<'_>) -> Mapped {
     let cx = RecordContext { input: 1, format: "test", fallback_time: 7, zone: None, input_host: None };
     let mut out = TableSet::default();
     mappers::find(raw).map(raw, &mut out, &cx);
+    only(out)
+}
+
+/// The row of a set that has only one.
+pub fn only(out: TableSet) -> Mapped {
     let mut builders: Vec<_> = out.into_builders().collect();
     assert_eq!(builders.len(), 1, "one record becomes rows of one table");
     let (table, rows, cells) = builders.pop().unwrap().finish();

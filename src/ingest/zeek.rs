@@ -36,6 +36,12 @@ const KEYS: &[(&str, &[&[&str]])] = &[
     ("capture_loss", &[&["percent_lost"]]),
 ];
 
+/// The log that a record itself names: Zeek's `_path`, or `@stream` of RockNSM's sensors.
+pub fn named_path<'f>(fields: &'f [Field<'_>]) -> Option<&'f str> {
+    let named = |name: &str| fields.iter().find(|f| f.name == name).and_then(|f| f.value.text());
+    named("_path").or_else(|| named("@stream"))
+}
+
 /// The log that these fields belong to.
 pub fn path_of_keys(fields: &[Field<'_>]) -> Option<&'static str> {
     let find = |name: &str| fields.iter().find(|f| f.name == name);
@@ -75,8 +81,8 @@ pub fn push_field<'a>(raw: &mut Raw<'a>, field: Field<'a>) {
                 }
             }
         }
-        "_path" | "_stream" => return,
-        "_system_name" => {
+        "_path" | "_stream" | "@stream" => return,
+        "_system_name" | "@system" => {
             if let Value::Str(s) = field.value {
                 raw.observer = Some(s);
                 return;

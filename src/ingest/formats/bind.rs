@@ -29,7 +29,8 @@ impl Format for Bind {
     }
 
     fn sniff(&self, head: &Head<'_>) -> Sniff {
-        let (hits, of) = vote(head, 15, |l| is_named(l.tag) || client(strip_time(l.payload).1).is_some());
+        let ours = |payload: &str| client(payload).is_some() || is_service(payload);
+        let (hits, of) = vote(head, 15, |l| is_named(l.tag) || ours(strip_time(l.payload).1));
         if hits == 0 || hits * 3 < of {
             return Sniff::No("lines are neither named's nor `client ADDRESS#PORT (name): …`");
         }
@@ -52,6 +53,15 @@ impl Format for Bind {
 /// Whether a syslog tag is named's.
 pub(super) fn is_named(tag: Option<&str>) -> bool {
     tag.is_some_and(|t| t.starts_with("named"))
+}
+
+/// Whether a line without a tag is what named says about itself.
+fn is_service(payload: &str) -> bool {
+    const BEGIN: &[&str] = &["validating ", "lame server resolving '", "transfer of '", "rpz: ", "xfer-in: ", "xfer-out: ", "general: info: zone "];
+    BEGIN.iter().any(|b| payload.starts_with(b))
+        || (payload.starts_with("view ") && payload.contains(" validating "))
+        || (payload.starts_with("zone ") && payload.contains("/IN: "))
+        || (payload.contains(" resolving '") && payload.contains("/IN': "))
 }
 
 /// Reads one line of named.

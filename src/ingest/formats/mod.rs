@@ -110,6 +110,8 @@ crate::registry! {
 pub mod testing;
 #[cfg(test)]
 mod real_logs;
+#[cfg(test)]
+mod real_network_logs;
 
 /// The format with this id.
 pub fn by_id(id: &str) -> Option<&'static (dyn Format + Sync)> {

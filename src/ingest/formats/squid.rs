@@ -56,9 +56,13 @@ fn native<'a>(line: &Line<'a>, offset: u64) -> Option<Raw<'a>> {
     let mut cells = Cells(payload);
     let when = cells.next()?;
     let ts = time::epoch(when.as_bytes()).filter(|_| when.contains('.') && when.len() >= 12)?;
-    let (elapsed, client, code) = (cells.next()?, cells.next()?, cells.next()?);
+    let (elapsed, first) = (cells.next()?, cells.next()?);
+    // The appliance's W3C-like layout puts a dash before the client, and other columns behind the url.
+    let shifted = first == "-";
+    let client = if shifted { cells.next()? } else { first };
+    let code = cells.next()?;
     let (code, status) = code.split_once('/')?;
-    let plausible = elapsed.parse::<i64>().is_ok()
+    let plausible = elapsed.parse::<f64>().is_ok()
         && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
         && !status.is_empty()
         && status.bytes().all(|b| b.is_ascii_digit());
@@ -75,6 +79,10 @@ fn native<'a>(line: &Line<'a>, offset: u64) -> Option<Raw<'a>> {
         put(&mut raw, name, cell);
     }
     for (i, name) in NATIVE.iter().enumerate() {
+        if shifted && i == 3 {
+            put(&mut raw, "tail", cells.0.trim());
+            return Some(raw);
+        }
         match cells.next() {
             Some(cell) if *name == "peerstatus" => peer(&mut raw, cell),
             Some(cell) => put(&mut raw, name, cell),
@@ -246,6 +254,8 @@ mod tests {
         let raw = combined(&line("10.0.0.1 - ann [05/02/2025 11:30:29] \"GET http://a.example/ HTTP/1.1\" 200 -"), 0, DateOrder::Dmy).unwrap();
         assert_eq!((raw.quality, raw.get("rfc931"), raw.get("bytes")), (TimeQuality::Assumed, Some("ann"), None));
         assert!(native(&line("1737983758.627 207 10.2.3.4 TCP_TUNNEL/200 4047 CONN"), 0).is_none());
+        let raw = native(&line("1762178709.123 374.156 - 10.1.0.9 TCP_DENIED/403 298 CONNECT tunnel://a.example:443/ - - BLOCK_X \"10.2.0.3\""), 0).unwrap();
+        assert_eq!((raw.get("remotehost"), raw.get("url"), raw.get("tail")), (Some("10.1.0.9"), Some("tunnel://a.example:443/"), Some("- - BLOCK_X \"10.2.0.3\"")));
         assert!(native(&line("1379288667.706265\tCoyZ\t192.0.2.1\t80"), 0).is_none());
     }
 }

@@ -3,6 +3,7 @@
 //! `#Fields` may change in mid-file; the header in force travels with the blocks.
 
 mod header;
+mod key_value;
 
 use std::sync::Arc;
 
@@ -32,16 +33,18 @@ impl Format for W3c {
     fn sniff(&self, head: &Head<'_>) -> Sniff {
         let carry = Carry::default();
         let mut header = Header::default();
-        let mut main_format = 0;
+        let (mut main_format, mut pairs) = (0, 0);
         let lines = head.lines(15);
         for line in &lines {
             let payload = peel(line, &carry).payload.trim_start();
             header.update(payload);
             main_format += usize::from(header::is_main_format(payload));
+            pairs += usize::from(key_value::is_proxy(payload));
         }
         match header.kind() {
             Kind::Foreign => Sniff::No("#Fields separated by commas: another kind of log"),
             Kind::None if main_format * 2 > lines.len() => Sniff::Yes(60, "ProxySG main format without header".into()),
+            Kind::None if pairs * 2 > lines.len() => Sniff::Yes(80, "ProxySG key=value lines".into()),
             Kind::None => Sniff::No("no #Fields line"),
             Kind::Other => Sniff::Yes(60, "#Fields header".into()),
             kind => Sniff::Yes(95, format!("#Fields header of {}", kind.name())),
@@ -67,6 +70,10 @@ impl Format for W3c {
             let line = peel(&decoded, carry);
             if line.payload.trim_start().starts_with('#') {
                 header.update(line.payload);
+                continue;
+            }
+            if header.kind() == Kind::None && key_value::is_proxy(line.payload) {
+                sink.event(&key_value::record(&line, offset));
                 continue;
             }
             if header.kind() == Kind::None && header::is_main_format(line.payload) {

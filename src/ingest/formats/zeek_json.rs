@@ -73,8 +73,7 @@ fn emit(fields: Vec<Field<'_>>, offset: u64, carry: &Carry, sink: &mut Sink<'_>)
             return;
         }
     }
-    let named = fields.iter().find(|f| f.name == "_path").and_then(|f| f.value.text());
-    let path = named.or_else(|| zeek::path_of_keys(&fields)).or_else(|| zeek::path_of_name(&carry.name));
+    let path = zeek::named_path(&fields).or_else(|| zeek::path_of_keys(&fields)).or_else(|| zeek::path_of_name(&carry.name));
     let kind = format!("zeek.{}", path.unwrap_or("unknown"));
     sink.event(&record(fields, &kind, offset));
 }
@@ -104,7 +103,7 @@ fn confidence(fields: &[Field<'_>]) -> Option<u8> {
         return None;
     }
     let address = has("id.orig_h") || has("id_orig_h");
-    match (has("_path"), address && has("uid"), zeek::path_of_keys(fields)) {
+    match (has("_path") || (has("@stream") && has("@proc")), address && has("uid"), zeek::path_of_keys(fields)) {
         (true, ..) => Some(95),
         (_, true, Some(_)) => Some(95),
         (_, true, None) => Some(85),
@@ -128,19 +127,21 @@ mod tests {
     #[test]
     fn logs_are_told_by_path_wrapper_or_keys() {
         let sink = run(concat!(
+            "{\"@stream\":\"x509\",\"@system\":\"sensor1\",\"@proc\":\"zeek\",\"ts\":1.5,\"id\":\"F1\"}\n",
             "{\"_path\":\"dns\",\"ts\":\"2018-03-24T17:15:20.865716Z\",\"uid\":\"C1\",\"query\":\"A.Example\"}\n",
             "{\"http\":{\"ts\":1402307733,\"uid\":\"C2\",\"host\":\"www.example\",\"uri\":\"/\"}}\n",
             "{\"ts\":1.5,\"uid\":\"C3\",\"id.orig_h\":\"10.0.0.1\",\"conn_state\":\"SF\"}\n",
             "{\"ts\":1.5,\"nothing\":\"known\"}\n",
         ));
         let tables: Vec<_> = sink.rows.into_builders().map(|b| (b.table().name, b.rows())).collect();
-        assert_eq!(tables, [("network", 1), ("dns", 1), ("http", 1), ("event", 1)]);
+        assert_eq!(tables, [("network", 1), ("dns", 1), ("http", 1), ("event", 2)]);
     }
 
     #[test]
     fn foreign_json_is_not_claimed() {
         let sniff = |s: &str| ZeekJson.sniff(&Head { bytes: s.as_bytes(), name: "x" });
         assert!(matches!(sniff("{\"ts\":1.5,\"uid\":\"C\",\"id.orig_h\":\"1.1.1.1\",\"conn_state\":\"SF\"}\n"), Sniff::Yes(95, _)));
+        assert!(matches!(sniff("{\"@stream\":\"x509\",\"@proc\":\"zeek\",\"ts\":1.5,\"id\":\"F1\"}\n"), Sniff::Yes(95, _)));
         for other in [
             "{\"Event\":{\"System\":{\"EventID\":1}}}\n",
             "{\"ts\":1,\"EventID\":4624,\"Channel\":\"Security\"}\n",

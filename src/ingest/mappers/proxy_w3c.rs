@@ -79,7 +79,7 @@ impl Mapper for ProxyW3c {
             }
         }
         let connect = row.peek("cs-method") == Some("CONNECT");
-        for whole in ["cs-uri", "cs-url", "c-uri"] {
+        for whole in ["cs-uri", "cs-url", "c-uri", "c-url"] {
             if !row.cells.is_set(http::URL_HOST) {
                 url::write(&mut row, whole, connect);
             }
