@@ -82,7 +82,12 @@ fn scan(lake: &Lake, table: &'static Table) -> Result<LazyFrame> {
     if paths.is_empty() {
         return Ok(empty(table).lazy());
     }
-    let frame = LazyFrame::scan_parquet_files(paths.into(), ScanArgsParquet::default()).map_err(wrong)?;
+    // `date=` in the path is no column: every row has its time.
+    let arguments = ScanArgsParquet {
+        hive_options: HiveOptions::new_disabled(),
+        ..ScanArgsParquet::default()
+    };
+    let frame = LazyFrame::scan_parquet_files(paths.into(), arguments).map_err(wrong)?;
     let readable: Vec<Expr> = table
         .all_columns()
         .filter(|(_, c)| c.kind.width().is_some())
