@@ -38,6 +38,7 @@ pub fn record<'a>(line: &Line<'a>, offset: u64) -> Raw<'a> {
     raw
 }
 
+/// The message type of a line, and what follows it.
 pub fn verb(payload: &str) -> Option<(&'static str, &str)> {
     let payload = payload.trim_start();
     let payload = payload.strip_prefix("DHCP4o6 ").unwrap_or(payload);

@@ -37,8 +37,8 @@ pub fn record<'a>(line: &Line<'a>, offset: u64) -> Raw<'a> {
     if let Some(tag) = line.tag.filter(|t| !is_named(Some(t))) {
         raw.push("tag", Value::str(tag));
     }
-    if let Some(c) = client(payload) {
-        if question(&mut raw, c.what).is_some() {
+    if let Some(c) = client(payload)
+        && question(&mut raw, c.what).is_some() {
             raw.kind = Cow::Borrowed("bind");
             let fields = [
                 ("category", c.category), ("client_ptr", c.pointer), ("client", c.address), ("client_port", c.port),
@@ -52,7 +52,6 @@ pub fn record<'a>(line: &Line<'a>, offset: u64) -> Raw<'a> {
             }
             return raw;
         }
-    }
     raw.push("message", Value::str(payload));
     raw
 }

@@ -118,9 +118,7 @@ fn empty(table: &'static Table) -> DataFrame {
         .map(|(_, c)| {
             let t = match c.kind {
                 Kind::Ts => DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)),
-                Kind::U8 => DataType::UInt8,
-                Kind::U16 => DataType::UInt16,
-                Kind::U32 => DataType::UInt32,
+                Kind::U8 | Kind::U16 | Kind::U32 => DataType::UInt32,
                 Kind::U64 => DataType::UInt64,
                 Kind::I32 => DataType::Int32,
                 Kind::F32 => DataType::Float32,

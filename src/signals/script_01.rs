@@ -172,10 +172,10 @@ impl Scan {
             return;
         };
         let key = (line, row.id(t::IMAGE_NAME));
-        if !self.known.contains_key(&key) {
+        self.known.entry(key).or_insert_with(|| {
             let found = of_command_line(text, row);
-            self.known.insert(key, found);
-        }
+            found
+        });
         let Some(found) = self.known.get(&key).cloned().flatten() else {
             return;
         };
@@ -187,10 +187,10 @@ impl Scan {
     fn engine(&mut self, row: Row<'_>) {
         let line = row.id(script::HOST_APP);
         let key = (line, NO_STR);
-        if !self.known.contains_key(&key) {
+        self.known.entry(key).or_insert_with(|| {
             let layers = decode_layers(row.str(script::HOST_APP), "powershell.exe");
-            self.known.insert(key, of_layers(&layers));
-        }
+            of_layers(&layers)
+        });
         if let Some(found) = self.known.get(&key).cloned().flatten() {
             self.report(row, &found, &format!("{}:engine", found.key));
         }
@@ -236,11 +236,10 @@ fn of_command_line(text: &str, row: Row<'_>) -> Option<Finding> {
     if let Some(found) = of_layers(&decode_layers(text, program)) {
         return Some(found);
     }
-    if powershell(program) || text.to_ascii_lowercase().contains("powershell") {
-        if let Some(found) = of_disguise(text, "T1059.001") {
+    if (powershell(program) || text.to_ascii_lowercase().contains("powershell"))
+        && let Some(found) = of_disguise(text, "T1059.001") {
             return Some(found);
         }
-    }
     let lower = text.to_ascii_lowercase();
     if (image == "cmd" || original == "cmd") && cmd_obfuscation(text).is_obfuscated() {
         return Some(Finding {
