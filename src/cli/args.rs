@@ -34,7 +34,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Ingest what is new among INPUT, hunt over the lake, write all outputs.
-    Hunt(HuntArgs),
+    Hunt(Box<HuntArgs>),
     /// Only read INPUT into the lake.
     Ingest(IngestArgs),
     /// What is in a lake, and is it as it was committed?

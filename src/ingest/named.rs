@@ -46,7 +46,7 @@ pub fn record<'a>(line: &Line<'a>, offset: u64) -> Raw<'a> {
             ];
             let same = raw.get("query").is_some_and(|q| q == c.name);
             for (name, cell) in fields {
-                if !cell.is_empty() && !(name == "name" && same) {
+                if !(cell.is_empty() || name == "name" && same) {
                     raw.push(name, Value::str(cell));
                 }
             }

@@ -172,11 +172,8 @@ impl Scan {
             return;
         };
         let key = (line, row.id(t::IMAGE_NAME));
-        self.known.entry(key).or_insert_with(|| {
-            let found = of_command_line(text, row);
-            found
-        });
-        let Some(found) = self.known.get(&key).cloned().flatten() else {
+        let known = self.known.entry(key).or_insert_with(|| of_command_line(text, row));
+        let Some(found) = known.clone() else {
             return;
         };
         let parent = stem(row.str(t::PARENT_NAME));
