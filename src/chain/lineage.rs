@@ -284,11 +284,10 @@ impl Lineage {
     fn same_start(&self, frames: &Frames, row: Row<'_>, start: i64) -> Option<NodeId> {
         let host = row.id(common::HOST);
         let guid = row.id(process::PROC_GUID);
-        if guid != NO_STR {
-            if let Some(node) = self.by_guid(host, guid) {
+        if guid != NO_STR
+            && let Some(node) = self.by_guid(host, guid) {
                 return Some(node);
             }
-        }
         let Some(pid) = row.int(process::PID).and_then(|p| u32::try_from(p).ok()) else {
             return self.same_command(frames, row, start, false);
         };
@@ -345,12 +344,11 @@ impl Lineage {
         }
         let found = self.parent_of(frames, row, node);
         let Some((parent, strength)) = found.filter(|(parent, _)| *parent != node) else { return };
-        if let Some(p) = self.nodes.get_mut(node as usize) {
-            if strength > p.parent_strength {
+        if let Some(p) = self.nodes.get_mut(node as usize)
+            && strength > p.parent_strength {
                 p.parent = Some(parent);
                 p.parent_strength = strength;
             }
-        }
     }
 
     fn parent_of(&mut self, frames: &Frames, row: Row<'_>, node: NodeId) -> Option<(NodeId, f64)> {

@@ -18,11 +18,10 @@ pub(super) fn at_silence(input: Input<'_>, graph: &Graph, groups: Vec<Group>) ->
     let mut bridges: BTreeMap<StrId, Vec<(i64, i64)>> = BTreeMap::new();
     for edge in &graph.edges {
         let long = edge.span.1 - edge.span.0 >= SILENCE_US;
-        if long && matches!(edge.kind, Kind::Dropped | Kind::Persisted) {
-            if let Some(host) = host_of_end(input, graph, edge) {
+        if long && matches!(edge.kind, Kind::Dropped | Kind::Persisted)
+            && let Some(host) = host_of_end(input, graph, edge) {
                 bridges.entry(host).or_default().push(edge.span);
             }
-        }
     }
     let mut out = Vec::new();
     for group in groups {

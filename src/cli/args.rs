@@ -298,11 +298,10 @@ impl SelectArgs {
             from: time(&self.from)?,
             to: time(&self.to)?,
         };
-        if let (Some(from), Some(to)) = (range.from, range.to) {
-            if from >= to {
+        if let (Some(from), Some(to)) = (range.from, range.to)
+            && from >= to {
                 return Err(Error::Usage("--from is not before --to; nothing lies between them".to_owned()));
             }
-        }
         Ok(HuntOptions {
             range,
             hosts: self.hosts.clone(),

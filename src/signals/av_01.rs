@@ -313,7 +313,7 @@ fn of_value<'a>(row: Row<'a>, path: &str, data: &str) -> Option<Impairment<'a>> 
 fn preference_call(text: &str) -> Option<String> {
     static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
-            r"(?i)(?:set-mppreference\b[^\r\n|;]{0,200}-(?:disable[a-z]{3,40}|dr[a-z]{1,30}|mapsreporting|puaprotection|[a-z]{3,10}threatdefaultaction)[\s:]+(?:\$?true|1|0|disabled|allow|6)\b|(?:add|set)-mppreference\b[^\r\n|;]{0,200}-exclusion[a-z]{4,12}[\s:]+[^\r\n|;]{1,200}|(?:un|remove-?)install-windowsfeature\b[^\r\n|;]{0,100}defender|uninstall-windowsfeature\b[^\r\n|;]{0,100}defender)",
+            r"(?i)(?:set-mppreference\b[^\r\n|;]{0,200}(?:-(?:disable[a-z]{3,40}|dr[a-z]{1,30})[\s:]+(?:\$?true|1)|-(?:mapsreporting|puaprotection)[\s:]+(?:0|disabled)|-[a-z]{3,10}threatdefaultaction[\s:]+(?:allow|noaction|6|9))\b|(?:add|set)-mppreference\b[^\r\n|;]{0,200}-exclusion[a-z]{4,12}[\s:]+[^\r\n|;]{1,200}|(?:un|remove-?)install-windowsfeature\b[^\r\n|;]{0,100}defender|uninstall-windowsfeature\b[^\r\n|;]{0,100}defender)",
         )
         .ok()
     });
@@ -510,6 +510,7 @@ mod tests {
             "sc query WinDefend",
             "net stop Spooler",
             "powershell Set-MpPreference -DisableRealtimeMonitoring $false",
+            "powershell Set-MpPreference -DisableRealtimeMonitoring 0",
         ] {
             assert!(command(line).is_empty(), "{line}");
         }

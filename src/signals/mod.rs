@@ -46,6 +46,8 @@ pub trait Signal {
     fn meta(&self) -> &'static Meta;
     /// Looks at the rows of one key (one host, one user, or all) and adds hits.
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>);
+    /// Looks at all hits of this signal once more, when every key has been scanned: what only the fleet shows.
+    fn settle(&self, _cx: &Cx<'_>, _hits: &mut [Hit]) {}
 }
 
 crate::registry! {
