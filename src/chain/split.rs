@@ -32,9 +32,10 @@ pub(super) fn at_silence(input: Input<'_>, graph: &Graph, groups: Vec<Group>) ->
         for member in group.members {
             let Some(hit) = input.hit(member.0) else { continue };
             if let Some(before) = last.filter(|l| hit.time - l >= SILENCE_US) {
-                // The file was dropped, or the command configured, before the gap and ran after it.
-                let bridged = bridges.iter().any(|(from, to)| *from <= before && *to >= hit.time - SILENCE_US && *to > before);
-                if !bridged {
+                // The file was dropped, or the command configured, within a day of the one side and ran within a day
+                // of the other.
+                let near = |a: i64, b: i64| (a - b).abs() < SILENCE_US;
+                if !bridges.iter().any(|(from, to)| near(*from, before) && near(*to, hit.time)) {
                     out.push(std::mem::take(&mut part));
                 }
             }
