@@ -1,6 +1,5 @@
 //! The formats of network logs against collections of real logs that lie beside the project.
 
-use std::io::Read as _;
 
 use serde_json::Value as Json;
 
