@@ -79,6 +79,7 @@ crate::registry! {
         pers_03::Pers03,
         pers_04::Pers04,
         pers_05::Pers05,
+        pers_06::Pers06,
         rmm_01::Rmm01,
         av_01::Av01,
         av_02::Av02,
@@ -101,6 +102,7 @@ crate::registry! {
         disc_01::Disc01,
         lol_01::Lol01,
         lol_02::Lol02,
+        lol_03::Lol03,
     ]
 }
 
