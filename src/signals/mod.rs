@@ -2,6 +2,8 @@
 //! to hits, and its `meta` is the manual: `coldtrail signals` and `docs/signals.md` are generated from it.
 
 pub mod contacts;
+pub mod deeds;
+pub mod event_fields;
 pub mod file_events;
 pub mod geography;
 mod autostart_places;
@@ -74,6 +76,12 @@ crate::registry! {
         auth_03::Auth03,
         auth_04::Auth04,
         auth_05::Auth05,
+        auth_06::Auth06,
+        acct_01::Acct01,
+        acct_02::Acct02,
+        acct_03::Acct03,
+        acct_04::Acct04,
+        acct_05::Acct05,
         pers_01::Pers01,
         pers_02::Pers02,
         pers_03::Pers03,
@@ -84,9 +92,11 @@ crate::registry! {
         av_01::Av01,
         av_02::Av02,
         av_03::Av03,
+        av_04::Av04,
         mask_01::Mask01,
         logt_01::Logt01,
         logt_02::Logt02,
+        logt_04::Logt04,
         cred_01::Cred01,
         cred_02::Cred02,
         cred_03::Cred03,
@@ -97,12 +107,14 @@ crate::registry! {
         lat_03::Lat03,
         lat_04::Lat04,
         lat_05::Lat05,
+        lat_08::Lat08,
         priv_01::Priv01,
         priv_04::Priv04,
         disc_01::Disc01,
         lol_01::Lol01,
         lol_02::Lol02,
         lol_03::Lol03,
+        sql_01::Sql01,
     ]
 }
 

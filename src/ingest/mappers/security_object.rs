@@ -3,7 +3,8 @@
 //!
 //! Verbs in `file`: `access` (4656 a handle is asked for; 4663 without a clearer right), `read`, `write`, `delete`
 //! (4663 by the right used, 4660), `link` (4664), `close` (4658), `permissions` (4670), `transaction` (4985),
-//! `share_access` (5140, 5145), `share_create`, `share_change`, `share_delete` (5142 to 5144), `spn_check` (5168).
+//! `share_access` (5140, 5145), `share_create`, `share_change`, `share_delete` (5142 to 5144), `share_permissions` (5143
+//! with another security descriptor), `spn_check` (5168).
 
 use super::{Claim, Mapper};
 use crate::ingest::decode::{Dec, parse_int};
@@ -108,6 +109,7 @@ fn object(raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
     let used = row.peek("AccessMask").and_then(parse_int);
     row.action(match raw.code {
         Some(4663) => right_used(used.unwrap_or(0)),
+        Some(5143) if raw.get("OldSD") != raw.get("NewSD") => "share_permissions",
         _ => verb(VERBS, raw),
     });
     let kind = kind(raw);
@@ -236,5 +238,15 @@ mod tests {
             security(5140, &[("ShareName", "\\\\*\\C$")]).text(file::KIND),
             "share"
         );
+    }
+
+    #[test]
+    fn a_changed_descriptor_of_a_share_has_a_verb_of_its_own() {
+        let run = |new| {
+            let f = [("ShareName", "\\\\*\\x"), ("OldSD", "O:BAD:(A;;FA;;;BA)"), ("NewSD", new)];
+            security(5143, &f).action().to_owned()
+        };
+        assert_eq!(run("O:BAD:(A;;FA;;;WD)"), "share_permissions");
+        assert_eq!(run("O:BAD:(A;;FA;;;BA)"), "share_change");
     }
 }
