@@ -67,10 +67,10 @@ impl Signal for Acct01 {
                     first.entry(account(row)).or_insert(row);
                 }
                 "delete" if machine && by_person(row) => {
-                    if let Some(start) = first.remove(&account(row)) {
-                        if row.ts() - start.ts() <= (SHORT_S * 1e6) as i64 {
-                            found.add(short_lived(start, row));
-                        }
+                    if let Some(start) = first.remove(&account(row))
+                        && row.ts() - start.ts() <= (SHORT_S * 1e6) as i64
+                    {
+                        found.add(short_lived(start, row));
                     }
                 }
                 "rename" if by_person(row) => {

@@ -105,10 +105,10 @@ impl Signal for Acct03 {
                     added.insert(pair, row);
                 }
                 "group_remove" => {
-                    if let Some(start) = added.remove(&pair) {
-                        if row.ts() - start.ts() <= (QUICK_S * 1e6) as i64 {
-                            found.add(quick(start, row));
-                        }
+                    if let Some(start) = added.remove(&pair)
+                        && row.ts() - start.ts() <= (QUICK_S * 1e6) as i64
+                    {
+                        found.add(quick(start, row));
                     }
                 }
                 _ => {}
