@@ -33,7 +33,14 @@ static META: Meta = Meta {
            random name below ADMIN$ (high); WDigest is told to keep passwords (medium); stored credentials are backed up (low); private keys are \
            acquired by an odd program (low; medium by a known tool); packets are captured (low).",
     why: "Each yields passwords, hashes or keys for the next step.",
-    techniques: &["T1003", "T1003.002", "T1112", "T1555.004", "T1552.004", "T1040"],
+    techniques: &[
+        "T1003",
+        "T1003.002",
+        "T1112",
+        "T1555.004",
+        "T1552.004",
+        "T1040",
+    ],
     stage: "credential-access",
     family: "credentials",
     key: Key::Host,
@@ -83,13 +90,32 @@ static META: Meta = Meta {
         unit: "s",
         source: "[J] the remote registry and the file that it saved",
     }],
-    benign: &["migration of accounts", "back-up of stored credentials by their owner", "network debugging"],
+    benign: &[
+        "migration of accounts",
+        "back-up of stored credentials by their owner",
+        "network debugging",
+    ],
 };
 
 /// Programs that use certificates' keys as their work.
 const KEY_USERS: &[&str] = &[
-    "certreq", "chrome", "dsregcmd", "explorer", "firefox", "lsass", "mmc", "msedge", "mstsc", "outlook", "services", "svchost", "taskhostw", "w3wp",
-    "winlogon", "wsmprovhost", "wmiprvse",
+    "certreq",
+    "chrome",
+    "dsregcmd",
+    "explorer",
+    "firefox",
+    "lsass",
+    "mmc",
+    "msedge",
+    "mstsc",
+    "outlook",
+    "services",
+    "svchost",
+    "taskhostw",
+    "w3wp",
+    "winlogon",
+    "wsmprovhost",
+    "wmiprvse",
 ];
 /// Tools that export keys.
 const KEY_TOOLS: &[&str] = &["certify", "mimikatz", "rubeus", "seatbelt", "sharpdpapi"];
@@ -107,17 +133,31 @@ impl Signal for Cred06 {
             let hit = match (row.code(), row.str(common::ACTION)) {
                 (4661, _) => opened(row),
                 (_, "credential_backup") => {
-                    let explain = format!("{} backed up the credential manager to {}", actor(row), quote(row.str(t::OBJECT)));
-                    Some(Hit::at(&META, row, "backup", explain).level(Level::Low).techniques(&["T1555.004"]))
+                    let explain = format!(
+                        "{} backed up the credential manager to {}",
+                        actor(row),
+                        quote(row.str(t::OBJECT))
+                    );
+                    Some(
+                        Hit::at(&META, row, "backup", explain)
+                            .level(Level::Low)
+                            .techniques(&["T1555.004"]),
+                    )
                 }
                 _ => None,
             };
             hit.into_iter().for_each(|h| found.add(h));
         }
-        for change in changes(rows.table(&registry::TABLE), |k| k.ends_with("\\control\\securityproviders\\wdigest")) {
-            let on = change.value == "uselogoncredential" && change.is_set() && !is_zero(change.data);
+        for change in changes(rows.table(&registry::TABLE), |k| {
+            k.ends_with("\\control\\securityproviders\\wdigest")
+        }) {
+            let on =
+                change.value == "uselogoncredential" && change.is_set() && !is_zero(change.data);
             if on {
-                let explain = format!("WDigest was told by {} to keep passwords in memory", quote(change.row.str(registry::IMAGE)));
+                let explain = format!(
+                    "WDigest was told by {} to keep passwords in memory",
+                    quote(change.row.str(registry::IMAGE))
+                );
                 found.add(Hit::at(&META, change.row, "wdigest", explain).techniques(&["T1112"]));
             }
         }
@@ -126,7 +166,9 @@ impl Signal for Cred06 {
         }
         for (row, fields) in events(rows.table(&event::TABLE), "capi2", &[70]) {
             let program = fields.get("EventAuxInfo_ProcessName");
-            key_used(row, program, fields.get("Certificate_subjectName")).into_iter().for_each(|h| found.add(h));
+            key_used(row, program, fields.get("Certificate_subjectName"))
+                .into_iter()
+                .for_each(|h| found.add(h));
         }
         remote(rows, &mut found);
         hits.extend(found.into_hits());
@@ -135,18 +177,36 @@ impl Signal for Cred06 {
 
 /// `DWORD (0x00000000)`, `0` or nothing.
 fn is_zero(data: &str) -> bool {
-    let digits = data.trim().trim_start_matches("DWORD").trim().trim_matches(['(', ')']);
+    let digits = data
+        .trim()
+        .trim_start_matches("DWORD")
+        .trim()
+        .trim_matches(['(', ')']);
     digits.trim_start_matches("0x").trim_matches('0').is_empty()
 }
 
 fn opened(row: Row<'_>) -> Option<Hit> {
     let kind = row.str(t::OBJECT_TYPE);
-    let full = row.int(t::ACCESS_MASK).is_some_and(|m| m & FULL_CONTROL == FULL_CONTROL);
+    let full = row
+        .int(t::ACCESS_MASK)
+        .is_some_and(|m| m & FULL_CONTROL == FULL_CONTROL);
     if !full || !matches!(kind, "SAM_SERVER" | "SAM_USER" | "SAM_DOMAIN") {
         return None;
     }
-    let explain = format!("{} got full control of the account database ({kind} {})", actor(row), quote(row.str(t::OBJECT)));
-    Some(Hit::at(&META, row, format!("sam|{}", row.str(common::USER).to_lowercase()), explain).techniques(&["T1003"]))
+    let explain = format!(
+        "{} got full control of the account database ({kind} {})",
+        actor(row),
+        quote(row.str(t::OBJECT))
+    );
+    Some(
+        Hit::at(
+            &META,
+            row,
+            format!("sam|{}", row.str(common::USER).to_lowercase()),
+            explain,
+        )
+        .techniques(&["T1003"]),
+    )
 }
 
 fn key_used(row: Row<'_>, program: &str, subject: &str) -> Option<Hit> {
@@ -154,34 +214,63 @@ fn key_used(row: Row<'_>, program: &str, subject: &str) -> Option<Hit> {
     if name.is_empty() || KEY_USERS.contains(&name.as_str()) {
         return None;
     }
-    let level = if KEY_TOOLS.contains(&name.as_str()) { Level::Medium } else { Level::Low };
-    let explain = format!("{} acquired the private key of the certificate {}", quote(program), quote(subject));
-    Some(Hit::at(&META, row, format!("key|{name}"), explain).level(level).techniques(&["T1552.004"]))
+    let level = if KEY_TOOLS.contains(&name.as_str()) {
+        Level::Medium
+    } else {
+        Level::Low
+    };
+    let explain = format!(
+        "{} acquired the private key of the certificate {}",
+        quote(program),
+        quote(subject)
+    );
+    Some(
+        Hit::at(&META, row, format!("key|{name}"), explain)
+            .level(level)
+            .techniques(&["T1552.004"]),
+    )
 }
 
 fn captures(row: Row<'_>) -> Option<Hit> {
     let tokens = tokenize(&row.str(process::CMDLINE).to_lowercase());
     let word = |i: usize| tokens.get(i).map_or("", String::as_str);
-    let windows = (starts::is_one_of(row, &["pktmon"]) && (word(1) == "start" || (word(1) == "filter" && word(2) == "add")))
-        || (starts::is_one_of(row, &["netsh"]) && word(1) == "trace" && word(2) == "start" && tokens.iter().any(|w| w == "capture=yes"));
+    let windows = (starts::is_one_of(row, &["pktmon"])
+        && (word(1) == "start" || (word(1) == "filter" && word(2) == "add")))
+        || (starts::is_one_of(row, &["netsh"])
+            && word(1) == "trace"
+            && word(2) == "start"
+            && tokens.iter().any(|w| w == "capture=yes"));
     if !windows && !starts::is_one_of(row, SNIFFERS) {
         return None;
     }
     let explain = format!("Packets are captured: {}", starts::command(row));
-    Some(Hit::at(&META, row, "capture", explain).level(Level::Low).techniques(&["T1040"]))
+    Some(
+        Hit::at(&META, row, "capture", explain)
+            .level(Level::Low)
+            .techniques(&["T1040"]),
+    )
 }
 
 /// The registry pipe, then a file with a random name that the remote registry saved and the client fetched.
 fn remote(rows: &KeyRows<'_>, found: &mut Folded) {
     let mut pipes: Vec<(Ip, Row<'_>)> = Vec::new();
     let near = (NEAR_S * 1e6) as i64;
-    for row in rows.table(&file::TABLE).iter().filter(|r| r.str(common::ACTION) == "share_access" && by_person(*r)) {
-        let Some(client) = row.ip(file::CLIENT_IP) else { continue };
+    for row in rows
+        .table(&file::TABLE)
+        .iter()
+        .filter(|r| r.str(common::ACTION) == "share_access" && by_person(*r))
+    {
+        let Some(client) = row.ip(file::CLIENT_IP) else {
+            continue;
+        };
         let share = row.str(file::SHARE).to_ascii_lowercase();
         if share.ends_with("ipc$") && row.str(file::NAME) == "winreg" {
             pipes.push((client, row));
         } else if share.ends_with("admin$") && is_saved(row.str(file::PATH)) {
-            let pipe = pipes.iter().rev().find(|(c, p)| *c == client && row.ts() - p.ts() <= near);
+            let pipe = pipes
+                .iter()
+                .rev()
+                .find(|(c, p)| *c == client && row.ts() - p.ts() <= near);
             let Some((_, pipe)) = pipe else { continue };
             let address = ip::display(&client);
             let explain = format!(
@@ -205,7 +294,9 @@ fn is_saved(path: &str) -> bool {
     let Some((folder, name)) = lower.rsplit_once('\\') else {
         return false;
     };
-    let letters = name.strip_suffix(".tmp").is_some_and(|n| n.len() == 8 && n.bytes().all(|c| c.is_ascii_alphabetic()));
+    let letters = name
+        .strip_suffix(".tmp")
+        .is_some_and(|n| n.len() == 8 && n.bytes().all(|c| c.is_ascii_alphabetic()));
     letters && matches!(folder.trim_start_matches('\\'), "system32" | "temp")
 }
 
@@ -216,14 +307,19 @@ mod tests {
     use crate::signals::testing::Sample;
 
     fn share(sample: &mut Sample, second: i64, share: &str, path: &str, from: &str) {
-        sample.row_us(&file::TABLE, "srv01", 1_772_442_000_000_000 + second * 1_000_000, |b| {
-            b.text(common::ACTION, "share_access");
-            b.text(common::USER, "adm");
-            b.text(file::SHARE, share);
-            b.text(file::PATH, path);
-            b.text(file::NAME, &base_name(path).to_lowercase());
-            b.ip(file::CLIENT_IP, &ip::parse(from).unwrap());
-        });
+        sample.row_us(
+            &file::TABLE,
+            "srv01",
+            1_772_442_000_000_000 + second * 1_000_000,
+            |b| {
+                b.text(common::ACTION, "share_access");
+                b.text(common::USER, "adm");
+                b.text(file::SHARE, share);
+                b.text(file::PATH, path);
+                b.text(file::NAME, &base_name(path).to_lowercase());
+                b.ip(file::CLIENT_IP, &ip::parse(from).unwrap());
+            },
+        );
     }
 
     #[test]
@@ -232,9 +328,15 @@ mod tests {
             let mut sample = Sample::default();
             share(&mut sample, 0, r"\\*\IPC$", "winreg", "10.0.5.21");
             share(&mut sample, 3, r"\\*\ADMIN$", path, from);
-            sample.hits(&Cred06).first().map(|h| (h.level, h.rows.len()))
+            sample
+                .hits(&Cred06)
+                .first()
+                .map(|h| (h.level, h.rows.len()))
         };
-        assert_eq!(run(r"System32\qWkXbTzP.tmp", "10.0.5.21"), Some((Level::High, 2)));
+        assert_eq!(
+            run(r"System32\qWkXbTzP.tmp", "10.0.5.21"),
+            Some((Level::High, 2))
+        );
         assert_eq!(run(r"System32\qWkXbTzP.tmp", "10.0.5.99"), None);
         assert_eq!(run(r"System32\notepad.exe", "10.0.5.21"), None);
     }
@@ -262,14 +364,21 @@ mod tests {
             let mut sample = Sample::default();
             sample.row(&registry::TABLE, "ws01", "2026-03-02T09:00:00Z", |b| {
                 b.text(common::ACTION, "set_value");
-                b.text(registry::KEY, r"HKLM\System\CurrentControlSet\Control\SecurityProviders\WDigest");
+                b.text(
+                    registry::KEY,
+                    r"HKLM\System\CurrentControlSet\Control\SecurityProviders\WDigest",
+                );
                 b.text(registry::VALUE_NAME, "UseLogonCredential");
                 b.text(registry::DATA, data);
             });
             sample.hits(&Cred06).len()
         };
-        assert_eq!((wdigest("DWORD (0x00000001)"), wdigest("DWORD (0x00000000)")), (1, 0));
-        let capture = |line: &str| hits_of(&Cred06, line.split(' ').next().unwrap(), "cmd.exe", line).len();
+        assert_eq!(
+            (wdigest("DWORD (0x00000001)"), wdigest("DWORD (0x00000000)")),
+            (1, 0)
+        );
+        let capture =
+            |line: &str| hits_of(&Cred06, line.split(' ').next().unwrap(), "cmd.exe", line).len();
         assert_eq!(capture("pktmon.exe start --etw"), 1);
         assert_eq!(capture("netsh.exe trace start capture=yes"), 1);
         assert_eq!(capture("pktmon.exe status"), 0);

@@ -39,7 +39,14 @@ static META: Meta = Meta {
         },
         Reads {
             table: &file::TABLE,
-            columns: &[common::ACTION, common::OUTCOME, common::USER, file::NAME, file::PATH, file::ACCESS_MASK],
+            columns: &[
+                common::ACTION,
+                common::OUTCOME,
+                common::USER,
+                file::NAME,
+                file::PATH,
+                file::ACCESS_MASK,
+            ],
         },
         Reads {
             table: &script::TABLE,
@@ -58,7 +65,13 @@ static META: Meta = Meta {
 
 /// Accessibility programs that the logon screen starts as the system.
 const ACCESSIBILITY: &[&str] = &[
-    "atbroker.exe", "displayswitch.exe", "magnify.exe", "narrator.exe", "osk.exe", "sethc.exe", "utilman.exe",
+    "atbroker.exe",
+    "displayswitch.exe",
+    "magnify.exe",
+    "narrator.exe",
+    "osk.exe",
+    "sethc.exe",
+    "utilman.exe",
 ];
 const SHELLS: &[&str] = &["cmd", "powershell", "pwsh"];
 /// Rights to write data, append, write attributes or delete.
@@ -73,8 +86,9 @@ static SERVICE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 /// reg.exe on a service's failure command, image or descriptor.
-static REGISTRY: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)\badd\s.*\\services\\[^\\]+\\security\b.*/v\s+security\b").ok());
+static REGISTRY: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)\badd\s.*\\services\\[^\\]+\\security\b.*/v\s+security\b").ok()
+});
 
 impl Signal for Pers07 {
     fn meta(&self) -> &'static Meta {
@@ -86,22 +100,48 @@ impl Signal for Pers07 {
         for row in starts(rows.table(&process::TABLE)) {
             started(row).into_iter().for_each(|h| found.add(h));
         }
-        for row in rows.table(&file::TABLE).iter().filter(|r| r.str(common::OUTCOME) == "failure") {
+        for row in rows
+            .table(&file::TABLE)
+            .iter()
+            .filter(|r| r.str(common::OUTCOME) == "failure")
+        {
             refused(row).into_iter().for_each(|h| found.add(h));
         }
         for (row, fields) in events(rows.table(&event::TABLE), "dns-server", &[150]) {
             let plugin = fields.get("param1");
-            let explain = format!("The DNS server could not start the plug-in {} that it is told to load", quote(plugin));
-            let hit = Hit::at(&META, row, format!("plugin|{}", plugin.to_lowercase()), explain)
-                .level(Level::Medium)
-                .techniques(&["T1574"])
-                .ioc(Ioc::File(plugin.to_owned()));
+            let explain = format!(
+                "The DNS server could not start the plug-in {} that it is told to load",
+                quote(plugin)
+            );
+            let hit = Hit::at(
+                &META,
+                row,
+                format!("plugin|{}", plugin.to_lowercase()),
+                explain,
+            )
+            .level(Level::Medium)
+            .techniques(&["T1574"])
+            .ioc(Ioc::File(plugin.to_owned()));
             found.add(hit);
         }
-        for block in blocks(rows.table(&script::TABLE)).iter().filter(|b| b.text.len() <= OWN_TEXT) {
+        for block in blocks(rows.table(&script::TABLE))
+            .iter()
+            .filter(|b| b.text.len() <= OWN_TEXT)
+        {
             if SERVICE.as_ref().is_some_and(|r| r.is_match(&block.text)) {
-                let explain = format!("A service is made or changed by script: {}", quote(&block.text));
-                found.add(Hit::at(&META, block.row, format!("script|{}", quote(&block.text).to_lowercase()), explain).techniques(&["T1543.003"]));
+                let explain = format!(
+                    "A service is made or changed by script: {}",
+                    quote(&block.text)
+                );
+                found.add(
+                    Hit::at(
+                        &META,
+                        block.row,
+                        format!("script|{}", quote(&block.text).to_lowercase()),
+                        explain,
+                    )
+                    .techniques(&["T1543.003"]),
+                );
             }
         }
         hits.extend(found.into_hits());
@@ -113,27 +153,60 @@ fn started(row: Row<'_>) -> Option<Hit> {
     let lower = line.to_lowercase();
     // The logon screen hands the shell the name of the program that it stands for.
     let stands_for = ACCESSIBILITY.iter().find(|p| lower.contains(*p));
-    let at_logon = matches!(row.str(process::PARENT_NAME), "winlogon.exe" | "utilman.exe" | "sethc.exe");
+    let at_logon = matches!(
+        row.str(process::PARENT_NAME),
+        "winlogon.exe" | "utilman.exe" | "sethc.exe"
+    );
     if let Some(program) = stands_for.filter(|_| at_logon && starts::is_one_of(row, SHELLS)) {
-        let explain = format!("A shell stands for {program} at the logon screen: {}", starts::command(row));
-        return Some(Hit::at(&META, row, format!("shell|{program}"), explain).level(Level::High).techniques(&["T1546.008"]));
+        let explain = format!(
+            "A shell stands for {program} at the logon screen: {}",
+            starts::command(row)
+        );
+        return Some(
+            Hit::at(&META, row, format!("shell|{program}"), explain)
+                .level(Level::High)
+                .techniques(&["T1546.008"]),
+        );
     }
     if starts::is_one_of(row, &["dnscmd"]) && lower.contains("/serverlevelplugindll") {
-        let explain = format!("The DNS server was told to load a plug-in: {}", starts::command(row));
-        return Some(Hit::at(&META, row, "dnscmd", explain).level(Level::Medium).techniques(&["T1574"]));
+        let explain = format!(
+            "The DNS server was told to load a plug-in: {}",
+            starts::command(row)
+        );
+        return Some(
+            Hit::at(&META, row, "dnscmd", explain)
+                .level(Level::Medium)
+                .techniques(&["T1574"]),
+        );
     }
-    let descriptor = starts::is_one_of(row, &["reg"]) && REGISTRY.as_ref().is_some_and(|r| r.is_match(line));
-    let explain = format!("The descriptor of a service was written: {}", starts::command(row));
-    descriptor.then(|| Hit::at(&META, row, format!("descriptor|{lower}"), explain).techniques(&["T1543.003"]))
+    let descriptor =
+        starts::is_one_of(row, &["reg"]) && REGISTRY.as_ref().is_some_and(|r| r.is_match(line));
+    let explain = format!(
+        "The descriptor of a service was written: {}",
+        starts::command(row)
+    );
+    descriptor.then(|| {
+        Hit::at(&META, row, format!("descriptor|{lower}"), explain).techniques(&["T1543.003"])
+    })
 }
 
 /// A refused attempt to write or delete an accessibility program.
 fn refused(row: Row<'_>) -> Option<Hit> {
     let program = ACCESSIBILITY.iter().find(|p| **p == row.str(file::NAME))?;
-    let system = row.str(file::PATH).to_lowercase().contains("\\windows\\system32\\");
+    let system = row
+        .str(file::PATH)
+        .to_lowercase()
+        .contains("\\windows\\system32\\");
     let writes = row.int(file::ACCESS_MASK).is_some_and(|m| m & WRITES != 0);
-    let explain = format!("{} tried to replace {program} of the logon screen and was refused", actor(row));
-    (system && writes).then(|| Hit::at(&META, row, format!("refused|{program}"), explain).level(Level::Medium).techniques(&["T1546.008"]))
+    let explain = format!(
+        "{} tried to replace {program} of the logon screen and was refused",
+        actor(row)
+    );
+    (system && writes).then(|| {
+        Hit::at(&META, row, format!("refused|{program}"), explain)
+            .level(Level::Medium)
+            .techniques(&["T1546.008"])
+    })
 }
 
 #[cfg(test)]
@@ -144,8 +217,15 @@ mod tests {
 
     #[test]
     fn a_shell_at_the_logon_screen_is_high() {
-        let run = |parent: &str, line: &str| hits_of(&Pers07, "cmd.exe", parent, line).first().map(|h| h.level);
-        assert_eq!(run("winlogon.exe", r"C:\windows\system32\cmd.exe sethc.exe 211"), Some(Level::High));
+        let run = |parent: &str, line: &str| {
+            hits_of(&Pers07, "cmd.exe", parent, line)
+                .first()
+                .map(|h| h.level)
+        };
+        assert_eq!(
+            run("winlogon.exe", r"C:\windows\system32\cmd.exe sethc.exe 211"),
+            Some(Level::High)
+        );
         assert_eq!(run("explorer.exe", "cmd.exe"), None);
         assert_eq!(run("winlogon.exe", "cmd.exe /c logon.cmd"), None);
     }
@@ -160,8 +240,16 @@ mod tests {
             });
             sample.hits(&Pers07).len()
         };
-        assert_eq!(run("New-Service -Name upd -BinaryPathName 'C:\\tools\\u.exe'"), 1);
-        assert_eq!(run(r"Set-ItemProperty -path HKLM:\System\CurrentControlSet\services\x -name FailureCommand -value c"), 1);
+        assert_eq!(
+            run("New-Service -Name upd -BinaryPathName 'C:\\tools\\u.exe'"),
+            1
+        );
+        assert_eq!(
+            run(
+                r"Set-ItemProperty -path HKLM:\System\CurrentControlSet\services\x -name FailureCommand -value c"
+            ),
+            1
+        );
         assert_eq!(run("Get-Service spooler"), 0);
         assert_eq!(run("# sc is a tool; sc.exe query"), 0);
     }
@@ -178,6 +266,13 @@ mod tests {
             });
             sample.hits(&Pers07).len()
         };
-        assert_eq!((run(0x6, "sethc.exe"), run(0x1, "sethc.exe"), run(0x6, "calc.exe")), (1, 0, 0));
+        assert_eq!(
+            (
+                run(0x6, "sethc.exe"),
+                run(0x1, "sethc.exe"),
+                run(0x6, "calc.exe")
+            ),
+            (1, 0, 0)
+        );
     }
 }

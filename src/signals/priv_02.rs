@@ -59,7 +59,10 @@ static META: Meta = Meta {
     level: Level::Low,
     decisive: false,
     thresholds: &[],
-    benign: &["runas by administrators", "launchers with services of their own"],
+    benign: &[
+        "runas by administrators",
+        "launchers with services of their own",
+    ],
 };
 
 impl Signal for Priv02 {
@@ -72,10 +75,14 @@ impl Signal for Priv02 {
         let lineage = Lineage::new(&starts);
         let mut found = Folded::default();
         for row in &starts {
-            became_system(*row, &lineage).into_iter().for_each(|h| found.add(h));
+            became_system(*row, &lineage)
+                .into_iter()
+                .for_each(|h| found.add(h));
         }
         for row in rows.table(&t::TABLE).iter().filter(|r| r.code() == 4624) {
-            logged_on(row, &starts).into_iter().for_each(|h| found.add(h));
+            logged_on(row, &starts)
+                .into_iter()
+                .for_each(|h| found.add(h));
         }
         hits.extend(found.into_hits());
     }
@@ -90,10 +97,14 @@ fn became_system<'a>(row: Row<'a>, lineage: &Lineage<'a>) -> Option<Hit> {
         return None;
     }
     let parent = lineage.parent(row)?;
-    let path = parent.text(process::IMAGE).filter(|p| p.contains('\\') && !paths::is_protected(p))?;
+    let path = parent
+        .text(process::IMAGE)
+        .filter(|p| p.contains('\\') && !paths::is_protected(p))?;
     let session = parent.int(common::LOGON_ID).is_some_and(|s| s != SYSTEM);
     // A parent that was itself started as another account is not the person's.
-    let own = session && is_person(parent.str(common::USER)) && parent.text(process::TARGET_USER).is_none_or(|u| u == "-");
+    let own = session
+        && is_person(parent.str(common::USER))
+        && parent.text(process::TARGET_USER).is_none_or(|u| u == "-");
     if !own {
         return None;
     }
@@ -103,9 +114,14 @@ fn became_system<'a>(row: Row<'a>, lineage: &Lineage<'a>) -> Option<Hit> {
         actor(parent),
         starts::command(row)
     );
-    let mut hit = Hit::at(&META, row, format!("system|{}", base_name(path).to_lowercase()), explain)
-        .level(Level::Medium)
-        .techniques(&["T1134"]);
+    let mut hit = Hit::at(
+        &META,
+        row,
+        format!("system|{}", base_name(path).to_lowercase()),
+        explain,
+    )
+    .level(Level::Medium)
+    .techniques(&["T1134"]);
     hit.add_row(parent);
     hit.users.push(actor(parent).to_owned());
     hit.iocs = starts::iocs(parent);
@@ -121,10 +137,15 @@ fn logged_on(row: Row<'_>, starts: &[Row<'_>]) -> Option<Hit> {
     }
     let image = row.str(t::IMAGE);
     let (technique, how) = match row.str(t::LOGON_PROCESS).trim().to_lowercase().as_str() {
-        "seclogo" if row.int(t::LOGON_TYPE) == Some(INTERACTIVE) => ("T1134.002", "to start a program as it"),
+        "seclogo" if row.int(t::LOGON_TYPE) == Some(INTERACTIVE) => {
+            ("T1134.002", "to start a program as it")
+        }
         "advapi" if used_by_people(image) => {
             let session = row.int(t::TARGET_LOGON_ID);
-            let started = session.is_some() && starts.iter().any(|s| s.int(process::TARGET_LOGON_ID) == session);
+            let started = session.is_some()
+                && starts
+                    .iter()
+                    .any(|s| s.int(process::TARGET_LOGON_ID) == session);
             if started {
                 ("T1134.002", "and started a program as it")
             } else {
@@ -133,7 +154,10 @@ fn logged_on(row: Row<'_>, starts: &[Row<'_>]) -> Option<Hit> {
         }
         _ => return None,
     };
-    let explain = format!("{by} logged the account {whom} on at this host {how} ({})", quote(image));
+    let explain = format!(
+        "{by} logged the account {whom} on at this host {how} ({})",
+        quote(image)
+    );
     let key = format!("logon|{}|{}", by.to_lowercase(), whom.to_lowercase());
     let mut hit = Hit::at(&META, row, key, explain).techniques(&[technique]);
     hit.users.push(whom.to_owned());
@@ -143,7 +167,9 @@ fn logged_on(row: Row<'_>, starts: &[Row<'_>]) -> Option<Hit> {
 /// Shells, script hosts and programs outside protected folders: not servers, which check passwords all day.
 fn used_by_people(image: &str) -> bool {
     let program = stem(base_name(image)).to_lowercase();
-    contains(SHELLS, &program) || contains(INTERPRETERS, &program) || (image.contains('\\') && !paths::is_protected(image))
+    contains(SHELLS, &program)
+        || contains(INTERPRETERS, &program)
+        || (image.contains('\\') && !paths::is_protected(image))
 }
 
 #[cfg(test)]
@@ -155,20 +181,31 @@ mod tests {
     fn a_shell_of_the_system_below_a_persons_program_is_medium() {
         let run = |parent: &str, user: &str, session: i64| {
             let mut sample = Sample::default();
-            for (second, pid, ppid, image, user, session) in [(0, 10, 1, parent, user, session), (2, 20, 10, r"C:\Windows\System32\cmd.exe", "SRV01$", SYSTEM)] {
-                sample.row_us(&process::TABLE, "srv01", 1_772_442_000_000_000 + second * 1_000_000, |b| {
-                    b.int(process::PID, pid);
-                    b.int(process::PPID, ppid);
-                    b.int(common::LOGON_ID, session);
-                    b.text(common::USER, user);
-                    b.text(process::IMAGE, image);
-                    b.text(process::IMAGE_NAME, &base_name(image).to_lowercase());
-                });
+            for (second, pid, ppid, image, user, session) in [
+                (0, 10, 1, parent, user, session),
+                (2, 20, 10, r"C:\Windows\System32\cmd.exe", "SRV01$", SYSTEM),
+            ] {
+                sample.row_us(
+                    &process::TABLE,
+                    "srv01",
+                    1_772_442_000_000_000 + second * 1_000_000,
+                    |b| {
+                        b.int(process::PID, pid);
+                        b.int(process::PPID, ppid);
+                        b.int(common::LOGON_ID, session);
+                        b.text(common::USER, user);
+                        b.text(process::IMAGE, image);
+                        b.text(process::IMAGE_NAME, &base_name(image).to_lowercase());
+                    },
+                );
             }
             sample.hits(&Priv02).first().map(|h| h.level)
         };
         assert_eq!(run(r"C:\tools\p.exe", "svc-web", 0x99), Some(Level::Medium));
-        assert_eq!(run(r"C:\Windows\System32\services.exe", "SRV01$", SYSTEM), None);
+        assert_eq!(
+            run(r"C:\Windows\System32\services.exe", "SRV01$", SYSTEM),
+            None
+        );
         assert_eq!(run(r"C:\agent\a.exe", "SRV01$", SYSTEM), None);
         assert_eq!(run(r"C:\Program Files\App\a.exe", "ann", 0x99), None);
     }
@@ -187,12 +224,30 @@ mod tests {
                 b.int(t::LOGON_TYPE, kind);
                 b.text(t::IMAGE, image);
             });
-            sample.hits(&Priv02).first().map(|h| h.techniques[0].to_string())
+            sample
+                .hits(&Priv02)
+                .first()
+                .map(|h| h.techniques[0].to_string())
         };
         let svchost = r"C:\Windows\System32\svchost.exe";
-        assert_eq!(run("ann", "adm", "seclogo", 2, svchost).as_deref(), Some("T1134.002"));
-        assert_eq!(run("ann", "adm", "Advapi", 3, r"C:\tools\r.exe").as_deref(), Some("T1134.003"));
-        assert_eq!(run("svc-web", "bob", "Advapi", 3, r"C:\Windows\System32\inetsrv\w3wp.exe"), None);
+        assert_eq!(
+            run("ann", "adm", "seclogo", 2, svchost).as_deref(),
+            Some("T1134.002")
+        );
+        assert_eq!(
+            run("ann", "adm", "Advapi", 3, r"C:\tools\r.exe").as_deref(),
+            Some("T1134.003")
+        );
+        assert_eq!(
+            run(
+                "svc-web",
+                "bob",
+                "Advapi",
+                3,
+                r"C:\Windows\System32\inetsrv\w3wp.exe"
+            ),
+            None
+        );
         assert_eq!(run("SRV01$", "adm", "seclogo", 2, svchost), None);
         assert_eq!(run("ann", "ann", "seclogo", 2, svchost), None);
     }
