@@ -53,7 +53,10 @@ static META: Meta = Meta {
     level: Level::Low,
     decisive: false,
     thresholds: &[],
-    benign: &["administration of service accounts", "Windows Hello and identity synchronisation"],
+    benign: &[
+        "administration of service accounts",
+        "Windows Hello and identity synchronisation",
+    ],
 };
 
 struct Flag {
@@ -65,19 +68,58 @@ struct Flag {
 
 /// Flags as events 4738 and 4742 write them (MS-SAMR, not the attribute's own values).
 static FLAGS: &[Flag] = &[
-    Flag { bit: 0x4, what: "a password is not required", level: Level::Low, techniques: &["T1098"] },
-    Flag { bit: 0x200, what: "the password never expires", level: Level::Info, techniques: &["T1098"] },
-    Flag { bit: 0x800, what: "the password is stored reversibly", level: Level::Low, techniques: &["T1098", "T1556.005"] },
-    Flag { bit: 0x2000, what: "trusted for delegation to any service", level: Level::Low, techniques: &["T1098"] },
-    Flag { bit: 0x8000, what: "only DES keys", level: Level::Low, techniques: &["T1098"] },
-    Flag { bit: 0x1_0000, what: "no Kerberos pre-authentication", level: Level::Low, techniques: &["T1098"] },
-    Flag { bit: 0x4_0000, what: "may impersonate any user (protocol transition)", level: Level::Low, techniques: &["T1098"] },
+    Flag {
+        bit: 0x4,
+        what: "a password is not required",
+        level: Level::Low,
+        techniques: &["T1098"],
+    },
+    Flag {
+        bit: 0x200,
+        what: "the password never expires",
+        level: Level::Info,
+        techniques: &["T1098"],
+    },
+    Flag {
+        bit: 0x800,
+        what: "the password is stored reversibly",
+        level: Level::Low,
+        techniques: &["T1098", "T1556.005"],
+    },
+    Flag {
+        bit: 0x2000,
+        what: "trusted for delegation to any service",
+        level: Level::Low,
+        techniques: &["T1098"],
+    },
+    Flag {
+        bit: 0x8000,
+        what: "only DES keys",
+        level: Level::Low,
+        techniques: &["T1098"],
+    },
+    Flag {
+        bit: 0x1_0000,
+        what: "no Kerberos pre-authentication",
+        level: Level::Low,
+        techniques: &["T1098"],
+    },
+    Flag {
+        bit: 0x4_0000,
+        what: "may impersonate any user (protocol transition)",
+        level: Level::Low,
+        techniques: &["T1098"],
+    },
 ];
 
 /// Attributes (lower case) of 5136 that give access.
 static ATTRIBUTES: &[(&str, Level, &str)] = &[
     ("altsecurityidentities", Level::Medium, "T1098"),
-    ("msds-allowedtoactonbehalfofotheridentity", Level::Medium, "T1098"),
+    (
+        "msds-allowedtoactonbehalfofotheridentity",
+        Level::Medium,
+        "T1098",
+    ),
     ("msds-allowedtodelegateto", Level::Low, "T1098"),
     ("msds-keycredentiallink", Level::Medium, "T1098"),
     ("scriptpath", Level::Low, "T1037.003"),
@@ -96,7 +138,10 @@ impl Signal for Acct02 {
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found = Folded::default();
         let changes = rows.table(&t::TABLE);
-        for row in changes.iter().filter(|r| r.str(common::ACTION) == "attr_change" && by_person(*r)) {
+        for row in changes
+            .iter()
+            .filter(|r| r.str(common::ACTION) == "attr_change" && by_person(*r))
+        {
             let hit = match row.code() {
                 4738 | 4742 => flags(row),
                 5136 => attribute(row),
@@ -118,11 +163,19 @@ fn flags(row: Row<'_>) -> Option<Hit> {
     let strongest = set.iter().map(|f| f.level).max()?;
     let what: Vec<&str> = set.iter().map(|f| f.what).collect();
     let name = row.str(t::TARGET_USER);
-    let explain = format!("{} changed the account {name}: {}", actor(row), what.join(", "));
+    let explain = format!(
+        "{} changed the account {name}: {}",
+        actor(row),
+        what.join(", ")
+    );
     let mut ids: Vec<&'static str> = set.iter().flat_map(|f| f.techniques).copied().collect();
     ids.dedup();
     let key = format!("flags|{}|{}", name.to_lowercase(), what.join("+"));
-    Some(Hit::at(&META, row, key, explain).level(strongest).techniques(&ids))
+    Some(
+        Hit::at(&META, row, key, explain)
+            .level(strongest)
+            .techniques(&ids),
+    )
 }
 
 fn attribute(row: Row<'_>) -> Option<Hit> {
@@ -132,16 +185,29 @@ fn attribute(row: Row<'_>) -> Option<Hit> {
     let value = row.text(t::NEW)?;
     let lower = value.to_lowercase();
     let machine = row.str(t::OBJECT_TYPE).eq_ignore_ascii_case("computer");
-    let joins = *attribute == "serviceprincipalname" && machine && OF_EVERY_MACHINE.iter().any(|p| lower.starts_with(p));
+    let joins = *attribute == "serviceprincipalname"
+        && machine
+        && OF_EVERY_MACHINE.iter().any(|p| lower.starts_with(p));
     let user = row.str(common::USER).to_lowercase();
-    let synchronised = *attribute == "msds-keycredentiallink" && (user.starts_with("msol_") || user.starts_with("aad_"));
+    let synchronised = *attribute == "msds-keycredentiallink"
+        && (user.starts_with("msol_") || user.starts_with("aad_"));
     if joins || synchronised {
         return None;
     }
     let object = row.str(t::OBJECT);
-    let explain = format!("{} set {} of {} to {}", actor(row), row.str(t::ATTR), quote(object), quote(value));
+    let explain = format!(
+        "{} set {} of {} to {}",
+        actor(row),
+        row.str(t::ATTR),
+        quote(object),
+        quote(value)
+    );
     let key = format!("{attribute}|{}", object.to_lowercase());
-    Some(Hit::at(&META, row, key, explain).level(*level).techniques(&[technique]))
+    Some(
+        Hit::at(&META, row, key, explain)
+            .level(*level)
+            .techniques(&[technique]),
+    )
 }
 
 /// `setspn -a|-s|-u SPN account`.
@@ -150,9 +216,15 @@ fn setspn(row: Row<'_>) -> Option<Hit> {
         return None;
     }
     let tokens = tokenize(&row.str(process::CMDLINE).to_lowercase());
-    let adds = tokens.iter().skip(1).any(|w| matches!(w.trim_start_matches(['-', '/']), "a" | "s") && w.len() == 2);
+    let adds = tokens
+        .iter()
+        .skip(1)
+        .any(|w| matches!(w.trim_start_matches(['-', '/']), "a" | "s") && w.len() == 2);
     let account = tokens.last().filter(|_| adds)?;
-    let explain = format!("A service principal name was added by command: {}", starts::command(row));
+    let explain = format!(
+        "A service principal name was added by command: {}",
+        starts::command(row)
+    );
     Some(Hit::at(&META, row, format!("setspn|{account}"), explain).techniques(&["T1098"]))
 }
 
@@ -188,15 +260,39 @@ mod tests {
     #[test]
     fn attributes_count_by_what_they_give_and_who_sets_them() {
         let set = |by: &str, kind: &str, attr: &str, value: &str| {
-            change(5136, by, &[(t::OBJECT, "CN=x,DC=corp"), (t::OBJECT_TYPE, kind), (t::ATTR, attr), (t::NEW, value)])
-                .first()
-                .map(|h| h.level)
+            change(
+                5136,
+                by,
+                &[
+                    (t::OBJECT, "CN=x,DC=corp"),
+                    (t::OBJECT_TYPE, kind),
+                    (t::ATTR, attr),
+                    (t::NEW, value),
+                ],
+            )
+            .first()
+            .map(|h| h.level)
         };
-        assert_eq!(set("adm", "user", "servicePrincipalName", "http/web"), Some(Level::Low));
-        assert_eq!(set("adm", "computer", "servicePrincipalName", "HOST/ws9"), None);
-        assert_eq!(set("WS9$", "computer", "servicePrincipalName", "http/ws9"), None);
-        assert_eq!(set("ann", "user", "msDS-KeyCredentialLink", "B:828:00"), Some(Level::Medium));
-        assert_eq!(set("MSOL_1a2b", "user", "msDS-KeyCredentialLink", "B:828:00"), None);
+        assert_eq!(
+            set("adm", "user", "servicePrincipalName", "http/web"),
+            Some(Level::Low)
+        );
+        assert_eq!(
+            set("adm", "computer", "servicePrincipalName", "HOST/ws9"),
+            None
+        );
+        assert_eq!(
+            set("WS9$", "computer", "servicePrincipalName", "http/ws9"),
+            None
+        );
+        assert_eq!(
+            set("ann", "user", "msDS-KeyCredentialLink", "B:828:00"),
+            Some(Level::Medium)
+        );
+        assert_eq!(
+            set("MSOL_1a2b", "user", "msDS-KeyCredentialLink", "B:828:00"),
+            None
+        );
         assert_eq!(set("adm", "user", "description", "x"), None);
     }
 

@@ -60,7 +60,10 @@ static META: Meta = Meta {
             source: "[J] of one member",
         },
     ],
-    benign: &["just-in-time administration", "onboarding of administrators"],
+    benign: &[
+        "just-in-time administration",
+        "onboarding of administrators",
+    ],
 };
 
 /// Power over others though not privileged by number: certificate publishers, policy creators, key administrators, remote desktop, Hyper-V,
@@ -105,10 +108,10 @@ impl Signal for Acct03 {
                     added.insert(pair, row);
                 }
                 "group_remove" => {
-                    if let Some(start) = added.remove(&pair) {
-                        if row.ts() - start.ts() <= (QUICK_S * 1e6) as i64 {
-                            found.add(quick(start, row));
-                        }
+                    if let Some(start) = added.remove(&pair)
+                        && row.ts() - start.ts() <= (QUICK_S * 1e6) as i64
+                    {
+                        found.add(quick(start, row));
                     }
                 }
                 _ => {}
@@ -119,7 +122,9 @@ impl Signal for Acct03 {
 }
 
 fn group(row: Row<'_>) -> String {
-    row.text(t::GROUP_SID).unwrap_or(row.str(t::GROUP)).to_lowercase()
+    row.text(t::GROUP_SID)
+        .unwrap_or(row.str(t::GROUP))
+        .to_lowercase()
 }
 
 /// The SID, else the name.
@@ -129,18 +134,29 @@ fn member(row: Row<'_>) -> &str {
 
 /// The name where there is one, else the SID.
 fn named(row: Row<'_>) -> String {
-    quote(row.text(t::MEMBER).filter(|m| *m != "-").unwrap_or(row.str(t::MEMBER_SID)))
+    quote(
+        row.text(t::MEMBER)
+            .filter(|m| *m != "-")
+            .unwrap_or(row.str(t::MEMBER_SID)),
+    )
 }
 
 fn joined(row: Row<'_>, groups: &mut HashMap<String, BTreeSet<String>>) -> Option<Hit> {
     let rid = rid_of_sid(row.str(t::GROUP_SID));
     let privileged = rid.is_some_and(is_privileged_rid);
-    let own = row.text(common::USER_SID).is_some_and(|s| s == row.str(t::MEMBER_SID));
+    let own = row
+        .text(common::USER_SID)
+        .is_some_and(|s| s == row.str(t::MEMBER_SID));
     let name = row.str(t::GROUP).to_lowercase();
-    let powerful = POWERFUL_NAMES.contains(&name.as_str()) || rid.is_some_and(|r| POWERFUL_RIDS.contains(&r));
+    let powerful =
+        POWERFUL_NAMES.contains(&name.as_str()) || rid.is_some_and(|r| POWERFUL_RIDS.contains(&r));
     let who = member(row).to_lowercase();
     if own {
-        let explain = format!("{} added the own account to the group {}", actor(row), row.str(t::GROUP));
+        let explain = format!(
+            "{} added the own account to the group {}",
+            actor(row),
+            row.str(t::GROUP)
+        );
         return Some(Hit::at(&META, row, format!("own|{name}"), explain).level(Level::Medium));
     }
     // Privileged groups are PERS-05's.
@@ -178,15 +194,27 @@ mod tests {
 
     const OWN: &str = "S-1-5-21-1-2-3-1101";
 
-    fn row(sample: &mut Sample, minute: u32, action: &str, user: &str, group: (&str, &str), member: &str) {
-        sample.row(&t::TABLE, "dc01", &format!("2026-03-02T09:{minute:02}:00Z"), |b| {
-            b.text(common::ACTION, action);
-            b.text(common::USER, user);
-            b.text(common::USER_SID, OWN);
-            b.text(t::GROUP, group.0);
-            b.text(t::GROUP_SID, group.1);
-            b.text(t::MEMBER_SID, member);
-        });
+    fn row(
+        sample: &mut Sample,
+        minute: u32,
+        action: &str,
+        user: &str,
+        group: (&str, &str),
+        member: &str,
+    ) {
+        sample.row(
+            &t::TABLE,
+            "dc01",
+            &format!("2026-03-02T09:{minute:02}:00Z"),
+            |b| {
+                b.text(common::ACTION, action);
+                b.text(common::USER, user);
+                b.text(common::USER_SID, OWN);
+                b.text(t::GROUP, group.0);
+                b.text(t::GROUP_SID, group.1);
+                b.text(t::MEMBER_SID, member);
+            },
+        );
     }
 
     #[test]
@@ -196,23 +224,64 @@ mod tests {
         row(&mut sample, 0, "group_add", "ann", project, OWN);
         assert_eq!(sample.hits(&Acct03)[0].level, Level::Medium);
         let mut sample = Sample::default();
-        row(&mut sample, 0, "group_add", "adm", project, "S-1-5-21-1-2-3-1200");
-        row(&mut sample, 9, "group_remove", "adm", project, "S-1-5-21-1-2-3-1200");
+        row(
+            &mut sample,
+            0,
+            "group_add",
+            "adm",
+            project,
+            "S-1-5-21-1-2-3-1200",
+        );
+        row(
+            &mut sample,
+            9,
+            "group_remove",
+            "adm",
+            project,
+            "S-1-5-21-1-2-3-1200",
+        );
         let hits = sample.hits(&Acct03);
-        assert_eq!((hits.len(), hits[0].level, hits[0].rows.len()), (1, Level::Low, 2));
+        assert_eq!(
+            (hits.len(), hits[0].level, hits[0].rows.len()),
+            (1, Level::Low, 2)
+        );
     }
 
     #[test]
     fn an_ordinary_group_is_quiet_and_many_powerful_ones_are_medium() {
         let mut sample = Sample::default();
-        row(&mut sample, 0, "group_add", "adm", ("Project", "S-1-5-21-1-2-3-2001"), "S-1-5-21-1-2-3-1200");
-        row(&mut sample, 1, "group_add", "DC01$", ("DnsAdmins", "S-1-5-21-1-2-3-1102"), "S-1-5-21-1-2-3-1200");
+        row(
+            &mut sample,
+            0,
+            "group_add",
+            "adm",
+            ("Project", "S-1-5-21-1-2-3-2001"),
+            "S-1-5-21-1-2-3-1200",
+        );
+        row(
+            &mut sample,
+            1,
+            "group_add",
+            "DC01$",
+            ("DnsAdmins", "S-1-5-21-1-2-3-1102"),
+            "S-1-5-21-1-2-3-1200",
+        );
         assert!(sample.hits(&Acct03).is_empty());
         let mut sample = Sample::default();
         for (i, name) in POWERFUL_NAMES.iter().take(5).enumerate() {
-            row(&mut sample, i as u32, "group_add", "adm", (name, "S-1-5-21-1-2-3-3000"), "S-1-5-21-1-2-3-1200");
+            row(
+                &mut sample,
+                i as u32,
+                "group_add",
+                "adm",
+                (name, "S-1-5-21-1-2-3-3000"),
+                "S-1-5-21-1-2-3-1200",
+            );
         }
         let hits = sample.hits(&Acct03);
-        assert_eq!((hits.len(), hits[0].level, hits[0].count), (1, Level::Medium, 5));
+        assert_eq!(
+            (hits.len(), hits[0].level, hits[0].count),
+            (1, Level::Medium, 5)
+        );
     }
 }

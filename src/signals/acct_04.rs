@@ -61,7 +61,11 @@ static META: Meta = Meta {
     level: Level::Low,
     decisive: false,
     thresholds: &[],
-    benign: &["delegation by administrators", "setup of Exchange", "ordinary work on policies"],
+    benign: &[
+        "delegation by administrators",
+        "setup of Exchange",
+        "ordinary work on policies",
+    ],
 };
 
 impl Signal for Acct04 {
@@ -87,7 +91,9 @@ impl Signal for Acct04 {
 /// A person, or a machine other than the domain controller itself.
 fn by_other(row: Row<'_>) -> bool {
     let user = row.str(common::USER);
-    let own = user.strip_suffix('$').is_some_and(|m| m.eq_ignore_ascii_case(row.host()));
+    let own = user
+        .strip_suffix('$')
+        .is_some_and(|m| m.eq_ignore_ascii_case(row.host()));
     by_person(row) || (user.ends_with('$') && !own)
 }
 
@@ -95,15 +101,32 @@ fn attribute(row: Row<'_>) -> Option<Hit> {
     let name = row.str(t::ATTR).to_lowercase();
     match name.as_str() {
         "ntsecuritydescriptor" if by_other(row) => Some(descriptor(row)),
-        "gplink" | "gpcfilesyspath" | "gpcmachineextensionnames" | "gpcuserextensionnames" | "versionnumber"
+        "gplink"
+        | "gpcfilesyspath"
+        | "gpcmachineextensionnames"
+        | "gpcuserextensionnames"
+        | "versionnumber"
             if by_person(row) =>
         {
             policy(row, &name)
         }
-        "localizationdisplayid" if by_person(row) && row.str(t::OBJECT_TYPE).eq_ignore_ascii_case("controlAccessRight") => {
-            let explain = format!("{} changed the name under which {} is shown", actor(row), quote(row.str(t::OBJECT)));
+        "localizationdisplayid"
+            if by_person(row)
+                && row
+                    .str(t::OBJECT_TYPE)
+                    .eq_ignore_ascii_case("controlAccessRight") =>
+        {
+            let explain = format!(
+                "{} changed the name under which {} is shown",
+                actor(row),
+                quote(row.str(t::OBJECT))
+            );
             let key = format!("shown|{}", row.str(t::OBJECT).to_lowercase());
-            Some(Hit::at(&META, row, key, explain).level(Level::Medium).techniques(&["T1564"]))
+            Some(
+                Hit::at(&META, row, key, explain)
+                    .level(Level::Medium)
+                    .techniques(&["T1564"]),
+            )
         }
         _ => None,
     }
@@ -116,8 +139,13 @@ fn descriptor(row: Row<'_>) -> Hit {
     let holder = lower.starts_with("cn=adminsdholder,");
     let new = row.str(t::NEW).to_lowercase();
     // Old and new values are records of their own.
-    let replicates = class == "domaindns" && new.contains(REPLICATION) && new.matches(REPLICATION).count() > usual(&new);
-    let level = match (replicates, holder || class == "domaindns" || class == "grouppolicycontainer") {
+    let replicates = class == "domaindns"
+        && new.contains(REPLICATION)
+        && new.matches(REPLICATION).count() > usual(&new);
+    let level = match (
+        replicates,
+        holder || class == "domaindns" || class == "grouppolicycontainer",
+    ) {
         (true, _) => Level::High,
         (false, true) => Level::Medium,
         (false, false) => Level::Low,
@@ -129,8 +157,14 @@ fn descriptor(row: Row<'_>) -> Hit {
     } else {
         &["T1222.001"]
     };
-    let explain = format!("{} changed the permissions of {}", actor(row), quote(object));
-    Hit::at(&META, row, format!("sd|{lower}"), explain).level(level).techniques(techniques)
+    let explain = format!(
+        "{} changed the permissions of {}",
+        actor(row),
+        quote(object)
+    );
+    Hit::at(&META, row, format!("sd|{lower}"), explain)
+        .level(level)
+        .techniques(techniques)
 }
 
 /// How many entries with the right to replicate secrets a domain has from its setup: of domain controllers and administrators.
@@ -139,17 +173,27 @@ fn usual(descriptor: &str) -> usize {
         .split('(')
         .filter(|ace| ace.contains(REPLICATION))
         .filter(|ace| {
-            let trustee = ace.trim_end_matches([')', ' ']).rsplit(';').next().unwrap_or("").trim_end_matches(')');
-            matches!(trustee, "ba" | "ed" | "dd" | "da" | "ea" | "sy") || trustee.ends_with("-516") || trustee.ends_with("-498")
+            let trustee = ace
+                .trim_end_matches([')', ' '])
+                .rsplit(';')
+                .next()
+                .unwrap_or("")
+                .trim_end_matches(')');
+            matches!(trustee, "ba" | "ed" | "dd" | "da" | "ea" | "sy")
+                || trustee.ends_with("-516")
+                || trustee.ends_with("-498")
         })
         .count()
 }
 
 fn policy(row: Row<'_>, attribute: &str) -> Option<Hit> {
     let new = row.str(t::NEW).to_lowercase();
-    let runs = attribute.ends_with("extensionnames") && RUNNING_EXTENSIONS.iter().any(|e| new.contains(e));
+    let runs =
+        attribute.ends_with("extensionnames") && RUNNING_EXTENSIONS.iter().any(|e| new.contains(e));
     // The version changes with every edit, also where nothing else is logged.
-    let is_policy = row.str(t::OBJECT_TYPE).eq_ignore_ascii_case("groupPolicyContainer");
+    let is_policy = row
+        .str(t::OBJECT_TYPE)
+        .eq_ignore_ascii_case("groupPolicyContainer");
     if !is_policy && attribute != "gplink" {
         return None;
     }
@@ -158,11 +202,19 @@ fn policy(row: Row<'_>, attribute: &str) -> Option<Hit> {
         actor(row),
         row.str(t::ATTR),
         quote(row.str(t::OBJECT)),
-        if runs { ": it runs scripts or tasks" } else { "" }
+        if runs {
+            ": it runs scripts or tasks"
+        } else {
+            ""
+        }
     );
     let key = format!("policy|{}", row.str(t::OBJECT).to_lowercase());
     let level = if runs { Level::Medium } else { Level::Low };
-    Some(Hit::at(&META, row, key, explain).level(level).techniques(&["T1484.001"]))
+    Some(
+        Hit::at(&META, row, key, explain)
+            .level(level)
+            .techniques(&["T1484.001"]),
+    )
 }
 
 /// Owner or permissions of an object taken (4662).
@@ -174,17 +226,46 @@ fn taken(row: Row<'_>) -> Option<Hit> {
         _ => return None,
     };
     let class = row.str(t::OBJECT_TYPE).to_lowercase();
-    let account = ACCOUNTS.iter().any(|c| class.contains(c)) || matches!(class.as_str(), "user" | "group" | "computer");
-    let techniques: &[&str] = if account { &["T1222.001", "T1098"] } else { &["T1222.001"] };
+    let account = ACCOUNTS.iter().any(|c| class.contains(c))
+        || matches!(class.as_str(), "user" | "group" | "computer");
+    let techniques: &[&str] = if account {
+        &["T1222.001", "T1098"]
+    } else {
+        &["T1222.001"]
+    };
     let object = row.str(t::OBJECT);
-    let explain = format!("{} changed {what} of the directory object {}", actor(row), quote(object));
-    Some(Hit::at(&META, row, format!("taken|{what}|{}", object.to_lowercase()), explain).techniques(techniques))
+    let explain = format!(
+        "{} changed {what} of the directory object {}",
+        actor(row),
+        quote(object)
+    );
+    Some(
+        Hit::at(
+            &META,
+            row,
+            format!("taken|{what}|{}", object.to_lowercase()),
+            explain,
+        )
+        .techniques(techniques),
+    )
 }
 
 fn trust(row: Row<'_>) -> Option<Hit> {
     let domain = row.text(t::OBJECT)?;
-    let explain = format!("{} added a trust with the domain {}", actor(row), quote(domain));
-    Some(Hit::at(&META, row, format!("trust|{}", domain.to_lowercase()), explain).techniques(&["T1484.002"]))
+    let explain = format!(
+        "{} added a trust with the domain {}",
+        actor(row),
+        quote(domain)
+    );
+    Some(
+        Hit::at(
+            &META,
+            row,
+            format!("trust|{}", domain.to_lowercase()),
+            explain,
+        )
+        .techniques(&["T1484.002"]),
+    )
 }
 
 #[cfg(test)]
@@ -192,7 +273,14 @@ mod tests {
     use super::*;
     use crate::signals::testing::Sample;
 
-    fn change(code: i64, by: &str, object: (&str, &str), attr: &str, value: &str, mask: i64) -> Vec<Hit> {
+    fn change(
+        code: i64,
+        by: &str,
+        object: (&str, &str),
+        attr: &str,
+        value: &str,
+        mask: i64,
+    ) -> Vec<Hit> {
         let mut sample = Sample::default();
         sample.row(&t::TABLE, "dc01", "2026-03-02T09:00:00Z", |b| {
             b.int(common::EVENT_CODE, code);
@@ -211,27 +299,56 @@ mod tests {
 
     #[test]
     fn permissions_count_by_the_object_and_by_whom() {
-        let sd = |by, object, value| change(5136, by, object, "nTSecurityDescriptor", value, 0).first().map(|h| h.level);
+        let sd = |by, object, value| {
+            change(5136, by, object, "nTSecurityDescriptor", value, 0)
+                .first()
+                .map(|h| h.level)
+        };
         assert_eq!(sd("adm", UNIT, "O:DA"), Some(Level::Low));
         assert_eq!(sd("SRV02$", UNIT, "O:DA"), Some(Level::Low));
         assert_eq!(sd("DC01$", UNIT, "O:DA"), None);
         assert_eq!(sd("SYSTEM", UNIT, "O:DA"), None);
-        assert_eq!(sd("adm", ("CN=AdminSDHolder,CN=System,DC=corp", "container"), "O:DA"), Some(Level::Medium));
+        assert_eq!(
+            sd(
+                "adm",
+                ("CN=AdminSDHolder,CN=System,DC=corp", "container"),
+                "O:DA"
+            ),
+            Some(Level::Medium)
+        );
         let usual = "(OA;;CR;1131f6ad-9c07-11d1-f79f-00c04fc2dcd2;;BA)";
         let own = "(OA;;CR;1131f6ad-9c07-11d1-f79f-00c04fc2dcd2;;S-1-5-21-1-2-3-1101)";
         assert_eq!(sd("adm", DOMAIN, usual), Some(Level::Medium));
-        assert_eq!(sd("adm", DOMAIN, &format!("{usual}{own}")), Some(Level::High));
+        assert_eq!(
+            sd("adm", DOMAIN, &format!("{usual}{own}")),
+            Some(Level::High)
+        );
     }
 
     #[test]
     fn owners_policies_and_trusts_are_told_apart() {
         let user = ("%{1}", "%{bf967aba-0de6-11d0-a285-00aa003049e2}");
-        assert_eq!(change(4662, "adm", user, "", "", 0x8_0000)[0].techniques, ["T1222.001", "T1098"]);
+        assert_eq!(
+            change(4662, "adm", user, "", "", 0x8_0000)[0].techniques,
+            ["T1222.001", "T1098"]
+        );
         assert!(change(4662, "adm", user, "", "", 0x100).is_empty());
-        let gpo = ("CN={1},CN=Policies,CN=System,DC=corp", "groupPolicyContainer");
+        let gpo = (
+            "CN={1},CN=Policies,CN=System,DC=corp",
+            "groupPolicyContainer",
+        );
         let runs = "[{AADCED64-746C-4633-A97C-D61349046527}{CAB54552-DEEA-4691-817E-ED4A4D1AFC72}]";
-        assert_eq!(change(5136, "adm", gpo, "gPCMachineExtensionNames", runs, 0)[0].level, Level::Medium);
-        assert_eq!(change(5136, "adm", gpo, "versionNumber", "4", 0)[0].level, Level::Low);
-        assert_eq!(change(4706, "adm", ("other.example", ""), "", "", 0)[0].techniques, ["T1484.002"]);
+        assert_eq!(
+            change(5136, "adm", gpo, "gPCMachineExtensionNames", runs, 0)[0].level,
+            Level::Medium
+        );
+        assert_eq!(
+            change(5136, "adm", gpo, "versionNumber", "4", 0)[0].level,
+            Level::Low
+        );
+        assert_eq!(
+            change(4706, "adm", ("other.example", ""), "", "", 0)[0].techniques,
+            ["T1484.002"]
+        );
     }
 }

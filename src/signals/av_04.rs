@@ -75,7 +75,10 @@ impl Signal for Av04 {
         for block in blocks(rows.table(&script::TABLE)) {
             let lower = block.text.to_lowercase();
             if by_script(&lower) {
-                found.add(off(block.row, &format!("by script: {}", quote(&block.text))));
+                found.add(off(
+                    block.row,
+                    &format!("by script: {}", quote(&block.text)),
+                ));
             }
         }
         hits.extend(found.into_hits());
@@ -83,7 +86,12 @@ impl Signal for Av04 {
 }
 
 fn off(row: Row<'_>, how: &str) -> Hit {
-    Hit::at(&META, row, "off", format!("The firewall was switched off {how}"))
+    Hit::at(
+        &META,
+        row,
+        "off",
+        format!("The firewall was switched off {how}"),
+    )
 }
 
 fn by_event(row: Row<'_>) -> Option<Hit> {
@@ -91,9 +99,15 @@ fn by_event(row: Row<'_>) -> Option<Hit> {
     match row.code() {
         // 2003 writes the setting's number: 1 is whether the profile is on.
         2003 | 4950 => {
-            let switch = matches!(row.str(t::SETTING), "1" | "Enable Windows Firewall" | "Enable Windows Defender Firewall");
-            let by = row.text(t::IMAGE).map_or_else(String::new, |i| format!(" by {}", quote(i)));
-            (switch && new.eq_ignore_ascii_case("no")).then(|| off(row, &format!("for a profile{by}")))
+            let switch = matches!(
+                row.str(t::SETTING),
+                "1" | "Enable Windows Firewall" | "Enable Windows Defender Firewall"
+            );
+            let by = row
+                .text(t::IMAGE)
+                .map_or_else(String::new, |i| format!(" by {}", quote(i)));
+            (switch && new.eq_ignore_ascii_case("no"))
+                .then(|| off(row, &format!("for a profile{by}")))
         }
         2004 | 2097 => any_to_any(row),
         _ => None,
@@ -113,8 +127,19 @@ fn any_to_any(row: Row<'_>) -> Option<Hit> {
         && is("ServiceName", &["", "*"])
         && matches!(row.str(t::NEW), "" | "*")
         && fields.get("EmbeddedContext").is_empty();
-    let explain = format!("The firewall rule {} allows everything inbound", quote(row.str(t::SETTING)));
-    all.then(|| Hit::at(&META, row, format!("rule|{}", row.str(t::SETTING).to_lowercase()), explain).level(Level::Low))
+    let explain = format!(
+        "The firewall rule {} allows everything inbound",
+        quote(row.str(t::SETTING))
+    );
+    all.then(|| {
+        Hit::at(
+            &META,
+            row,
+            format!("rule|{}", row.str(t::SETTING).to_lowercase()),
+            explain,
+        )
+        .level(Level::Low)
+    })
 }
 
 /// `netsh advfirewall set …profile state off`, also in netsh's abbreviations, and the older `firewall set opmode disable`.
@@ -125,12 +150,21 @@ fn switches_off(line: &str) -> bool {
     let short = |word: &str, of: &str| !word.is_empty() && of.starts_with(word);
     let new = short(word(0), "advfirewall")
         && short(word(1), "set")
-        && ["allprofiles", "currentprofile", "domainprofile", "privateprofile", "publicprofile"]
-            .iter()
-            .any(|p| short(word(2), p))
+        && [
+            "allprofiles",
+            "currentprofile",
+            "domainprofile",
+            "privateprofile",
+            "publicprofile",
+        ]
+        .iter()
+        .any(|p| short(word(2), p))
         && short(word(3), "state")
         && word(4) == "off";
-    let old = word(0) == "firewall" && word(1) == "set" && word(2) == "opmode" && lower.contains("disable");
+    let old = word(0) == "firewall"
+        && word(1) == "set"
+        && word(2) == "opmode"
+        && lower.contains("disable");
     new || old
 }
 
@@ -138,8 +172,16 @@ fn by_script(lower: &str) -> bool {
     let Some((_, rest)) = lower.split_once("set-netfirewallprofile") else {
         return false;
     };
-    let line: String = rest.lines().next().unwrap_or("").split_whitespace().collect();
-    line.contains("-enabledfalse") || line.contains("-enabled:false") || line.contains("-enabled$false") || line.contains("-enabled:$false")
+    let line: String = rest
+        .lines()
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .collect();
+    line.contains("-enabledfalse")
+        || line.contains("-enabled:false")
+        || line.contains("-enabled$false")
+        || line.contains("-enabled:$false")
 }
 
 #[cfg(test)]
@@ -161,7 +203,10 @@ mod tests {
 
     #[test]
     fn a_profile_counts_when_it_goes_off_and_a_rule_when_it_allows_all() {
-        assert_eq!(event(4950, "Enable Windows Firewall", "No", "{}"), Some(Level::Medium));
+        assert_eq!(
+            event(4950, "Enable Windows Firewall", "No", "{}"),
+            Some(Level::Medium)
+        );
         assert_eq!(event(2003, "1", "No", "{}"), Some(Level::Medium));
         assert_eq!(event(2003, "1", "Yes", "{}"), None);
         assert_eq!(event(4950, "Default Inbound Action", "No", "{}"), None);
@@ -182,7 +227,9 @@ mod tests {
         assert!(switches_off("netsh firewall set opmode mode=disable"));
         assert!(!switches_off("netsh advfirewall set allprofiles state on"));
         assert!(!switches_off("netsh advfirewall show allprofiles"));
-        assert!(by_script("set-netfirewallprofile -profile domain,public -enabled false"));
+        assert!(by_script(
+            "set-netfirewallprofile -profile domain,public -enabled false"
+        ));
         assert!(!by_script("set-netfirewallprofile -enabled true"));
     }
 }

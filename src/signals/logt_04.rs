@@ -57,7 +57,11 @@ impl Signal for Logt04 {
 
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found = Folded::default();
-        for row in rows.table(&t::TABLE).iter().filter(|r| r.code() == 4616 && by_person(*r)) {
+        for row in rows
+            .table(&t::TABLE)
+            .iter()
+            .filter(|r| r.code() == 4616 && by_person(*r))
+        {
             if let Some(hit) = moved(row) {
                 found.add(hit);
             }
@@ -79,7 +83,12 @@ fn moved(row: Row<'_>) -> Option<Hit> {
         row.str(t::OLD),
         quote(row.text(t::IMAGE).unwrap_or("an unnamed program"))
     );
-    Some(Hit::at(&META, row, format!("clock|{}", row.str(common::USER).to_lowercase()), explain))
+    Some(Hit::at(
+        &META,
+        row,
+        format!("clock|{}", row.str(common::USER).to_lowercase()),
+        explain,
+    ))
 }
 
 #[cfg(test)]

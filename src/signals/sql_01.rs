@@ -61,7 +61,11 @@ static META: Meta = Meta {
             source: "[J]",
         },
     ],
-    benign: &["applications with an old password", "database administration", "maintenance of audits"],
+    benign: &[
+        "applications with an old password",
+        "database administration",
+        "maintenance of audits",
+    ],
 };
 
 /// Roles that govern others.
@@ -76,7 +80,12 @@ const ROLES: &[&str] = &[
     "sysadmin",
 ];
 /// Options that let SQL run programs or code.
-const RUNNING_OPTIONS: &[&str] = &["clr enabled", "external scripts enabled", "ole automation procedures", "xp_cmdshell"];
+const RUNNING_OPTIONS: &[&str] = &[
+    "clr enabled",
+    "external scripts enabled",
+    "ole automation procedures",
+    "xp_cmdshell",
+];
 
 impl Signal for Sql01 {
     fn meta(&self) -> &'static Meta {
@@ -91,13 +100,19 @@ impl Signal for Sql01 {
                 15457 => option(row, &fields).into_iter().for_each(|h| found.add(h)),
                 18456 => {
                     let client = client(fields.get("Data_3"));
-                    failures.entry(client).or_default().push((row, fields.get("Data_1").to_owned()));
+                    failures
+                        .entry(client)
+                        .or_default()
+                        .push((row, fields.get("Data_1").to_owned()));
                 }
                 _ => {
                     let text = fields.get("Data");
                     if value(text, "action_id") == "LGIF" {
                         let name = value(text, "server_principal_name").to_owned();
-                        failures.entry(client(statement(text))).or_default().push((row, name));
+                        failures
+                            .entry(client(statement(text)))
+                            .or_default()
+                            .push((row, name));
                     } else if value(text, "succeeded") == "true" {
                         change(row, text).into_iter().for_each(|h| found.add(h));
                     }
@@ -123,7 +138,9 @@ fn value<'t>(text: &'t str, name: &str) -> &'t str {
 /// The statement of an audit record, which may have many lines.
 fn statement(text: &str) -> &str {
     let from = text.split_once("\nstatement:").map_or("", |(_, rest)| rest);
-    from.split_once("\nadditional_information:").map_or(from, |(s, _)| s).trim()
+    from.split_once("\nadditional_information:")
+        .map_or(from, |(s, _)| s)
+        .trim()
 }
 
 /// The client of `… [CLIENT: 10.0.0.5]`.
@@ -139,15 +156,21 @@ fn bursts(client: &str, failures: &[(Row<'_>, String)], hits: &mut Vec<Hit>) {
         let (Some((first, _)), Some((last, _))) = (burst.first(), burst.last()) else {
             continue;
         };
-        let dense = burst
-            .windows(FAILURES as usize)
-            .any(|w| w.first().zip(w.last()).is_some_and(|(a, b)| b.0.ts() - a.0.ts() <= window));
+        let dense = burst.windows(FAILURES as usize).any(|w| {
+            w.first()
+                .zip(w.last())
+                .is_some_and(|(a, b)| b.0.ts() - a.0.ts() <= window)
+        });
         if !dense {
             continue;
         }
         let names: BTreeSet<&str> = burst.iter().map(|(_, n)| n.as_str()).collect();
         let shown: Vec<&str> = names.iter().copied().take(8).collect();
-        let from = if client.is_empty() { "an unnamed client" } else { client };
+        let from = if client.is_empty() {
+            "an unnamed client"
+        } else {
+            client
+        };
         let explain = format!(
             "{} failed logins to SQL Server from {from} with {} names: {}",
             burst.len(),
@@ -158,7 +181,11 @@ fn bursts(client: &str, failures: &[(Row<'_>, String)], hits: &mut Vec<Hit>) {
         let mut hit = Hit::at(&META, *first, format!("guess|{client}"), explain)
             .level(if many { Level::Medium } else { Level::Low })
             .techniques(&["T1110"]);
-        burst.iter().skip(1).take(19).for_each(|(r, _)| hit.add_row(*r));
+        burst
+            .iter()
+            .skip(1)
+            .take(19)
+            .for_each(|(r, _)| hit.add_row(*r));
         (hit.last, hit.count) = (last.ts(), burst.len() as u64);
         if let Some(address) = ip::parse(client) {
             hit.iocs.push(Ioc::Ip(ip::display(&address)));
@@ -173,9 +200,18 @@ fn option(row: Row<'_>, fields: &Fields) -> Option<Hit> {
     if !on || !RUNNING_OPTIONS.contains(&name.as_str()) {
         return None;
     }
-    let level = if name == "xp_cmdshell" { Level::Medium } else { Level::Low };
-    let explain = format!("The option '{name}' of SQL Server was switched on: SQL can run programs or code");
-    Some(Hit::at(&META, row, format!("option|{name}"), explain).level(level).techniques(&["T1505.001"]))
+    let level = if name == "xp_cmdshell" {
+        Level::Medium
+    } else {
+        Level::Low
+    };
+    let explain =
+        format!("The option '{name}' of SQL Server was switched on: SQL can run programs or code");
+    Some(
+        Hit::at(&META, row, format!("option|{name}"), explain)
+            .level(level)
+            .techniques(&["T1505.001"]),
+    )
 }
 
 fn change(row: Row<'_>, text: &str) -> Option<Hit> {
@@ -183,28 +219,56 @@ fn change(row: Row<'_>, text: &str) -> Option<Hit> {
     let object = value(text, "object_name");
     let lower = object.to_lowercase();
     let statement = statement(text);
-    let said = statement.to_uppercase().split_whitespace().collect::<Vec<_>>().join(" ").replace(" = ", "=");
+    let said = statement
+        .to_uppercase()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace(" = ", "=");
     let (level, technique, what) = match (value(text, "action_id"), value(text, "class_type")) {
         ("APRL", _) if ROLES.contains(&lower.as_str()) => {
-            let level = if lower == "sysadmin" || lower == "securityadmin" { Level::Medium } else { Level::Low };
+            let level = if lower == "sysadmin" || lower == "securityadmin" {
+                Level::Medium
+            } else {
+                Level::Low
+            };
             let member = value(text, "target_server_principal_name");
-            (level, "T1098", format!("added {member} to the role {object}"))
+            (
+                level,
+                "T1098",
+                format!("added {member} to the role {object}"),
+            )
         }
         ("LGEA", _) => {
-            let level = if lower == "sa" { Level::Medium } else { Level::Low };
+            let level = if lower == "sa" {
+                Level::Medium
+            } else {
+                Level::Low
+            };
             (level, "T1098", format!("enabled the login {object}"))
         }
         ("CR", "SL" | "WL") => (Level::Low, "T1136", format!("created the login {object}")),
-        ("DR", "A" | "DA" | "SA") => (Level::Medium, "T1685.001", format!("dropped the audit {object}")),
-        ("AL", "A" | "DA" | "SA") if said.contains("STATE=OFF") => {
-            (Level::Medium, "T1685.001", format!("switched off the audit {object}"))
-        }
+        ("DR", "A" | "DA" | "SA") => (
+            Level::Medium,
+            "T1685.001",
+            format!("dropped the audit {object}"),
+        ),
+        ("AL", "A" | "DA" | "SA") if said.contains("STATE=OFF") => (
+            Level::Medium,
+            "T1685.001",
+            format!("switched off the audit {object}"),
+        ),
         _ => return None,
     };
     let by = if by.is_empty() { "somebody" } else { by };
-    let mut hit = Hit::at(&META, row, format!("{technique}|{lower}"), format!("SQL Server: {} {}", quote(by), quote(&what)))
-        .level(level)
-        .techniques(&[technique]);
+    let mut hit = Hit::at(
+        &META,
+        row,
+        format!("{technique}|{lower}"),
+        format!("SQL Server: {} {}", quote(by), quote(&what)),
+    )
+    .level(level)
+    .techniques(&[technique]);
     hit.users.push(by.to_owned());
     Some(hit)
 }
@@ -215,7 +279,15 @@ mod tests {
     use crate::schema::common;
     use crate::signals::testing::Sample;
 
-    fn audit(sample: &mut Sample, second: i64, action: &str, class: &str, name: &str, object: &str, said: &str) {
+    fn audit(
+        sample: &mut Sample,
+        second: i64,
+        action: &str,
+        class: &str,
+        name: &str,
+        object: &str,
+        said: &str,
+    ) {
         let ok = action != "LGIF";
         let text = format!(
             "audit_schema_version:1\naction_id:{action}\nsucceeded:{ok}\nclass_type:{class}\nserver_principal_name:{name}\n\
@@ -225,11 +297,16 @@ mod tests {
     }
 
     fn event(sample: &mut Sample, second: i64, code: i64, extra: &serde_json::Value) {
-        sample.row_us(&event::TABLE, "sql01", 1_772_442_000_000_000 + second * 1_000_000, |b| {
-            b.int(common::EVENT_CODE, code);
-            b.text(common::PROVIDER, "MSSQL$APP");
-            b.text(common::EXTRA, &extra.to_string());
-        });
+        sample.row_us(
+            &event::TABLE,
+            "sql01",
+            1_772_442_000_000_000 + second * 1_000_000,
+            |b| {
+                b.int(common::EVENT_CODE, code);
+                b.text(common::PROVIDER, "MSSQL$APP");
+                b.text(common::EXTRA, &extra.to_string());
+            },
+        );
     }
 
     #[test]
@@ -237,7 +314,15 @@ mod tests {
         let run = |n: i64, gap: i64, names: i64| {
             let mut sample = Sample::default();
             for i in 0..n {
-                audit(&mut sample, i * gap, "LGIF", "LX", &format!("u{}", i % names), "", "Login failed. [CLIENT: 10.0.5.21]");
+                audit(
+                    &mut sample,
+                    i * gap,
+                    "LGIF",
+                    "LX",
+                    &format!("u{}", i % names),
+                    "",
+                    "Login failed. [CLIENT: 10.0.5.21]",
+                );
             }
             sample.hits(&Sql01).first().map(|h| (h.level, h.count))
         };
@@ -252,21 +337,48 @@ mod tests {
         let run = |action: &str, class: &str, object: &str, said: &str| {
             let mut sample = Sample::default();
             audit(&mut sample, 0, action, class, "CORP\\ann", object, said);
-            sample.hits(&Sql01).first().map(|h| (h.level, h.techniques[0].to_string()))
+            sample
+                .hits(&Sql01)
+                .first()
+                .map(|h| (h.level, h.techniques[0].to_string()))
         };
         let is = |level, id: &str| Some((level, id.to_owned()));
         assert_eq!(run("APRL", "RL", "db_owner", ""), is(Level::Low, "T1098"));
         assert_eq!(run("APRL", "RL", "db_datareader", ""), None);
-        assert_eq!(run("LGEA", "SL", "sa", "ALTER LOGIN [sa] ENABLE"), is(Level::Medium, "T1098"));
-        assert_eq!(run("AL  ", "A ", "audit1", "ALTER SERVER AUDIT [audit1]\r\nWITH (STATE = OFF)"), is(Level::Medium, "T1685.001"));
-        assert_eq!(run("AL", "A", "audit1", "ALTER SERVER AUDIT [audit1] WITH (STATE = ON)"), None);
+        assert_eq!(
+            run("LGEA", "SL", "sa", "ALTER LOGIN [sa] ENABLE"),
+            is(Level::Medium, "T1098")
+        );
+        assert_eq!(
+            run(
+                "AL  ",
+                "A ",
+                "audit1",
+                "ALTER SERVER AUDIT [audit1]\r\nWITH (STATE = OFF)"
+            ),
+            is(Level::Medium, "T1685.001")
+        );
+        assert_eq!(
+            run(
+                "AL",
+                "A",
+                "audit1",
+                "ALTER SERVER AUDIT [audit1] WITH (STATE = ON)"
+            ),
+            None
+        );
     }
 
     #[test]
     fn an_option_counts_when_it_is_switched_on() {
         let run = |name: &str, old: &str, new: &str| {
             let mut sample = Sample::default();
-            event(&mut sample, 0, 15457, &serde_json::json!({ "Data_1": name, "Data_2": old, "Data_3": new }));
+            event(
+                &mut sample,
+                0,
+                15457,
+                &serde_json::json!({ "Data_1": name, "Data_2": old, "Data_3": new }),
+            );
             sample.hits(&Sql01).first().map(|h| h.level)
         };
         assert_eq!(run("xp_cmdshell", "0", "1"), Some(Level::Medium));
