@@ -1,8 +1,11 @@
 //! Floor 10: what a hunt leaves behind. One file per output; an output returns bytes, only the job opens files.
 
 pub mod columns;
+mod page;
 pub mod run;
 pub mod terminal;
+#[cfg(test)]
+mod testing;
 
 use std::io::{self, Write};
 
@@ -40,6 +43,11 @@ crate::registry! {
         findings_csv::FindingsCsv,
         signals_jsonl::SignalsJsonl,
         rejects_jsonl::RejectsJsonl,
+        report_html::ReportHtml,
+        report_md::ReportMd,
+        attack_navigator::AttackNavigator,
+        timesketch_jsonl::TimesketchJsonl,
+        ocsf_jsonl::OcsfJsonl,
         run_json::RunJson,
     ]
 }
