@@ -153,11 +153,13 @@ fn a_service_joins_the_command_it_runs_and_a_day_of_silence_cuts() {
 #[test]
 fn a_service_that_runs_a_shell_joins_it_by_its_whole_command_but_no_hub_does() {
     let mut rows = Rows::default();
-    rows.row(&persist::TABLE, "pc", 0, |b| b.text(persist::COMMAND, r"%COMSPEC% /C start /b calc.exe"));
+    // Longer than what is compared, and expanded by one of the two logs only.
+    let long = format!(r"start /b calc.exe {}", "A".repeat(5000));
+    rows.row(&persist::TABLE, "pc", 0, |b| b.text(persist::COMMAND, &format!(r"%COMSPEC% /C {long}")));
     rows.row(&persist::TABLE, "pc", 1, |b| b.text(persist::COMMAND, r"C:\Windows\System32\svchost.exe -k UnistackSvcGroup"));
     rows.row(&process::TABLE, "pc", 4000, |b| {
         b.text(process::IMAGE, r"C:\Windows\System32\cmd.exe");
-        b.text(process::CMDLINE, r#""C:\Windows\system32\cmd.exe" /C start /b calc.exe"#);
+        b.text(process::CMDLINE, &format!(r#""C:\Windows\system32\cmd.exe" /C {long}"#));
     });
     rows.row(&process::TABLE, "pc", 9000, |b| {
         b.text(process::IMAGE, r"C:\Windows\System32\svchost.exe");

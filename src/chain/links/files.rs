@@ -21,6 +21,8 @@ const MAX_WRITERS: usize = 4;
 const DAY_US: i64 = 24 * 3_600_000_000;
 /// A configured command shorter than this, or without an argument, is told apart from nothing.
 const MIN_COMMAND: usize = 12;
+/// Characters of a command that are compared.
+const SPELT: usize = 1024;
 /// A tool creates a service or task and the record of it.
 const CREATED_US: i64 = 120 * 1_000_000;
 
@@ -216,10 +218,11 @@ fn processes_by_hash(input: Input<'_>, lineage: &Lineage, around: &BTreeSet<Node
     out
 }
 
-/// A command in one spelling: lower case, single blanks, no quotes, the shell spelt out.
+/// The beginning of a command in one spelling: lower case, single blanks, no quotes, the shell spelt out. Logs cut long
+/// commands at different lengths, so what follows [`SPELT`] characters does not tell two apart.
 pub(super) fn one_spelling(command: &str) -> String {
-    let cut = crate::base::text::truncate_chars(command, 4096).to_lowercase();
+    let cut = crate::base::text::truncate_chars(command, 2 * SPELT).to_lowercase();
     let cut = cut.replace("%%", "%").replace("%comspec%", "c:\\windows\\system32\\cmd.exe");
     let words: Vec<&str> = cut.split(|c: char| c.is_whitespace() || c == '"').filter(|w| !w.is_empty()).collect();
-    words.join(" ")
+    crate::base::text::truncate_chars(&words.join(" "), SPELT).to_owned()
 }
