@@ -1,6 +1,6 @@
 use super::super::testing::{Corpus, Rows, meta};
 use super::*;
-use crate::schema::{auth, dns, file, network, persist, process};
+use crate::schema::{auth, dns, file, network, persist, process, script};
 use crate::signals::{Level, Meta, RowRef};
 
 const WORD: &str = r"C:\Office\WINWORD.EXE";
@@ -148,6 +148,46 @@ fn a_service_joins_the_command_it_runs_and_a_day_of_silence_cuts() {
     ]);
     let found = told(&chains(&corpus, &hits), &hits);
     assert_eq!(found, [vec![("S".to_owned(), 1.0), ("U".to_owned(), 1.0)], vec![("N".to_owned(), 1.0)]]);
+}
+
+#[test]
+fn a_service_that_runs_a_shell_joins_it_by_its_whole_command_but_no_hub_does() {
+    let mut rows = Rows::default();
+    rows.row(&persist::TABLE, "pc", 0, |b| b.text(persist::COMMAND, r"%COMSPEC% /C start /b calc.exe"));
+    rows.row(&persist::TABLE, "pc", 1, |b| b.text(persist::COMMAND, r"C:\Windows\System32\svchost.exe -k UnistackSvcGroup"));
+    rows.row(&process::TABLE, "pc", 4000, |b| {
+        b.text(process::IMAGE, r"C:\Windows\System32\cmd.exe");
+        b.text(process::CMDLINE, r#""C:\Windows\system32\cmd.exe" /C start /b calc.exe"#);
+    });
+    rows.row(&process::TABLE, "pc", 9000, |b| {
+        b.text(process::IMAGE, r"C:\Windows\System32\svchost.exe");
+        b.text(process::CMDLINE, r"C:\Windows\System32\svchost.exe -k UnistackSvcGroup");
+    });
+    let corpus = rows.corpus();
+    let m = |id| meta(id, "f", "execution", Level::Low, false);
+    let hits = all_rows(&corpus, &[
+        (&persist::TABLE, 0, m("S")),
+        (&persist::TABLE, 1, m("T")),
+        (&process::TABLE, 0, m("C")),
+        (&process::TABLE, 1, m("V")),
+    ]);
+    let found = told(&chains(&corpus, &hits), &hits);
+    let strong = |c: &Vec<(String, f64)>| c.iter().filter(|m| m.1 >= 1.0).map(|m| m.0.clone()).collect::<Vec<_>>().join("");
+    assert_eq!(found.iter().map(strong).collect::<Vec<_>>(), ["SC", "V"]);
+}
+
+#[test]
+fn a_script_record_without_a_process_joins_the_host_application() {
+    let mut rows = Rows::default();
+    rows.row(&process::TABLE, "pc", 0, |b| {
+        b.text(process::IMAGE, POWERSHELL);
+        b.text(process::CMDLINE, r#""powershell.exe"  -noP -enc AAAA"#);
+    });
+    rows.row(&script::TABLE, "pc", 7200, |b| b.text(script::HOST_APP, "powershell.exe -noP -enc AAAA"));
+    let corpus = rows.corpus();
+    let m = |id| meta(id, "f", "execution", Level::Low, false);
+    let hits = all_rows(&corpus, &[(&process::TABLE, 0, m("P")), (&script::TABLE, 0, m("S"))]);
+    assert_eq!(chains(&corpus, &hits).chains.len(), 1);
 }
 
 #[test]

@@ -249,11 +249,10 @@ fn link_near(
         for b in chains.iter().skip(n + 1).take(MAX_LINKS) {
             let Some(right) = sides.get(*b) else { continue };
             let apart = (right.from - left.until).max(left.from - right.until).max(0);
-            if apart <= NEAR_US {
-                if let Some(reason) = reason(left, right) {
+            if apart <= NEAR_US
+                && let Some(reason) = reason(left, right) {
                     add(found, *a, *b, SAME, reason);
                 }
-            }
         }
     }
 }

@@ -23,6 +23,10 @@ const SAME_START_US: i64 = 2_000_000;
 const EXACT_START_US: i64 = 1_000_000;
 /// A parent known by pid and name only is the same process for children within this time.
 const UNLOGGED_US: i64 = 24 * 3_600_000_000;
+/// A pid that comes without an image is the same process over pauses of at most this.
+const UNNAMED_US: i64 = 3_600_000_000;
+/// Starts looked back at for the same start without a pid.
+const MAX_RECENT: usize = 64;
 /// More children than this, or more distinct child images than [`HUB_IMAGES`]: a hub (detection.md 4).
 const HUB_CHILDREN: usize = 200;
 /// See [`HUB_CHILDREN`].
@@ -67,6 +71,7 @@ pub struct Lineage {
     pids: HashMap<(StrId, u32), Vec<NodeId>, RandomState>,
     unlogged: HashMap<(StrId, u32, StrId), (NodeId, i64), RandomState>,
     of_row: Vec<NodeId>,
+    recent: Vec<NodeId>,
     acting: Vec<ActingColumns>,
 }
 
@@ -114,6 +119,11 @@ impl Lineage {
     /// A process.
     pub fn get(&self, node: NodeId) -> Option<&Process> {
         self.nodes.get(node as usize)
+    }
+
+    /// All processes with their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (NodeId, &Process)> {
+        self.nodes.iter().enumerate().map(|(n, p)| (n as NodeId, p))
     }
 
     /// Whether no chain passes through it.
@@ -183,13 +193,14 @@ impl Lineage {
         Some((node, 0.7))
     }
 
-    /// The unlogged process of this pid and image; `None` without an image, for a pid alone is used again and again.
+    /// The unlogged process of this pid and image. A pid without an image is soon used by another process.
     fn by_name(&mut self, frames: &Frames, host: StrId, pid: u32, image: StrId, ts: i64) -> Option<NodeId> {
-        if image == NO_STR {
+        if pid == 0 {
             return None;
         }
+        let window = if image == NO_STR { UNNAMED_US } else { UNLOGGED_US };
         match self.unlogged.get_mut(&(host, pid, image)) {
-            Some((node, last)) if (ts - *last).abs() <= UNLOGGED_US => {
+            Some((node, last)) if (ts - *last).abs() <= window => {
                 *last = ts;
                 Some(*node)
             }
@@ -231,17 +242,23 @@ impl Lineage {
         }
         let start = row.int(process::PROC_START).unwrap_or(ts);
         let node = match self.same_start(frames, row, start) {
-            Some(node) => node,
+            Some(node) => {
+                if let (Some(pid), Some(None)) = (pid, self.get(node).map(|p| p.pid)) {
+                    self.insert_pid(host, pid, node, start);
+                }
+                node
+            }
             None => {
                 let node = self.push(new_process(row, host, guid, pid, start));
                 if let Some(pid) = pid {
                     self.insert_pid(host, pid, node, start);
                 }
+                self.remember(node, host, start);
                 node
             }
         };
         if let Some(p) = self.nodes.get_mut(node as usize) {
-            fill(p, row, guid, start);
+            fill(p, row, guid, pid, start);
         }
         if guid != NO_STR {
             self.guids.entry((host, guid)).or_insert(node);
@@ -267,20 +284,57 @@ impl Lineage {
     fn same_start(&self, frames: &Frames, row: Row<'_>, start: i64) -> Option<NodeId> {
         let host = row.id(common::HOST);
         let guid = row.id(process::PROC_GUID);
-        if guid != NO_STR {
-            if let Some(node) = self.by_guid(host, guid) {
+        if guid != NO_STR
+            && let Some(node) = self.by_guid(host, guid) {
                 return Some(node);
             }
-        }
-        let pid = row.int(process::PID).and_then(|p| u32::try_from(p).ok())?;
-        let node = self.by_pid(host, pid, start)?;
+        let Some(pid) = row.int(process::PID).and_then(|p| u32::try_from(p).ok()) else {
+            return self.same_command(frames, row, start, false);
+        };
+        let Some(node) = self.by_pid(host, pid, start) else {
+            return self.same_command(frames, row, start, true);
+        };
         let p = self.get(node)?;
         let near = p.start.is_some_and(|s| (s - start).abs() <= SAME_START_US);
         let other_guid = guid != NO_STR && p.guid != NO_STR;
         // Paths differ in case and device names between logs; base names do not.
         let base = |id: StrId| base_name(frames.text(id).unwrap_or("")).to_lowercase();
         let (a, b) = (base(p.image), base(row.id(process::IMAGE)));
-        (near && !other_guid && (a.is_empty() || b.is_empty() || a == b)).then_some(node)
+        match near && !other_guid && (a.is_empty() || b.is_empty() || a == b) {
+            true => Some(node),
+            false => self.same_command(frames, row, start, true),
+        }
+    }
+
+    /// The same start in a log that lost the pid (a collector's own field of that name hides Sysmon's): same image and
+    /// command line, one of the two with a pid and the other with a guid.
+    fn same_command(&self, frames: &Frames, row: Row<'_>, start: i64, has_pid: bool) -> Option<NodeId> {
+        let base = |id: StrId| base_name(frames.text(id).unwrap_or("")).to_lowercase();
+        let command = |id: StrId| frames.text(id).unwrap_or("").replace("%%", "%").split_whitespace().collect::<String>();
+        let (image, cmdline) = (row.id(process::IMAGE), row.id(process::CMDLINE));
+        let guid = row.id(process::PROC_GUID);
+        self.recent.iter().copied().find(|node| {
+            self.get(*node).is_some_and(|p| {
+                p.host == row.id(common::HOST)
+                    && p.pid.is_some() != has_pid
+                    && (p.guid != NO_STR) != (guid != NO_STR)
+                    && p.start.is_some_and(|s| (s - start).abs() <= SAME_START_US)
+                    && base(p.image) == base(image)
+                    && (p.cmdline == NO_STR || cmdline == NO_STR || command(p.cmdline) == command(cmdline))
+            })
+        })
+    }
+
+    fn remember(&mut self, node: NodeId, host: StrId, start: i64) {
+        let nodes = &self.nodes;
+        self.recent.retain(|n| {
+            let p = nodes.get(*n as usize);
+            p.is_some_and(|p| p.host == host && p.start.is_some_and(|s| start - s <= SAME_START_US))
+        });
+        if self.recent.len() >= MAX_RECENT {
+            self.recent.remove(0);
+        }
+        self.recent.push(node);
     }
 
     fn set_parent(&mut self, frames: &Frames, row: Row<'_>) {
@@ -290,12 +344,11 @@ impl Lineage {
         }
         let found = self.parent_of(frames, row, node);
         let Some((parent, strength)) = found.filter(|(parent, _)| *parent != node) else { return };
-        if let Some(p) = self.nodes.get_mut(node as usize) {
-            if strength > p.parent_strength {
+        if let Some(p) = self.nodes.get_mut(node as usize)
+            && strength > p.parent_strength {
                 p.parent = Some(parent);
                 p.parent_strength = strength;
             }
-        }
     }
 
     fn parent_of(&mut self, frames: &Frames, row: Row<'_>, node: NodeId) -> Option<(NodeId, f64)> {
@@ -380,12 +433,13 @@ fn unlogged_process(frames: &Frames, host: StrId, pid: Option<u32>, image: StrId
 }
 
 /// Takes from a second row of the same start what the first one left open.
-fn fill(p: &mut Process, row: Row<'_>, guid: StrId, start: i64) {
+fn fill(p: &mut Process, row: Row<'_>, guid: StrId, pid: Option<u32>, start: i64) {
     let or = |have: StrId, new: StrId| if have == NO_STR { new } else { have };
     if p.cmdline == NO_STR && row.id(process::CMDLINE) != NO_STR {
         p.row = Some(row.at());
     }
     p.start = Some(p.start.map_or(start, |s| s.min(start)));
+    p.pid = p.pid.or(pid);
     p.guid = or(p.guid, guid);
     p.image = or(p.image, row.id(process::IMAGE));
     p.cmdline = or(p.cmdline, row.id(process::CMDLINE));
@@ -434,6 +488,29 @@ mod tests {
     }
 
     #[test]
+    fn a_start_that_lost_its_pid_is_found_by_its_command() {
+        let mut rows = Rows::default();
+        for (second, guid) in [(10, "a"), (40, "b")] {
+            rows.row(&process::TABLE, "pc", second, |b| {
+                b.text(process::PROC_GUID, guid);
+                b.text(process::IMAGE, r"C:\w\cmd.exe");
+                b.text(process::CMDLINE, "cmd /c %%COMSPEC%% /c x");
+            });
+        }
+        rows.row(&process::TABLE, "pc", 41, |b| {
+            b.int(process::PID, 9);
+            b.text(process::IMAGE, r"C:\W\cmd.exe");
+            b.text(process::CMDLINE, "cmd  /c %COMSPEC% /c x");
+        });
+        let c = rows.corpus();
+        let mut l = Lineage::new(&c.frames);
+        let mut node = |at| l.acting(&c.frames, c.frames.row(&process::TABLE, at)).unwrap().0;
+        let (first, second, third) = (node(0), node(1), node(2));
+        assert!(second == third && first != second);
+        assert_eq!(l.by_pid(c.frames.row(&process::TABLE, 2).id(common::HOST), 9, 60_000_000), Some(second));
+    }
+
+    #[test]
     fn a_pid_means_the_process_that_had_it_then() {
         let mut rows = Rows::default();
         for (at, image) in [(10, "one.exe"), (100, "two.exe")] {
@@ -457,7 +534,7 @@ mod tests {
             corpus.frames.text(l.get(node)?.image).map(str::to_owned)
         };
         assert_eq!(image(0).as_deref(), Some("one.exe"));
-        assert_eq!(image(1), None, "it had ended");
+        assert_eq!(image(1).as_deref(), None, "it had ended");
         assert_eq!(image(2).as_deref(), Some("two.exe"));
     }
 

@@ -2,6 +2,7 @@
 
 mod files;
 mod network;
+mod script;
 mod session;
 
 pub(super) use session::root as session_root;
@@ -87,6 +88,7 @@ pub struct Graph {
 pub const READS: &[(&Table, &[Col])] = &[
     (&process_access::TABLE, &[process_access::TARGET_GUID, process_access::TARGET_PID]),
     (&auth::TABLE, session::AUTH_READS),
+    (&crate::schema::script::TABLE, script::READS),
     (&crate::schema::file::TABLE, files::FILE_READS),
     (&crate::schema::persist::TABLE, files::PERSIST_READS),
     (&crate::schema::registry::TABLE, files::REGISTRY_READS),
@@ -144,6 +146,7 @@ pub fn collect(input: Input<'_>, lineage: &mut Lineage) -> Graph {
 fn acts(input: Input<'_>, lineage: &mut Lineage, graph: &mut Graph) -> BTreeSet<NodeId> {
     let frames = input.cx.frames;
     let mut open = BTreeSet::new();
+    let hosting = script::Hosting::new(input, lineage);
     for (place, hit) in input.iter() {
         let mut nodes: Vec<NodeId> = Vec::new();
         for (i, row) in input.rows(hit).enumerate() {
@@ -152,7 +155,7 @@ fn acts(input: Input<'_>, lineage: &mut Lineage, graph: &mut Graph) -> BTreeSet<
                 // The process of a logon is the one that asked for it: lsass, services, winlogon.
                 continue;
             }
-            let mut found: Vec<(NodeId, f64)> = lineage.acting(frames, row).into_iter().collect();
+            let mut found: Vec<(NodeId, f64)> = lineage.acting(frames, row).or_else(|| hosting.of(frames, row)).into_iter().collect();
             found.extend(target(lineage, row));
             for (node, strength) in found {
                 let itself = i == 0 && row.table().ix() == crate::schema::process::TABLE.ix();
@@ -226,7 +229,8 @@ fn ancestry(lineage: &Lineage, open: &BTreeSet<NodeId>, around: &BTreeSet<NodeId
 fn processes_by_path(input: Input<'_>, lineage: &Lineage, around: &BTreeSet<NodeId>) -> BTreeMap<(u32, String), Vec<NodeId>> {
     let mut out: BTreeMap<(u32, String), Vec<NodeId>> = BTreeMap::new();
     for node in around {
-        let Some(p) = lineage.get(*node) else { continue };
+        // A hub runs what everything configures.
+        let Some(p) = lineage.get(*node).filter(|p| !p.hub) else { continue };
         let text = |id| input.cx.frames.text(id).unwrap_or("");
         let mut paths = super::paths::in_command(text(p.cmdline));
         paths.push(super::paths::normal(text(p.image)));

@@ -18,11 +18,10 @@ pub(super) fn at_silence(input: Input<'_>, graph: &Graph, groups: Vec<Group>) ->
     let mut bridges: BTreeMap<StrId, Vec<(i64, i64)>> = BTreeMap::new();
     for edge in &graph.edges {
         let long = edge.span.1 - edge.span.0 >= SILENCE_US;
-        if long && matches!(edge.kind, Kind::Dropped | Kind::Persisted) {
-            if let Some(host) = host_of_end(input, graph, edge) {
+        if long && matches!(edge.kind, Kind::Dropped | Kind::Persisted)
+            && let Some(host) = host_of_end(input, graph, edge) {
                 bridges.entry(host).or_default().push(edge.span);
             }
-        }
     }
     let mut out = Vec::new();
     for group in groups {
@@ -33,9 +32,10 @@ pub(super) fn at_silence(input: Input<'_>, graph: &Graph, groups: Vec<Group>) ->
         for member in group.members {
             let Some(hit) = input.hit(member.0) else { continue };
             if let Some(before) = last.filter(|l| hit.time - l >= SILENCE_US) {
-                // The file was dropped, or the command configured, before the gap and ran after it.
-                let bridged = bridges.iter().any(|(from, to)| *from <= before && *to >= hit.time - SILENCE_US && *to > before);
-                if !bridged {
+                // The file was dropped, or the command configured, within a day of the one side and ran within a day
+                // of the other.
+                let near = |a: i64, b: i64| (a - b).abs() < SILENCE_US;
+                if !bridges.iter().any(|(from, to)| near(*from, before) && near(*to, hit.time)) {
                     out.push(std::mem::take(&mut part));
                 }
             }

@@ -21,9 +21,13 @@ pub struct Rows {
 
 /// Resolved and counted rows.
 pub struct Corpus {
+    /// Rows.
     pub frames: Frames,
+    /// Counts.
     pub facts: Facts,
+    /// Who is who.
     pub entities: Entities,
+    /// The user's lists.
     pub lists: Lists,
 }
 

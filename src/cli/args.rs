@@ -34,7 +34,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Ingest what is new among INPUT, hunt over the lake, write all outputs.
-    Hunt(HuntArgs),
+    Hunt(Box<HuntArgs>),
     /// Only read INPUT into the lake.
     Ingest(IngestArgs),
     /// What is in a lake, and is it as it was committed?
@@ -298,11 +298,10 @@ impl SelectArgs {
             from: time(&self.from)?,
             to: time(&self.to)?,
         };
-        if let (Some(from), Some(to)) = (range.from, range.to) {
-            if from >= to {
+        if let (Some(from), Some(to)) = (range.from, range.to)
+            && from >= to {
                 return Err(Error::Usage("--from is not before --to; nothing lies between them".to_owned()));
             }
-        }
         Ok(HuntOptions {
             range,
             hosts: self.hosts.clone(),

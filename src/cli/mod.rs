@@ -9,7 +9,7 @@ mod lake;
 mod progress;
 #[cfg(feature = "query")]
 mod query;
-mod signals;
+pub mod signals;
 mod sniff;
 
 use std::io::{self, Write};

@@ -12,8 +12,9 @@ use crate::schema::common;
 /// Offsets are whole quarters of an hour: no zone has another.
 const QUARTER_US: i64 = 15 * 60 * 1_000_000;
 const DAY_US: i64 = 86_400_000_000;
-/// A zone is at most 14 hours from UTC; a larger difference is a stale clock, not a zone.
-const MAX_OFFSET_US: i64 = 14 * 3_600 * 1_000_000;
+/// A zone is at most 14 hours from UTC, and exports of 12-hour clocks without AM and PM add 12 more (seen in real
+/// PowerShell exports: −16 h to −19 h); a larger difference is a stale clock.
+const MAX_OFFSET_US: i64 = 26 * 3_600 * 1_000_000;
 /// A day's offset is used for other days of the host at most this far away.
 const REACH_DAYS: i64 = 14;
 

@@ -173,7 +173,7 @@ pub fn parse_int(text: &str) -> Option<i64> {
 /// Bytes of a hexadecimal text of even length.
 pub fn hex_bytes(text: &str) -> Option<Vec<u8>> {
     let digit = |c: u8| (c as char).to_digit(16).map(|d| d as u8);
-    if text.is_empty() || text.len() % 2 != 0 || text.len() > 128 {
+    if text.is_empty() || !text.len().is_multiple_of(2) || text.len() > 128 {
         return None;
     }
     text.as_bytes()

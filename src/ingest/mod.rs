@@ -3,6 +3,7 @@
 pub mod container;
 pub mod csv_table;
 pub mod decode;
+pub mod dhcpd;
 pub mod discover;
 pub mod encoding;
 pub mod event;
@@ -16,6 +17,7 @@ pub mod mappers;
 pub mod mde;
 pub mod mde_row;
 pub mod message;
+pub mod named;
 pub mod raw;
 pub mod row;
 pub mod sink;

@@ -75,11 +75,10 @@ pub fn push_field<'a>(raw: &mut Raw<'a>, field: Field<'a>) {
     match &*field.name {
         "ts" => {
             let text = field.value.text().unwrap_or("");
-            if let Some(exact) = set_time(raw, text) {
-                if exact {
+            if let Some(exact) = set_time(raw, text)
+                && exact {
                     return;
                 }
-            }
         }
         "_path" | "_stream" | "@stream" => return,
         "_system_name" | "@system" => {
@@ -95,11 +94,10 @@ pub fn push_field<'a>(raw: &mut Raw<'a>, field: Field<'a>) {
 
 /// The items of a set or vector: a JSON array, or text joined by commas.
 pub fn items(text: &str) -> Vec<Cow<'_, str>> {
-    if text.starts_with('[') {
-        if let Some(items) = json_object::items(text) {
+    if text.starts_with('[')
+        && let Some(items) = json_object::items(text) {
             return items;
         }
-    }
     text.split(',').map(Cow::Borrowed).collect()
 }
 

@@ -305,15 +305,14 @@ impl Run<'_> {
         let content_id = hashing.hasher.finalize().to_hex().to_string();
         let bytes = hashing.bytes;
         let mut done = self.done();
-        if let Some(o) = ordinal {
-            if let Some(i) = done.inputs.get_mut(&o) {
+        if let Some(o) = ordinal
+            && let Some(i) = done.inputs.get_mut(&o) {
                 i.content_id = content_id;
                 i.bytes = bytes;
                 if let Err(e) = rest {
                     i.notes.push(format!("not read to its end: {e}"));
                 }
             }
-        }
         Ok(())
     }
 

@@ -6,8 +6,7 @@ use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::types::Int32Type;
 use arrow_array::{
     ArrayRef, BooleanArray, DictionaryArray, FixedSizeBinaryArray, Float32Array, Int32Array, Int64Array,
-    PrimitiveArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt8Array, UInt16Array, UInt32Array,
-    UInt64Array,
+    PrimitiveArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array, UInt64Array,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -40,9 +39,8 @@ pub fn data_type(kind: Kind) -> DataType {
         Kind::Ts => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         Kind::Dict => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
         Kind::Text => DataType::Utf8,
-        Kind::U8 => DataType::UInt8,
-        Kind::U16 => DataType::UInt16,
-        Kind::U32 => DataType::UInt32,
+        // One width for all small integers: Parquet stores them alike, and polars reads narrow ones only with more features.
+        Kind::U8 | Kind::U16 | Kind::U32 => DataType::UInt32,
         Kind::U64 => DataType::UInt64,
         Kind::I32 => DataType::Int32,
         Kind::F32 => DataType::Float32,
@@ -104,9 +102,7 @@ fn int_array(kind: Kind, v: Vec<i64>) -> ArrayRef {
             let a: TimestampMicrosecondArray = cast(&v, |x| x);
             Arc::new(a.with_timezone("UTC"))
         }
-        Kind::U8 => Arc::new(cast(&v, |x| x as u8) as UInt8Array),
-        Kind::U16 => Arc::new(cast(&v, |x| x as u16) as UInt16Array),
-        Kind::U32 => Arc::new(cast(&v, |x| x as u32) as UInt32Array),
+        Kind::U8 | Kind::U16 | Kind::U32 => Arc::new(cast(&v, |x| x as u32) as UInt32Array),
         Kind::U64 => Arc::new(cast(&v, |x| x as u64) as UInt64Array),
         Kind::I32 => Arc::new(cast(&v, |x| x as i32) as Int32Array),
         Kind::F32 => Arc::new(cast(&v, |x| f32::from_bits(x as u32)) as Float32Array),

@@ -10,7 +10,7 @@ use std::hash::Hash;
 use ahash::RandomState;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Float32Type, Int32Type, TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Float32Type, Int32Type, TimestampMicrosecondType, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrowPrimitiveType, PrimitiveArray, RecordBatch};
 use arrow_schema::DataType;
@@ -199,8 +199,6 @@ fn mix_column(array: &dyn Array, h: &(RandomState, RandomState), out: &mut [u128
                 mix(i, v.map_or(0, |v| wide(h, &v)));
             }
         }
-        DataType::UInt8 => mix_numbers(array.as_primitive::<UInt8Type>(), h, mix),
-        DataType::UInt16 => mix_numbers(array.as_primitive::<UInt16Type>(), h, mix),
         DataType::UInt32 => mix_numbers(array.as_primitive::<UInt32Type>(), h, mix),
         DataType::UInt64 => mix_numbers(array.as_primitive::<UInt64Type>(), h, mix),
         DataType::Int32 => mix_numbers(array.as_primitive::<Int32Type>(), h, mix),

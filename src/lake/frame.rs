@@ -5,7 +5,7 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Float32Type, Int32Type, TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Float32Type, Int32Type, TimestampMicrosecondType, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
@@ -270,8 +270,6 @@ fn append_ints(v: &mut Vec<i64>, array: &dyn Array, keep: &[bool]) {
     }
     match array.data_type() {
         DataType::Timestamp(..) => all!(array.as_primitive::<TimestampMicrosecondType>().iter(), |x| x),
-        DataType::UInt8 => all!(array.as_primitive::<UInt8Type>().iter(), i64::from),
-        DataType::UInt16 => all!(array.as_primitive::<UInt16Type>().iter(), i64::from),
         DataType::UInt32 => all!(array.as_primitive::<UInt32Type>().iter(), i64::from),
         DataType::UInt64 => all!(array.as_primitive::<UInt64Type>().iter(), |x| x as i64),
         DataType::Int32 => all!(array.as_primitive::<Int32Type>().iter(), i64::from),

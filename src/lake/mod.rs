@@ -8,6 +8,7 @@ pub mod batch;
 pub mod catalogue;
 pub mod commit;
 mod dedup;
+pub mod describe;
 pub mod files;
 pub mod frame;
 pub mod records;

@@ -82,7 +82,12 @@ fn scan(lake: &Lake, table: &'static Table) -> Result<LazyFrame> {
     if paths.is_empty() {
         return Ok(empty(table).lazy());
     }
-    let frame = LazyFrame::scan_parquet_files(paths.into(), ScanArgsParquet::default()).map_err(wrong)?;
+    // `date=` in the path is no column: every row has its time.
+    let arguments = ScanArgsParquet {
+        hive_options: HiveOptions::new_disabled(),
+        ..ScanArgsParquet::default()
+    };
+    let frame = LazyFrame::scan_parquet_files(paths.into(), arguments).map_err(wrong)?;
     let readable: Vec<Expr> = table
         .all_columns()
         .filter(|(_, c)| c.kind.width().is_some())
@@ -113,9 +118,7 @@ fn empty(table: &'static Table) -> DataFrame {
         .map(|(_, c)| {
             let t = match c.kind {
                 Kind::Ts => DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)),
-                Kind::U8 => DataType::UInt8,
-                Kind::U16 => DataType::UInt16,
-                Kind::U32 => DataType::UInt32,
+                Kind::U8 | Kind::U16 | Kind::U32 => DataType::UInt32,
                 Kind::U64 => DataType::UInt64,
                 Kind::I32 => DataType::Int32,
                 Kind::F32 => DataType::Float32,

@@ -269,14 +269,12 @@ impl TableBuilder {
             bytes,
             valid,
         }) = self.cell(col)
-        {
-            if value.len() == *width {
+            && value.len() == *width {
                 bytes.resize(rows * *width, 0);
                 valid.resize(rows, false);
                 bytes.extend_from_slice(value);
                 valid.push(true);
             }
-        }
     }
 
     /// Sets an address cell of the current row.
@@ -402,9 +400,10 @@ impl TableSet {
         if self.builders.len() < TABLES.len() {
             self.builders.resize_with(TABLES.len(), || None);
         }
-        let slot = self.builders.get_mut(table.ix());
-        slot.expect("ix is the place in TABLES, by a test of this floor")
-            .get_or_insert_with(|| Box::new(TableBuilder::new(table)))
+        match self.builders.get_mut(table.ix()) {
+            Some(slot) => slot.get_or_insert_with(|| Box::new(TableBuilder::new(table))),
+            None => unreachable!("ix is the place in TABLES, by a test of this floor"),
+        }
     }
 
     /// Bytes held, roughly.

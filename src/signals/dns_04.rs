@@ -4,8 +4,8 @@
 //! user's WHOIS list); without a date, a domain that at most two hosts know and that was first seen within the last
 //! seven days of at least three weeks of logs.
 //! Why: infrastructure of attackers is registered shortly before it is used and dropped soon after.
-//! Benign: new campaigns and services, links in mail. Without a date, what people browse to is left out: the question must
-//! come from a program that is no browser, or be repeated.
+//! Benign: new campaigns and services, links in mail. Without a date, what people browse to and what a mail server looks
+//! up is left out: the question must come from a program that is no browser.
 //! Sources: detection notes family 4 [J]; vendors' category "newly registered domain" uses 30 days.
 
 use std::borrow::Cow;
@@ -139,7 +139,7 @@ fn first_seen(cx: &Cx<'_>, e2ld: &str, uses: &[Row<'_>]) -> Option<(f64, String)
         return None;
     }
     let by_program = uses.iter().any(|r| image(*r).is_some_and(|i| !programs::contains(BROWSERS, basename(i)) && !is_resolver(i)));
-    if !by_program && seen.count < LIFETIME_QUESTIONS {
+    if !by_program {
         return None;
     }
     let mut quality = FIRST_SEEN_QUALITY;

@@ -48,6 +48,8 @@ pub trait Signal {
     fn meta(&self) -> &'static Meta;
     /// Looks at the rows of one key (one host, one user, or all) and adds hits.
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>);
+    /// Looks at all hits of this signal once more, when every key has been scanned: what only the fleet shows.
+    fn settle(&self, _cx: &Cx<'_>, _hits: &mut [Hit]) {}
 }
 
 crate::registry! {
@@ -76,18 +78,18 @@ crate::registry! {
         auth_04::Auth04,
         auth_05::Auth05,
         auth_06::Auth06,
-        pers_01::Pers01,
-        pers_02::Pers02,
-        pers_03::Pers03,
-        pers_04::Pers04,
-        pers_05::Pers05,
-        pers_07::Pers07,
         acct_01::Acct01,
         acct_02::Acct02,
         acct_03::Acct03,
         acct_04::Acct04,
         acct_05::Acct05,
-        sql_01::Sql01,
+        pers_01::Pers01,
+        pers_02::Pers02,
+        pers_03::Pers03,
+        pers_04::Pers04,
+        pers_05::Pers05,
+        pers_06::Pers06,
+        pers_07::Pers07,
         rmm_01::Rmm01,
         av_01::Av01,
         av_02::Av02,
@@ -117,6 +119,8 @@ crate::registry! {
         disc_02::Disc02,
         lol_01::Lol01,
         lol_02::Lol02,
+        lol_03::Lol03,
+        sql_01::Sql01,
     ]
 }
 

@@ -233,7 +233,7 @@ fn from_command(row: Row<'_>) -> Option<Task<'_>> {
         task.at = true;
         return Some(task);
     }
-    if !has("/create") && !(has("/change") && option("/tr").is_some()) {
+    if !(has("/create") || has("/change") && option("/tr").is_some()) {
         return None;
     }
     let mut task = Task::of(

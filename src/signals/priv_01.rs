@@ -344,7 +344,7 @@ fn of_file(row: Row<'_>) -> Option<Sign<'_>> {
         "svchost",
         "poqexec",
     ];
-    if !mock && !by_object && !(beside && library && !installers.contains(&writer.as_str())) {
+    if !(mock || by_object || beside && library && !installers.contains(&writer.as_str())) {
         return None;
     }
     let explain = format!(

@@ -31,11 +31,24 @@ pub fn run(cx: &Cx<'_>) -> Vec<Hit> {
         .into_iter()
         .flat_map(|key| run_key(cx, key))
         .collect();
+    order(cx, &mut hits);
+    // Stable: hits of a signal stay ordered by host and time.
+    hits.sort_by_key(|h| h.meta.id);
+    for of_signal in hits.chunk_by_mut(|a, b| a.meta.id == b.meta.id) {
+        let id = of_signal.first().map(|h| h.meta.id);
+        if let Some(signal) = SIGNALS.iter().find(|s| Some(s.meta().id) == id) {
+            signal.settle(cx, of_signal);
+        }
+    }
+    order(cx, &mut hits);
+    hits
+}
+
+fn order(cx: &Cx<'_>, hits: &mut [Hit]) {
     let host = |h: &Hit| cx.frames.text(h.host).unwrap_or("");
     hits.sort_by(|a, b| {
         (host(a), a.time, a.meta.id, &a.key, &a.explain).cmp(&(host(b), b.time, b.meta.id, &b.key, &b.explain))
     });
-    hits
 }
 
 fn run_key(cx: &Cx<'_>, key: Key) -> Vec<Hit> {

@@ -9,7 +9,7 @@
 //! hash of the decoded text with the parent, so that such pairs are common or can be allowed.
 //! Sources: Microsoft about_PowerShell_exe; MITRE ATT&CK T1027.010; measured on the OTRF corpus: 14 of about a million events.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ahash::RandomState;
 use sha2::{Digest, Sha256};
@@ -31,6 +31,9 @@ pub struct Script01;
 
 const QUALITY: f64 = 0.8;
 const QUALITY_TELLING: f64 = 1.0;
+const QUALITY_FLEET: f64 = 0.4;
+const FLEET_SHARE: f64 = 0.05;
+const FLEET_HOSTS: u32 = 20;
 const SAME_S: f64 = 60.0;
 const LONG_BLOCK: f64 = 16384.0;
 
@@ -62,6 +65,12 @@ static META: Meta = Meta {
             value: QUALITY,
             unit: "quality",
             source: "[J] management agents encode as well",
+        },
+        Threshold {
+            name: "fleet_quality",
+            value: QUALITY_FLEET,
+            unit: "quality of a decoded text that at least 5 % of 20 or more hosts run",
+            source: "[J]",
         },
         Threshold {
             name: "telling_quality",
@@ -116,6 +125,24 @@ impl Signal for Script01 {
         }
         hits.append(&mut scan.hits);
     }
+
+    /// The same decoded text on many hosts is the organisation's own inventory or management script.
+    fn settle(&self, cx: &Cx<'_>, hits: &mut [Hit]) {
+        let population = cx.facts.hosts_with(&t::TABLE);
+        if population < FLEET_HOSTS {
+            return;
+        }
+        let mut hosts: BTreeMap<String, BTreeSet<StrId>> = BTreeMap::new();
+        for h in hits.iter() {
+            hosts.entry(h.key.clone()).or_default().insert(h.host);
+        }
+        for h in hits.iter_mut().filter(|h| h.quality < QUALITY_TELLING) {
+            let n = hosts.get(&h.key).map_or(0, BTreeSet::len) as f64;
+            if n >= FLEET_SHARE * f64::from(population) {
+                h.quality = h.quality.min(QUALITY_FLEET);
+            }
+        }
+    }
 }
 
 #[derive(Default)]
@@ -145,11 +172,8 @@ impl Scan {
             return;
         };
         let key = (line, row.id(t::IMAGE_NAME));
-        if !self.known.contains_key(&key) {
-            let found = of_command_line(text, row);
-            self.known.insert(key, found);
-        }
-        let Some(found) = self.known.get(&key).cloned().flatten() else {
+        let known = self.known.entry(key).or_insert_with(|| of_command_line(text, row));
+        let Some(found) = known.clone() else {
             return;
         };
         let parent = stem(row.str(t::PARENT_NAME));
@@ -160,10 +184,10 @@ impl Scan {
     fn engine(&mut self, row: Row<'_>) {
         let line = row.id(script::HOST_APP);
         let key = (line, NO_STR);
-        if !self.known.contains_key(&key) {
+        self.known.entry(key).or_insert_with(|| {
             let layers = decode_layers(row.str(script::HOST_APP), "powershell.exe");
-            self.known.insert(key, of_layers(&layers));
-        }
+            of_layers(&layers)
+        });
         if let Some(found) = self.known.get(&key).cloned().flatten() {
             self.report(row, &found, &format!("{}:engine", found.key));
         }
@@ -209,11 +233,10 @@ fn of_command_line(text: &str, row: Row<'_>) -> Option<Finding> {
     if let Some(found) = of_layers(&decode_layers(text, program)) {
         return Some(found);
     }
-    if powershell(program) || text.to_ascii_lowercase().contains("powershell") {
-        if let Some(found) = of_disguise(text, "T1059.001") {
+    if (powershell(program) || text.to_ascii_lowercase().contains("powershell"))
+        && let Some(found) = of_disguise(text, "T1059.001") {
             return Some(found);
         }
-    }
     let lower = text.to_ascii_lowercase();
     if (image == "cmd" || original == "cmd") && cmd_obfuscation(text).is_obfuscated() {
         return Some(Finding {

@@ -1,4 +1,5 @@
-//! Per signal: `sample_data/signals/<ID>/fires` makes it fire, `quiet` does not, through the real path.
+//! Per signal: `sample_data/signals/<ID>/fires` makes it fire, `quiet` does not, through the real path. Lists lie beside
+//! the two folders under the name of their flag.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +10,7 @@ use rayon::prelude::*;
 use crate::support::{hunt, json_lines, root};
 
 fn fired(folder: &std::path::Path) -> BTreeSet<String> {
-    let lists = folder.join("../lists");
+    let lists = folder.parent().unwrap();
     let mut extra = Vec::new();
     for flag in ["whois", "hashes", "iocs", "assets"] {
         let file = lists.join(format!("{flag}.csv"));

@@ -10,6 +10,7 @@
 
 mod architecture;
 mod damage;
+mod docs;
 mod fixtures;
 mod lake;
 mod office;

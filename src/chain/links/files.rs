@@ -123,13 +123,13 @@ pub(super) fn persisted(input: Input<'_>, lineage: &Lineage, around: &BTreeSet<N
     let by_path = processes_by_path(input, lineage, around);
     let mut by_command: BTreeMap<(StrId, String), Vec<NodeId>> = BTreeMap::new();
     for node in around {
-        let Some(p) = lineage.get(*node).filter(|p| p.cmdline != NO_STR) else { continue };
+        let Some(p) = lineage.get(*node).filter(|p| p.cmdline != NO_STR && !p.hub) else { continue };
         let command = one_spelling(input.cx.frames.text(p.cmdline).unwrap_or(""));
         by_command.entry((p.host, command)).or_default().push(*node);
     }
     let mut starts: Vec<(StrId, i64, NodeId)> = around
         .iter()
-        .filter_map(|n| lineage.get(*n).and_then(|p| Some((p.host, p.start?, *n))))
+        .filter_map(|n| lineage.get(*n).filter(|p| !p.hub).and_then(|p| Some((p.host, p.start?, *n))))
         .collect();
     starts.sort_unstable();
     for (place, hit) in input.iter() {
@@ -216,9 +216,10 @@ fn processes_by_hash(input: Input<'_>, lineage: &Lineage, around: &BTreeSet<Node
     out
 }
 
-/// A command in one spelling: lower case, single blanks, no quotes.
-fn one_spelling(command: &str) -> String {
+/// A command in one spelling: lower case, single blanks, no quotes, the shell spelt out.
+pub(super) fn one_spelling(command: &str) -> String {
     let cut = crate::base::text::truncate_chars(command, 4096).to_lowercase();
+    let cut = cut.replace("%%", "%").replace("%comspec%", "c:\\windows\\system32\\cmd.exe");
     let words: Vec<&str> = cut.split(|c: char| c.is_whitespace() || c == '"').filter(|w| !w.is_empty()).collect();
     words.join(" ")
 }

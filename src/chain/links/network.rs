@@ -168,11 +168,10 @@ impl Owners {
     fn ends(&self, input: Input<'_>, lineage: &mut Lineage, row: Row<'_>, any: bool) -> Vec<End> {
         let mut out: Vec<End> = Vec::new();
         out.extend(self.hits_of_row.get(&row.at()).into_iter().flatten().map(|p| End::Hit(*p)));
-        if let Some((node, _)) = lineage.acting(input.cx.frames, row) {
-            if !lineage.is_hub(node) && (any || self.with_signal.contains(&node)) {
+        if let Some((node, _)) = lineage.acting(input.cx.frames, row)
+            && !lineage.is_hub(node) && (any || self.with_signal.contains(&node)) {
                 out.push(End::Process(node));
             }
-        }
         out
     }
 }

@@ -35,8 +35,8 @@ pub(super) fn sessions(input: Input<'_>, graph: &mut Graph) {
     let mut last: BTreeMap<Session, (i64, usize)> = BTreeMap::new();
     for (place, hit) in input.iter() {
         for session in of_hit(input, &known, hit) {
-            if let Some((time, before)) = last.get(&session).copied() {
-                if before != place && hit.time - time <= GAP_US {
+            if let Some((time, before)) = last.get(&session).copied()
+                && before != place && hit.time - time <= GAP_US {
                     graph.edges.push(Edge {
                         a: End::Hit(before),
                         b: End::Hit(place),
@@ -45,7 +45,6 @@ pub(super) fn sessions(input: Input<'_>, graph: &mut Graph) {
                         span: (time, hit.time),
                     });
                 }
-            }
             last.insert(session, (hit.last.max(hit.time), place));
         }
     }

@@ -51,6 +51,7 @@ pub fn read<'a>(
     finish(raw, message)
 }
 
+#[allow(clippy::ptr_arg)] // it is cloned with its lifetime
 fn member<'a>(raw: &mut Raw<'a>, name: &Cow<'a, str>, value: Json<'a>) {
     if let Some(data) = name
         .strip_prefix("event_data.")

@@ -261,6 +261,7 @@ pub(super) fn is_enrichment(name: &str) -> bool {
 }
 
 /// Collects the scalar members of geographic objects under their own names, `source.geo.city_name` as `city_name`.
+#[allow(clippy::ptr_arg)] // it is cloned with its lifetime
 pub(super) fn geo<'a>(raw: &mut Raw<'a>, name: &Cow<'a, str>, value: Json<'a>, depth: usize) {
     if let Some(members) = value.object() {
         let inside = members.0.iter().filter(|_| depth > 0);

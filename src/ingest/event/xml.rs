@@ -132,11 +132,10 @@ impl<'a> Reader<'a> {
     fn element(&mut self, name: &'a str, leaf: Leaf<'a>) {
         match self.path.get(1).copied() {
             Some("System") => self.system(name, leaf),
-            Some("RenderingInfo") => {
-                if name == "Message" {
+            Some("RenderingInfo")
+                if name == "Message" => {
                     self.message = Some(leaf.text);
                 }
-            }
             Some("BinaryEventData") => self.raw.push("Binary", Value::Str(leaf.text)),
             Some(_) if self.path.len() > 2 => self.data(name, leaf),
             _ => {}

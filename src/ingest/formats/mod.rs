@@ -118,11 +118,14 @@ pub fn by_id(id: &str) -> Option<&'static (dyn Format + Sync)> {
     FORMATS.iter().copied().find(|f| f.id() == id)
 }
 
+/// A format, how sure it is (1 to 100), and why.
+pub type Sniffed = (&'static (dyn Format + Sync), u8, String);
+
 /// The surest format for an input, or every format's reason against it.
 pub fn sniff(
     head: &Head<'_>,
-) -> Result<(&'static (dyn Format + Sync), u8, String), Vec<(&'static str, &'static str)>> {
-    let mut best: Option<(&'static (dyn Format + Sync), u8, String)> = None;
+) -> Result<Sniffed, Vec<(&'static str, &'static str)>> {
+    let mut best: Option<Sniffed> = None;
     let mut reasons = Vec::new();
     for format in FORMATS.iter().copied() {
         match format.sniff(head) {

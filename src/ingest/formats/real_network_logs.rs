@@ -1,6 +1,5 @@
 //! The formats of network logs against collections of real logs that lie beside the project.
 
-use std::io::Read as _;
 
 use serde_json::Value as Json;
 
@@ -33,10 +32,12 @@ fn count(path: &std::path::Path) -> (u64, usize, Vec<&'static str>) {
         let mut bytes = Vec::new();
         match member.body {
             Body::Bytes(all) => bytes.extend_from_slice(&all),
-            Body::Reader(reader) => drop(reader.read_to_end(&mut bytes)?),
+            Body::Reader(reader) => {
+                reader.read_to_end(&mut bytes)?;
+            }
         }
         let got = read(&member.name, &bytes);
-        seen.2.push(got.as_ref().map_or("none", |(format, _)| format));
+        seen.2.push(got.as_ref().map_or("none", |(format, _)| *format));
         if let Some((_, sink)) = got {
             seen.0 += sink.records;
             seen.1 += sink.rejects.len();

@@ -76,9 +76,18 @@ impl Mapper for PowerShell {
         }
         if raw.code == Some(53504) {
             row.field("param1", t::PID, Dec::Int);
+        } else if let Some(pid) = execution_pid(raw) {
+            row.cells.int(t::PID, pid);
         }
         row.finish();
     }
+}
+
+/// The process that wrote the record: PowerShell logs from within, so it is the one that runs the script.
+fn execution_pid(raw: &Raw<'_>) -> Option<i64> {
+    let field = raw.envelope.iter().find(|f| f.name == "Execution_ProcessID")?;
+    let pid: u32 = field.value.text()?.trim().parse().ok()?;
+    (pid > 0).then_some(i64::from(pid))
 }
 
 fn from_context(row: &mut Row<'_, '_>, context: &str) {
@@ -125,6 +134,15 @@ mod tests {
             (Some(2), Some(3), "C:\\s.ps1")
         );
         assert_eq!(s.text(t::BLOCK_ID), "43ef2ded-714e-4930-a9aa-917a26e8536c");
+    }
+
+    #[test]
+    fn the_writing_process_is_the_one_that_runs_the_script() {
+        let mut raw = event("Microsoft-Windows-PowerShell", CHANNEL, 4104, &[("ScriptBlockText", "x")]);
+        raw.envelope.push(Field::str("Execution_ProcessID", "1152"));
+        assert_eq!(run(&raw).int(t::PID), Some(1152));
+        let bare = event("Microsoft-Windows-PowerShell", CHANNEL, 4104, &[("ScriptBlockText", "x")]);
+        assert_eq!(run(&bare).int(t::PID), None);
     }
 
     #[test]

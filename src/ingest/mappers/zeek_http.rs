@@ -73,12 +73,11 @@ fn uri(row: &mut Row<'_, '_>) {
         Some(_) => url::write(row, "uri", connect),
         None => {}
     }
-    if let Some((name, port)) = row.peek("host").and_then(|h| h.rsplit_once(':')).filter(|(n, _)| !n.contains(':')) {
-        if let Ok(port) = port.parse::<u16>() {
+    if let Some((name, port)) = row.peek("host").and_then(|h| h.rsplit_once(':')).filter(|(n, _)| !n.contains(':'))
+        && let Ok(port) = port.parse::<u16>() {
             row.cells.text(http::URL_HOST, &name.to_lowercase());
             row.cells.int(http::URL_PORT, i64::from(port));
         }
-    }
     row.field("host", http::URL_HOST, Dec::Lower);
     row.cells.text(http::SCHEME, "http");
 }

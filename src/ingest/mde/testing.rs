@@ -11,7 +11,9 @@ use crate::schema::builder::{Cells, NULL_CODE, NULL_INT, TableBuilder};
 /// One row: its table and the cells that are not null.
 #[derive(Debug)]
 pub struct Shown {
+    /// Table of the row.
     pub table: &'static str,
+    /// Its cells by column, as text.
     pub cells: BTreeMap<&'static str, String>,
 }
 

@@ -236,11 +236,10 @@ fn next_cell(text: &str, quoted: bool) -> (&str, &str) {
             return (inner.get(..end).unwrap_or(""), inner.get(end + 1..).unwrap_or(""));
         }
     }
-    if text.starts_with('[') {
-        if let Some(end) = text.find(']').filter(|e| *e < 40) {
+    if text.starts_with('[')
+        && let Some(end) = text.find(']').filter(|e| *e < 40) {
             return text.split_at_checked(end + 1).unwrap_or((text, ""));
         }
-    }
     let end = text.find([' ', '\t']).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }
