@@ -313,7 +313,8 @@ fn command(row: Row<'_>) -> Option<Hit> {
 
 fn hosts_file(row: Row<'_>) -> Option<Hit> {
     let path = row.str(file::PATH).to_lowercase().replace('/', "\\");
-    let file = path.ends_with("drivers\\etc\\hosts");
+    // Also its streams.
+    let file = path.contains("drivers\\etc\\hosts");
     if !file || !by_person(row) || row.ip(file::CLIENT_IP).is_none() {
         return None;
     }
