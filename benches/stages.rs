@@ -108,7 +108,9 @@ fn stages(c: &mut Criterion) {
     decode(c, "windows_json", &sysmon_ndjson());
     decode(c, "zeek-tsv", &zeek_dns());
     decode(c, "squid", &squid());
-    let times: Vec<i64> = (0..50_000i64).map(|i| i * 60_000_000 + (i * 7_919) % 9_000_000).collect();
+    let times: Vec<i64> = (0..50_000i64)
+        .map(|i| i * 60_000_000 + (i * 7_919) % 9_000_000)
+        .collect();
     let mut group = c.benchmark_group("beacon");
     group.throughput(Throughput::Elements(times.len() as u64));
     group.bench_function("series of 50,000", |b| b.iter(|| beacon::analyze(&times, None)));

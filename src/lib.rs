@@ -21,15 +21,15 @@
 
 #[macro_use]
 pub mod base;
-pub mod schema;
-pub mod knowledge;
-pub mod ingest;
-pub mod lake;
-pub mod entity;
-pub mod rules;
-pub mod signals;
-pub mod jobs;
-pub mod cli;
-pub mod report;
-pub mod score;
 pub mod chain;
+pub mod cli;
+pub mod entity;
+pub mod ingest;
+pub mod jobs;
+pub mod knowledge;
+pub mod lake;
+pub mod report;
+pub mod rules;
+pub mod schema;
+pub mod score;
+pub mod signals;

@@ -8,10 +8,7 @@ pub type Ip = [u8; 16];
 /// Reads an IPv4 or IPv6 address, also in brackets and with a zone id (`fe80::1%eth0`), which is dropped.
 pub fn parse(text: &str) -> Option<Ip> {
     let text = text.trim();
-    let text = text
-        .strip_prefix('[')
-        .and_then(|t| t.strip_suffix(']'))
-        .unwrap_or(text);
+    let text = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
     let text = text.split_once('%').map_or(text, |(address, _)| address);
     let address: IpAddr = text.parse().ok()?;
     Some(match address {
@@ -107,9 +104,7 @@ impl Cidr {
 }
 
 fn mask(bits: u8) -> u128 {
-    u128::MAX
-        .checked_shl(128 - u32::from(bits.min(128)))
-        .unwrap_or(0)
+    u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0)
 }
 
 fn v4(ip: &Ip) -> Option<Ipv4Addr> {
@@ -124,26 +119,12 @@ mod tests {
     #[test]
     fn one_address_in_many_spellings() {
         let ip = parse("192.0.2.7").unwrap();
-        for text in [
-            "::ffff:192.0.2.7",
-            "[192.0.2.7]",
-            " 192.0.2.7 ",
-            "::ffff:c000:207",
-        ] {
+        for text in ["::ffff:192.0.2.7", "[192.0.2.7]", " 192.0.2.7 ", "::ffff:c000:207"] {
             assert_eq!(parse(text), Some(ip), "{text}");
         }
         assert_eq!(display(&ip), "192.0.2.7");
         assert_eq!(display(&parse("[FE80::1%eth0]").unwrap()), "fe80::1");
-        for bad in [
-            "",
-            "-",
-            "LOCAL",
-            "1.2.3",
-            "1.2.3.4.5",
-            "host01",
-            "[::1",
-            "1.2.3.4:80",
-        ] {
+        for bad in ["", "-", "LOCAL", "1.2.3", "1.2.3.4.5", "host01", "[::1", "1.2.3.4:80"] {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }

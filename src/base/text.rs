@@ -63,10 +63,7 @@ pub fn lower_ascii(text: &str) -> Cow<'_, str> {
 
 /// At most `max` characters from the front.
 pub fn truncate_chars(text: &str, max: usize) -> &str {
-    let end = text
-        .char_indices()
-        .nth(max)
-        .map_or(text.len(), |(at, _)| at);
+    let end = text.char_indices().nth(max).map_or(text.len(), |(at, _)| at);
     text.get(..end).unwrap_or(text)
 }
 
@@ -123,10 +120,7 @@ mod tests {
         assert_eq!(for_terminal("exe.\u{202e}fdp"), "exe.\\u{202e}fdp");
         assert_eq!(for_terminal("\u{9b}31m"), "\\u{9b}31m");
         assert_eq!(for_terminal("one\r\ntwo"), "one\\r\\ntwo");
-        assert!(matches!(
-            for_terminal(r"C:\Système\日本.exe"),
-            Cow::Borrowed(_)
-        ));
+        assert!(matches!(for_terminal(r"C:\Système\日本.exe"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -23,14 +23,21 @@ pub(super) struct Group {
 /// their order, except that members name hits by index.
 pub fn build(hits: &[Hit], keep: &dyn Fn(usize) -> bool, cx: &Cx<'_>, addresses: &AddressMap) -> Chains {
     let order = canonical_order(hits, keep, cx);
-    let input = Input { hits, order: &order, cx };
+    let input = Input {
+        hits,
+        order: &order,
+        cx,
+    };
     let mut lineage = Lineage::new(cx.frames);
     let graph = links::collect(input, &mut lineage);
     let groups = components(input, &graph);
     let groups = split::at_silence(input, &graph, groups);
     let groups = split::too_big(input, &lineage, &graph, groups);
     let groups = weak::attach(input, groups);
-    let chains: Vec<Chain> = groups.iter().filter_map(|g| chain(input, &lineage, &graph, g)).collect();
+    let chains: Vec<Chain> = groups
+        .iter()
+        .filter_map(|g| chain(input, &lineage, &graph, g))
+        .collect();
     let links = cross_host::links(hits, cx, addresses, &chains);
     Chains { chains, links }
 }
@@ -42,10 +49,24 @@ pub fn canonical_order(hits: &[Hit], keep: &dyn Fn(usize) -> bool, cx: &Cx<'_>) 
         hits.get(*i).map(|h| {
             let row = h.rows.first().map(|r| {
                 let row = cx.frames.row(r.table, r.at);
-                (r.table.ix(), row.int(common::FILE_ID), row.int(common::ROW), row.int(common::RECORD_ID))
+                (
+                    r.table.ix(),
+                    row.int(common::FILE_ID),
+                    row.int(common::ROW),
+                    row.int(common::RECORD_ID),
+                )
             });
             let host = cx.frames.text(h.host).unwrap_or("");
-            (host, h.time, h.meta.id, h.key.as_str(), h.explain.as_str(), row, h.last, h.count)
+            (
+                host,
+                h.time,
+                h.meta.id,
+                h.key.as_str(),
+                h.explain.as_str(),
+                row,
+                h.last,
+                h.count,
+            )
         })
     };
     order.sort_by(|a, b| key(a).cmp(&key(b)));
@@ -103,7 +124,11 @@ fn chain(input: Input<'_>, lineage: &Lineage, graph: &Graph, group: &Group) -> O
 
 /// The host of the backbone: what is attached from elsewhere follows it.
 fn host_of(input: Input<'_>, group: &Group) -> Option<u32> {
-    let own = group.members.iter().find(|(_, link)| *link >= 1.0).or(group.members.first())?;
+    let own = group
+        .members
+        .iter()
+        .find(|(_, link)| *link >= 1.0)
+        .or(group.members.first())?;
     input.hit(own.0).map(|h| h.host)
 }
 
@@ -167,7 +192,10 @@ fn up_to_hub(lineage: &Lineage, node: NodeId) -> Vec<NodeId> {
 
 fn depth(lineage: &Lineage, wanted: &BTreeSet<NodeId>, node: NodeId) -> usize {
     let above = lineage.upwards(node).skip(1);
-    above.take_while(|n| wanted.contains(n)).take_while(|n| !lineage.is_hub(*n)).count()
+    above
+        .take_while(|n| wanted.contains(n))
+        .take_while(|n| !lineage.is_hub(*n))
+        .count()
         + usize::from(!lineage.is_hub(node))
 }
 

@@ -17,11 +17,17 @@ fn chains(corpus: &Corpus, hits: &[Hit]) -> Chains {
 /// Members of each chain as (signal, link), chains in order.
 fn told(found: &Chains, hits: &[Hit]) -> Vec<Vec<(String, f64)>> {
     let member = |m: &Member| (hits[m.hit].meta.id.to_owned(), m.link);
-    found.chains.iter().map(|c| c.members.iter().map(member).collect()).collect()
+    found
+        .chains
+        .iter()
+        .map(|c| c.members.iter().map(member).collect())
+        .collect()
 }
 
 fn all_rows(corpus: &Corpus, of: &[(&'static crate::schema::Table, u32, &'static Meta)]) -> Vec<Hit> {
-    of.iter().map(|(t, at, m)| corpus.hit(m, t, *at, &m.id.to_lowercase())).collect()
+    of.iter()
+        .map(|(t, at, m)| corpus.hit(m, t, *at, &m.id.to_lowercase()))
+        .collect()
 }
 
 #[test]
@@ -41,12 +47,27 @@ fn the_story_of_the_brief_becomes_one_chain_with_a_weak_logon() {
         b.ip(network::DST_IP, &crate::base::ip::parse("198.51.100.77").unwrap());
     });
     let corpus = rows.corpus();
-    let mut hits = all_rows(&corpus, &[
-        (&auth::TABLE, 0, meta("AUTH-04", "authentication", "initial-access", Level::Low, false)),
-        (&process::TABLE, 0, proc_01()),
-        (&dns::TABLE, 0, meta("DNS-04", "dns", "command-and-control", Level::Medium, false)),
-        (&network::TABLE, 0, meta("NET-01", "periodicity", "command-and-control", Level::Medium, false)),
-    ]);
+    let mut hits = all_rows(
+        &corpus,
+        &[
+            (
+                &auth::TABLE,
+                0,
+                meta("AUTH-04", "authentication", "initial-access", Level::Low, false),
+            ),
+            (&process::TABLE, 0, proc_01()),
+            (
+                &dns::TABLE,
+                0,
+                meta("DNS-04", "dns", "command-and-control", Level::Medium, false),
+            ),
+            (
+                &network::TABLE,
+                0,
+                meta("NET-01", "periodicity", "command-and-control", Level::Medium, false),
+            ),
+        ],
+    );
     hits[0].users = vec!["j.takeda".into()];
     hits[1].users = vec![r"TAKEDA\j.takeda".into()];
     let found = chains(&corpus, &hits);
@@ -66,14 +87,27 @@ fn the_story_of_the_brief_becomes_one_chain_with_a_weak_logon() {
 fn an_address_that_nobody_claims_stays_an_address() {
     let mut rows = Rows::default();
     rows.process("pc-takeda", 150, "g2", "g1", POWERSHELL, WORD);
-    rows.row(&dns::TABLE, "ip:10.0.5.21", 151, |b| b.text(dns::QNAME, "a.command-and-control.top"));
+    rows.row(&dns::TABLE, "ip:10.0.5.21", 151, |b| {
+        b.text(dns::QNAME, "a.command-and-control.top")
+    });
     let corpus = rows.corpus();
-    let hits = all_rows(&corpus, &[
-        (&process::TABLE, 0, proc_01()),
-        (&dns::TABLE, 0, meta("DNS-04", "dns", "command-and-control", Level::Medium, false)),
-    ]);
+    let hits = all_rows(
+        &corpus,
+        &[
+            (&process::TABLE, 0, proc_01()),
+            (
+                &dns::TABLE,
+                0,
+                meta("DNS-04", "dns", "command-and-control", Level::Medium, false),
+            ),
+        ],
+    );
     let found = chains(&corpus, &hits);
-    let hosts: Vec<_> = found.chains.iter().map(|c| corpus.frames.text(c.host).unwrap()).collect();
+    let hosts: Vec<_> = found
+        .chains
+        .iter()
+        .map(|c| corpus.frames.text(c.host).unwrap())
+        .collect();
     assert_eq!(hosts, ["ip:10.0.5.21", "pc-takeda"]);
 }
 
@@ -88,7 +122,14 @@ fn no_chain_passes_through_a_hub_that_carries_no_signal() {
     let m = |id| meta(id, "f", "execution", Level::Medium, false);
     let hits = all_rows(&corpus, &[(&process::TABLE, 1, m("A")), (&process::TABLE, 2, m("B"))]);
     assert_eq!(chains(&corpus, &hits).chains.len(), 2);
-    let odd = all_rows(&corpus, &[(&process::TABLE, 0, m("E")), (&process::TABLE, 1, m("A")), (&process::TABLE, 2, m("B"))]);
+    let odd = all_rows(
+        &corpus,
+        &[
+            (&process::TABLE, 0, m("E")),
+            (&process::TABLE, 1, m("A")),
+            (&process::TABLE, 2, m("B")),
+        ],
+    );
     assert_eq!(chains(&corpus, &odd).chains.len(), 1, "a hub that is itself odd joins");
 }
 
@@ -115,19 +156,40 @@ fn a_dropped_file_joins_its_writer_and_its_execution_over_days() {
         b.text(file::PROC_GUID, "w");
         b.text(file::PATH, r"C:\Users\a\late.exe");
     });
-    rows.process("pc", 3 * day, "l", "z", r"C:\Users\A\late.exe", r"C:\Windows\explorer.exe");
-    rows.process("pc", 3 * day + 9, "n", "z2", r"C:\x\other.exe", r"C:\Windows\explorer.exe");
+    rows.process(
+        "pc",
+        3 * day,
+        "l",
+        "z",
+        r"C:\Users\A\late.exe",
+        r"C:\Windows\explorer.exe",
+    );
+    rows.process(
+        "pc",
+        3 * day + 9,
+        "n",
+        "z2",
+        r"C:\x\other.exe",
+        r"C:\Windows\explorer.exe",
+    );
     let corpus = rows.corpus();
     let m = |id| meta(id, "f", "execution", Level::Medium, false);
-    let hits = all_rows(&corpus, &[
-        (&process::TABLE, 0, m("W")),
-        (&process::TABLE, 1, m("L")),
-        (&process::TABLE, 2, m("N")),
-    ]);
+    let hits = all_rows(
+        &corpus,
+        &[
+            (&process::TABLE, 0, m("W")),
+            (&process::TABLE, 1, m("L")),
+            (&process::TABLE, 2, m("N")),
+        ],
+    );
     let found = chains(&corpus, &hits);
     let one = told(&found, &hits);
     assert_eq!(one.len(), 1);
-    assert_eq!(one[0].last(), Some(&("N".to_owned(), 0.4)), "the other one only happened nearby");
+    assert_eq!(
+        one[0].last(),
+        Some(&("N".to_owned(), 0.4)),
+        "the other one only happened nearby"
+    );
 }
 
 #[test]
@@ -137,17 +199,33 @@ fn a_service_joins_the_command_it_runs_and_a_day_of_silence_cuts() {
         b.text(persist::NAME, "UpdateSvc");
         b.text(persist::COMMAND, r#""%SystemRoot%\upd.exe" -s"#);
     });
-    rows.process("pc", 3600, "u", "s", r"C:\Windows\upd.exe", r"C:\Windows\System32\services.exe");
+    rows.process(
+        "pc",
+        3600,
+        "u",
+        "s",
+        r"C:\Windows\upd.exe",
+        r"C:\Windows\System32\services.exe",
+    );
     rows.row(&network::TABLE, "pc", 200_000, |b| b.text(network::PROC_GUID, "u"));
     let corpus = rows.corpus();
     let m = |id| meta(id, "f", "execution", Level::Medium, false);
-    let hits = all_rows(&corpus, &[
-        (&persist::TABLE, 0, m("S")),
-        (&process::TABLE, 0, m("U")),
-        (&network::TABLE, 0, m("N")),
-    ]);
+    let hits = all_rows(
+        &corpus,
+        &[
+            (&persist::TABLE, 0, m("S")),
+            (&process::TABLE, 0, m("U")),
+            (&network::TABLE, 0, m("N")),
+        ],
+    );
     let found = told(&chains(&corpus, &hits), &hits);
-    assert_eq!(found, [vec![("S".to_owned(), 1.0), ("U".to_owned(), 1.0)], vec![("N".to_owned(), 1.0)]]);
+    assert_eq!(
+        found,
+        [
+            vec![("S".to_owned(), 1.0), ("U".to_owned(), 1.0)],
+            vec![("N".to_owned(), 1.0)]
+        ]
+    );
 }
 
 #[test]
@@ -155,8 +233,12 @@ fn a_service_that_runs_a_shell_joins_it_by_its_whole_command_but_no_hub_does() {
     let mut rows = Rows::default();
     // Longer than what is compared, and expanded by one of the two logs only.
     let long = format!(r"start /b calc.exe {}", "A".repeat(5000));
-    rows.row(&persist::TABLE, "pc", 0, |b| b.text(persist::COMMAND, &format!(r"%COMSPEC% /C {long}")));
-    rows.row(&persist::TABLE, "pc", 1, |b| b.text(persist::COMMAND, r"C:\Windows\System32\svchost.exe -k UnistackSvcGroup"));
+    rows.row(&persist::TABLE, "pc", 0, |b| {
+        b.text(persist::COMMAND, &format!(r"%COMSPEC% /C {long}"))
+    });
+    rows.row(&persist::TABLE, "pc", 1, |b| {
+        b.text(persist::COMMAND, r"C:\Windows\System32\svchost.exe -k UnistackSvcGroup")
+    });
     rows.row(&process::TABLE, "pc", 4000, |b| {
         b.text(process::IMAGE, r"C:\Windows\System32\cmd.exe");
         b.text(process::CMDLINE, &format!(r#""C:\Windows\system32\cmd.exe" /C {long}"#));
@@ -167,14 +249,23 @@ fn a_service_that_runs_a_shell_joins_it_by_its_whole_command_but_no_hub_does() {
     });
     let corpus = rows.corpus();
     let m = |id| meta(id, "f", "execution", Level::Low, false);
-    let hits = all_rows(&corpus, &[
-        (&persist::TABLE, 0, m("S")),
-        (&persist::TABLE, 1, m("T")),
-        (&process::TABLE, 0, m("C")),
-        (&process::TABLE, 1, m("V")),
-    ]);
+    let hits = all_rows(
+        &corpus,
+        &[
+            (&persist::TABLE, 0, m("S")),
+            (&persist::TABLE, 1, m("T")),
+            (&process::TABLE, 0, m("C")),
+            (&process::TABLE, 1, m("V")),
+        ],
+    );
     let found = told(&chains(&corpus, &hits), &hits);
-    let strong = |c: &Vec<(String, f64)>| c.iter().filter(|m| m.1 >= 1.0).map(|m| m.0.clone()).collect::<Vec<_>>().join("");
+    let strong = |c: &Vec<(String, f64)>| {
+        c.iter()
+            .filter(|m| m.1 >= 1.0)
+            .map(|m| m.0.clone())
+            .collect::<Vec<_>>()
+            .join("")
+    };
     assert_eq!(found.iter().map(strong).collect::<Vec<_>>(), ["SC", "V"]);
 }
 
@@ -185,7 +276,9 @@ fn a_script_record_without_a_process_joins_the_host_application() {
         b.text(process::IMAGE, POWERSHELL);
         b.text(process::CMDLINE, r#""powershell.exe"  -noP -enc AAAA"#);
     });
-    rows.row(&script::TABLE, "pc", 7200, |b| b.text(script::HOST_APP, "powershell.exe -noP -enc AAAA"));
+    rows.row(&script::TABLE, "pc", 7200, |b| {
+        b.text(script::HOST_APP, "powershell.exe -noP -enc AAAA")
+    });
     let corpus = rows.corpus();
     let m = |id| meta(id, "f", "execution", Level::Low, false);
     let hits = all_rows(&corpus, &[(&process::TABLE, 0, m("P")), (&script::TABLE, 0, m("S"))]);
@@ -238,15 +331,28 @@ fn any_order_of_hits_gives_the_same_chains() {
     let mut rows = Rows::default();
     for i in 0..20 {
         let parent = format!("p{}", i / 3);
-        rows.process("pc", i * 700, &format!("p{i}"), &parent, &format!(r"C:\x\{i}.exe"), r"C:\x\q.exe");
+        rows.process(
+            "pc",
+            i * 700,
+            &format!("p{i}"),
+            &parent,
+            &format!(r"C:\x\{i}.exe"),
+            r"C:\x\q.exe",
+        );
     }
     let corpus = rows.corpus();
     let ids = ["A", "B", "C"].map(|id| meta(id, "f", "execution", Level::Medium, false));
-    let hits: Vec<Hit> = (0..20).map(|i| corpus.hit(ids[i as usize % 3], &process::TABLE, i, &format!("k{}", i % 4))).collect();
+    let hits: Vec<Hit> = (0..20)
+        .map(|i| corpus.hit(ids[i as usize % 3], &process::TABLE, i, &format!("k{}", i % 4)))
+        .collect();
     let shape = |hits: &[Hit]| {
         let found = chains(&corpus, hits);
         let one = |m: &Member| (hits[m.hit].rows[0].at, m.link.to_bits(), m.started);
-        let all: Vec<Vec<_>> = found.chains.iter().map(|c| c.members.iter().map(one).collect()).collect();
+        let all: Vec<Vec<_>> = found
+            .chains
+            .iter()
+            .map(|c| c.members.iter().map(one).collect())
+            .collect();
         (all, found.links)
     };
     let expected = shape(&hits);
@@ -267,7 +373,9 @@ fn a_thousand_hits_of_one_tree_are_split() {
     }
     let corpus = rows.corpus();
     let m = meta("A", "f", "execution", Level::Medium, false);
-    let hits: Vec<Hit> = (0..1000).map(|i| corpus.hit(m, &process::TABLE, i, &format!("{i}"))).collect();
+    let hits: Vec<Hit> = (0..1000)
+        .map(|i| corpus.hit(m, &process::TABLE, i, &format!("{i}")))
+        .collect();
     let found = chains(&corpus, &hits);
     assert_eq!(found.chains.iter().map(|c| c.members.len()).sum::<usize>(), 1000);
     assert!(found.chains.iter().all(|c| c.processes.len() <= MAX_PROCESSES));

@@ -37,7 +37,10 @@ const REMOTE_PORTS: &[i64] = &[22, 135, 139, 445, 3389, 5985, 5986];
 
 /// Columns that linking over hosts reads.
 pub const READS: &[(&Table, &[Col])] = &[
-    (&auth::TABLE, &[auth::SRC_IP, auth::SRC_HOST, auth::TARGET_SERVER, auth::TARGET_USER]),
+    (
+        &auth::TABLE,
+        &[auth::SRC_IP, auth::SRC_HOST, auth::TARGET_SERVER, auth::TARGET_USER],
+    ),
     (&account::TABLE, &[account::SRC_IP]),
     (&file::TABLE, &[file::CLIENT_IP]),
     (&persist::TABLE, &[persist::CLIENT_HOST]),
@@ -89,14 +92,28 @@ fn add(found: &mut BTreeMap<(usize, usize), Link>, a: usize, b: usize, strength:
 }
 
 /// Rows of a chain that name another host which has a chain at that time.
-fn remote(hits: &[Hit], cx: &Cx<'_>, addresses: &AddressMap, sides: &[Side<'_>], found: &mut BTreeMap<(usize, usize), Link>) {
+fn remote(
+    hits: &[Hit],
+    cx: &Cx<'_>,
+    addresses: &AddressMap,
+    sides: &[Side<'_>],
+    found: &mut BTreeMap<(usize, usize), Link>,
+) {
     let mut by_host: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (i, s) in sides.iter().enumerate() {
-        by_host.entry(cx.frames.text(s.chain.host).unwrap_or("")).or_default().push(i);
+        by_host
+            .entry(cx.frames.text(s.chain.host).unwrap_or(""))
+            .or_default()
+            .push(i);
     }
     for (i, s) in sides.iter().enumerate() {
         let own = cx.frames.text(s.chain.host).unwrap_or("");
-        let rows = s.chain.members.iter().filter_map(|m| hits.get(m.hit)).flat_map(|h| h.rows.iter().take(8));
+        let rows = s
+            .chain
+            .members
+            .iter()
+            .filter_map(|m| hits.get(m.hit))
+            .flat_map(|h| h.rows.iter().take(8));
         let mut linked = 0;
         for r in rows.take(MAX_ROWS) {
             let row = cx.frames.row(r.table, r.at);
@@ -105,9 +122,15 @@ fn remote(hits: &[Hit], cx: &Cx<'_>, addresses: &AddressMap, sides: &[Side<'_>],
                     continue;
                 }
                 for other in by_host.get(host.as_str()).into_iter().flatten() {
-                    let near = sides.get(*other).is_some_and(|o| row.ts() >= o.from - DAY_US && row.ts() <= o.until + DAY_US);
+                    let near = sides
+                        .get(*other)
+                        .is_some_and(|o| row.ts() >= o.from - DAY_US && row.ts() <= o.until + DAY_US);
                     if near {
-                        let strength = if row.id(common::HOST) == s.chain.host { REMOTE } else { REMOTE_ONE_SIDED };
+                        let strength = if row.id(common::HOST) == s.chain.host {
+                            REMOTE
+                        } else {
+                            REMOTE_ONE_SIDED
+                        };
                         add(found, i, *other, strength, format!("{what} between {own} and {host}"));
                         linked += 1;
                     }
@@ -132,16 +155,27 @@ fn far_ends(cx: &Cx<'_>, addresses: &AddressMap, row: Row<'_>, own: StrId) -> Ve
         push(Some(row.host().to_owned()), "evidence");
     }
     if table == auth::TABLE.ix() {
-        let user = row.text(auth::TARGET_USER).map_or_else(String::new, |u| format!(" of {u}"));
+        let user = row
+            .text(auth::TARGET_USER)
+            .map_or_else(String::new, |u| format!(" of {u}"));
         push(resolve(row.ip(auth::SRC_IP)), &format!("remote logon{user}"));
-        push(row.text(auth::SRC_HOST).map(canonical_host), &format!("remote logon{user}"));
-        push(row.text(auth::TARGET_SERVER).map(canonical_host), &format!("credentials{user} used"));
+        push(
+            row.text(auth::SRC_HOST).map(canonical_host),
+            &format!("remote logon{user}"),
+        );
+        push(
+            row.text(auth::TARGET_SERVER).map(canonical_host),
+            &format!("credentials{user} used"),
+        );
     } else if table == account::TABLE.ix() {
         push(resolve(row.ip(account::SRC_IP)), "account change");
     } else if table == file::TABLE.ix() {
         push(resolve(row.ip(file::CLIENT_IP)), "file share access");
     } else if table == persist::TABLE.ix() {
-        push(row.text(persist::CLIENT_HOST).map(canonical_host), "remote service or task");
+        push(
+            row.text(persist::CLIENT_HOST).map(canonical_host),
+            "remote service or task",
+        );
     } else if table == network::TABLE.ix() {
         let port = row.int(network::DST_PORT);
         if let Some(port) = port.filter(|p| REMOTE_PORTS.contains(p)) {
@@ -188,7 +222,9 @@ fn artefacts(cx: &Cx<'_>, hit: &Hit) -> Vec<(&'static str, String)> {
                 let lower = d.to_ascii_lowercase();
                 domains::registrable(&lower).map(|d| ("domain", d.to_owned()))
             }
-            Ioc::Ip(a) => ip::parse(a).filter(|a| !ip::is_internal(a)).map(|a| ("address", ip::display(&a))),
+            Ioc::Ip(a) => ip::parse(a)
+                .filter(|a| !ip::is_internal(a))
+                .map(|a| ("address", ip::display(&a))),
             Ioc::Url(u) => Some(("URL", u.clone())),
             Ioc::File(_) | Ioc::Account(_) => None,
         })
@@ -234,7 +270,9 @@ fn same_host(sides: &[Side<'_>], found: &mut BTreeMap<(usize, usize), Link>) {
     }
     for chains in by_host.values_mut() {
         chains.sort_by_key(|i| sides.get(*i).map(|s| (s.from, *i)));
-        link_near(sides, chains, found, |_, _| Some("same host within 30 minutes".to_owned()));
+        link_near(sides, chains, found, |_, _| {
+            Some("same host within 30 minutes".to_owned())
+        });
     }
 }
 
@@ -250,9 +288,10 @@ fn link_near(
             let Some(right) = sides.get(*b) else { continue };
             let apart = (right.from - left.until).max(left.from - right.until).max(0);
             if apart <= NEAR_US
-                && let Some(reason) = reason(left, right) {
-                    add(found, *a, *b, SAME, reason);
-                }
+                && let Some(reason) = reason(left, right)
+            {
+                add(found, *a, *b, SAME, reason);
+            }
         }
     }
 }

@@ -88,10 +88,25 @@ struct ActingColumns {
 pub const READS: &[(&Table, &[Col])] = &[(
     &process::TABLE,
     &[
-        common::ACTION, common::USER, process::PID, process::PROC_GUID, process::PROC_START, process::IMAGE,
-        process::IMAGE_NAME, process::CMDLINE, process::PPID, process::PARENT_GUID, process::PARENT_START,
-        process::PARENT_IMAGE, process::PARENT_NAME, process::PARENT_CMDLINE, process::PARENT_USER,
-        process::TARGET_USER, process::SHA256, process::SHA1, process::MD5,
+        common::ACTION,
+        common::USER,
+        process::PID,
+        process::PROC_GUID,
+        process::PROC_START,
+        process::IMAGE,
+        process::IMAGE_NAME,
+        process::CMDLINE,
+        process::PPID,
+        process::PARENT_GUID,
+        process::PARENT_START,
+        process::PARENT_IMAGE,
+        process::PARENT_NAME,
+        process::PARENT_CMDLINE,
+        process::PARENT_USER,
+        process::TARGET_USER,
+        process::SHA256,
+        process::SHA1,
+        process::MD5,
     ],
 )];
 
@@ -157,7 +172,10 @@ impl Lineage {
         let list = self.pids.get(&(host, pid))?;
         let at = list.partition_point(|n| self.start_of(*n) <= ts.saturating_add(SAME_START_US));
         let node = list.get(at.checked_sub(1)?).copied()?;
-        let ended = self.get(node)?.end.is_some_and(|e| e.saturating_add(SAME_START_US) < ts);
+        let ended = self
+            .get(node)?
+            .end
+            .is_some_and(|e| e.saturating_add(SAME_START_US) < ts);
         (!ended).then_some(node)
     }
 
@@ -181,7 +199,14 @@ impl Lineage {
     }
 
     /// A node for an acting process that no row starts.
-    fn unlogged(&mut self, frames: &Frames, row: Row<'_>, guid: StrId, pid: Option<u32>, image: StrId) -> Option<(NodeId, f64)> {
+    fn unlogged(
+        &mut self,
+        frames: &Frames,
+        row: Row<'_>,
+        guid: StrId,
+        pid: Option<u32>,
+        image: StrId,
+    ) -> Option<(NodeId, f64)> {
         let host = row.id(common::HOST);
         if guid != NO_STR {
             let mut p = unlogged_process(frames, host, pid, image);
@@ -285,9 +310,10 @@ impl Lineage {
         let host = row.id(common::HOST);
         let guid = row.id(process::PROC_GUID);
         if guid != NO_STR
-            && let Some(node) = self.by_guid(host, guid) {
-                return Some(node);
-            }
+            && let Some(node) = self.by_guid(host, guid)
+        {
+            return Some(node);
+        }
         let Some(pid) = row.int(process::PID).and_then(|p| u32::try_from(p).ok()) else {
             return self.same_command(frames, row, start, false);
         };
@@ -310,7 +336,14 @@ impl Lineage {
     /// command line, one of the two with a pid and the other with a guid.
     fn same_command(&self, frames: &Frames, row: Row<'_>, start: i64, has_pid: bool) -> Option<NodeId> {
         let base = |id: StrId| base_name(frames.text(id).unwrap_or("")).to_lowercase();
-        let command = |id: StrId| frames.text(id).unwrap_or("").replace("%%", "%").split_whitespace().collect::<String>();
+        let command = |id: StrId| {
+            frames
+                .text(id)
+                .unwrap_or("")
+                .replace("%%", "%")
+                .split_whitespace()
+                .collect::<String>()
+        };
         let (image, cmdline) = (row.id(process::IMAGE), row.id(process::CMDLINE));
         let guid = row.id(process::PROC_GUID);
         self.recent.iter().copied().find(|node| {
@@ -338,17 +371,22 @@ impl Lineage {
     }
 
     fn set_parent(&mut self, frames: &Frames, row: Row<'_>) {
-        let Some(node) = self.of_row.get(row.at() as usize).copied().filter(|n| *n != NONE) else { return };
+        let Some(node) = self.of_row.get(row.at() as usize).copied().filter(|n| *n != NONE) else {
+            return;
+        };
         if row.text(common::ACTION) != Some("start") || self.get(node).is_none_or(|p| p.parent_strength >= 1.0) {
             return;
         }
         let found = self.parent_of(frames, row, node);
-        let Some((parent, strength)) = found.filter(|(parent, _)| *parent != node) else { return };
+        let Some((parent, strength)) = found.filter(|(parent, _)| *parent != node) else {
+            return;
+        };
         if let Some(p) = self.nodes.get_mut(node as usize)
-            && strength > p.parent_strength {
-                p.parent = Some(parent);
-                p.parent_strength = strength;
-            }
+            && strength > p.parent_strength
+        {
+            p.parent = Some(parent);
+            p.parent_strength = strength;
+        }
     }
 
     fn parent_of(&mut self, frames: &Frames, row: Row<'_>, node: NodeId) -> Option<(NodeId, f64)> {
@@ -373,7 +411,10 @@ impl Lineage {
             if let Some(parent) = exact.filter(|p| (self.start_of(*p) - parent_start).abs() <= EXACT_START_US) {
                 return Some((parent, 0.9));
             }
-        } else if let Some(parent) = self.by_pid(host, ppid, start).filter(|p| *p != node && self.start_of(*p) <= start) {
+        } else if let Some(parent) = self
+            .by_pid(host, ppid, start)
+            .filter(|p| *p != node && self.start_of(*p) <= start)
+        {
             return Some((parent, 0.7));
         }
         self.by_name(frames, host, ppid, image, start).map(|p| (p, 0.7))
@@ -480,8 +521,14 @@ mod tests {
         });
         let corpus = rows.corpus();
         let mut l = Lineage::new(&corpus.frames);
-        let a = l.acting(&corpus.frames, corpus.frames.row(&process::TABLE, 0)).unwrap().0;
-        let b = l.acting(&corpus.frames, corpus.frames.row(&process::TABLE, 1)).unwrap().0;
+        let a = l
+            .acting(&corpus.frames, corpus.frames.row(&process::TABLE, 0))
+            .unwrap()
+            .0;
+        let b = l
+            .acting(&corpus.frames, corpus.frames.row(&process::TABLE, 1))
+            .unwrap()
+            .0;
         assert_eq!(a, b);
         let parent = l.get(a).unwrap().parent.unwrap();
         assert!(l.is_hub(parent) && l.get(parent).unwrap().start.is_none());
@@ -507,7 +554,10 @@ mod tests {
         let mut node = |at| l.acting(&c.frames, c.frames.row(&process::TABLE, at)).unwrap().0;
         let (first, second, third) = (node(0), node(1), node(2));
         assert!(second == third && first != second);
-        assert_eq!(l.by_pid(c.frames.row(&process::TABLE, 2).id(common::HOST), 9, 60_000_000), Some(second));
+        assert_eq!(
+            l.by_pid(c.frames.row(&process::TABLE, 2).id(common::HOST), 9, 60_000_000),
+            Some(second)
+        );
     }
 
     #[test]

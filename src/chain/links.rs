@@ -86,7 +86,10 @@ pub struct Graph {
 
 /// Columns that linking reads, beside those of lineage.
 pub const READS: &[(&Table, &[Col])] = &[
-    (&process_access::TABLE, &[process_access::TARGET_GUID, process_access::TARGET_PID]),
+    (
+        &process_access::TABLE,
+        &[process_access::TARGET_GUID, process_access::TARGET_PID],
+    ),
     (&auth::TABLE, session::AUTH_READS),
     (&crate::schema::script::TABLE, script::READS),
     (&crate::schema::file::TABLE, files::FILE_READS),
@@ -106,7 +109,10 @@ impl<'a> Input<'a> {
     /// All places with their hits.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &'a Hit)> + use<'a> {
         let hits = self.hits;
-        self.order.iter().enumerate().filter_map(move |(p, i)| Some((p, hits.get(*i)?)))
+        self.order
+            .iter()
+            .enumerate()
+            .filter_map(move |(p, i)| Some((p, hits.get(*i)?)))
     }
 
     /// The first rows of a hit that lie on its own host.
@@ -155,7 +161,11 @@ fn acts(input: Input<'_>, lineage: &mut Lineage, graph: &mut Graph) -> BTreeSet<
                 // The process of a logon is the one that asked for it: lsass, services, winlogon.
                 continue;
             }
-            let mut found: Vec<(NodeId, f64)> = lineage.acting(frames, row).or_else(|| hosting.of(frames, row)).into_iter().collect();
+            let mut found: Vec<(NodeId, f64)> = lineage
+                .acting(frames, row)
+                .or_else(|| hosting.of(frames, row))
+                .into_iter()
+                .collect();
             found.extend(target(lineage, row));
             for (node, strength) in found {
                 let itself = i == 0 && row.table().ix() == crate::schema::process::TABLE.ix();
@@ -192,7 +202,9 @@ fn target(lineage: &Lineage, row: Row<'_>) -> Option<(NodeId, f64)> {
     if let Some(node) = lineage.by_guid(host, row.id(process_access::TARGET_GUID)) {
         return Some((node, 1.0));
     }
-    let pid = row.int(process_access::TARGET_PID).and_then(|p| u32::try_from(p).ok())?;
+    let pid = row
+        .int(process_access::TARGET_PID)
+        .and_then(|p| u32::try_from(p).ok())?;
     lineage.by_pid(host, pid, row.ts()).map(|n| (n, 0.7))
 }
 
@@ -208,7 +220,9 @@ fn climb(lineage: &Lineage, open: &BTreeSet<NodeId>, node: NodeId) -> Vec<NodeId
 fn ancestry(lineage: &Lineage, open: &BTreeSet<NodeId>, around: &BTreeSet<NodeId>, graph: &mut Graph) {
     for node in around {
         let Some(p) = lineage.get(*node) else { continue };
-        let Some(parent) = p.parent.filter(|up| around.contains(up)) else { continue };
+        let Some(parent) = p.parent.filter(|up| around.contains(up)) else {
+            continue;
+        };
         let hub = lineage.is_hub(parent) && !open.contains(&parent);
         let from = lineage.get(parent).and_then(|up| up.start);
         let to = p.start.or(from).unwrap_or(0);
@@ -226,11 +240,17 @@ fn ancestry(lineage: &Lineage, open: &BTreeSet<NodeId>, around: &BTreeSet<NodeId
 }
 
 /// Processes by their path and the telling paths of their command lines, per host.
-fn processes_by_path(input: Input<'_>, lineage: &Lineage, around: &BTreeSet<NodeId>) -> BTreeMap<(u32, String), Vec<NodeId>> {
+fn processes_by_path(
+    input: Input<'_>,
+    lineage: &Lineage,
+    around: &BTreeSet<NodeId>,
+) -> BTreeMap<(u32, String), Vec<NodeId>> {
     let mut out: BTreeMap<(u32, String), Vec<NodeId>> = BTreeMap::new();
     for node in around {
         // A hub runs what everything configures.
-        let Some(p) = lineage.get(*node).filter(|p| !p.hub) else { continue };
+        let Some(p) = lineage.get(*node).filter(|p| !p.hub) else {
+            continue;
+        };
         let text = |id| input.cx.frames.text(id).unwrap_or("");
         let mut paths = super::paths::in_command(text(p.cmdline));
         paths.push(super::paths::normal(text(p.image)));

@@ -18,10 +18,12 @@ pub(super) fn at_silence(input: Input<'_>, graph: &Graph, groups: Vec<Group>) ->
     let mut bridges: BTreeMap<StrId, Vec<(i64, i64)>> = BTreeMap::new();
     for edge in &graph.edges {
         let long = edge.span.1 - edge.span.0 >= SILENCE_US;
-        if long && matches!(edge.kind, Kind::Dropped | Kind::Persisted)
-            && let Some(host) = host_of_end(input, graph, edge) {
-                bridges.entry(host).or_default().push(edge.span);
-            }
+        if long
+            && matches!(edge.kind, Kind::Dropped | Kind::Persisted)
+            && let Some(host) = host_of_end(input, graph, edge)
+        {
+            bridges.entry(host).or_default().push(edge.span);
+        }
     }
     let mut out = Vec::new();
     for group in groups {
@@ -35,7 +37,10 @@ pub(super) fn at_silence(input: Input<'_>, graph: &Graph, groups: Vec<Group>) ->
                 // The file was dropped, or the command configured, within a day of the one side and ran within a day
                 // of the other.
                 let near = |a: i64, b: i64| (a - b).abs() < SILENCE_US;
-                if !bridges.iter().any(|(from, to)| near(*from, before) && near(*to, hit.time)) {
+                if !bridges
+                    .iter()
+                    .any(|(from, to)| near(*from, before) && near(*to, hit.time))
+                {
                     out.push(std::mem::take(&mut part));
                 }
             }
@@ -87,9 +92,10 @@ fn host_of_end(input: Input<'_>, graph: &Graph, edge: &super::links::Edge) -> Op
     let place = match (edge.a, edge.b) {
         (End::Hit(p), _) | (_, End::Hit(p)) => p,
         // Writer and runner are processes of one host; any hit of either tells which.
-        (End::Process(a), End::Process(b)) => {
-            graph.processes.iter().position(|nodes| nodes.contains(&a) || nodes.contains(&b))?
-        }
+        (End::Process(a), End::Process(b)) => graph
+            .processes
+            .iter()
+            .position(|nodes| nodes.contains(&a) || nodes.contains(&b))?,
     };
     input.hit(place).map(|h| h.host)
 }

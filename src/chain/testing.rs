@@ -33,7 +33,13 @@ pub struct Corpus {
 
 impl Rows {
     /// Adds a row; `source` is sysmon and `action` start unless the cells say otherwise.
-    pub fn row(&mut self, table: &'static Table, host: &str, second: i64, cells: impl FnOnce(&mut TableBuilder)) -> &mut Self {
+    pub fn row(
+        &mut self,
+        table: &'static Table,
+        host: &str,
+        second: i64,
+        cells: impl FnOnce(&mut TableBuilder),
+    ) -> &mut Self {
         self.n += 1;
         let b = self.set.table(table);
         b.int(common::TS, second * 1_000_000);
@@ -51,7 +57,15 @@ impl Rows {
     }
 
     /// Adds a process start with guids.
-    pub fn process(&mut self, host: &str, second: i64, guid: &str, parent: &str, image: &str, parent_image: &str) -> &mut Self {
+    pub fn process(
+        &mut self,
+        host: &str,
+        second: i64,
+        guid: &str,
+        parent: &str,
+        image: &str,
+        parent_image: &str,
+    ) -> &mut Self {
         self.row(&process::TABLE, host, second, |b| {
             b.text(process::PROC_GUID, guid);
             b.text(process::PARENT_GUID, parent);
@@ -92,12 +106,24 @@ impl Corpus {
 
     /// A hit on a row, with full quality and no claim of rarity.
     pub fn hit(&self, meta: &'static Meta, table: &'static Table, at: u32, key: &str) -> Hit {
-        Hit::at(meta, self.frames.row(table, at), key, format!("{} on {key}", meta.title)).prevalence(Prevalence::Neutral)
+        Hit::at(
+            meta,
+            self.frames.row(table, at),
+            key,
+            format!("{} on {key}", meta.title),
+        )
+        .prevalence(Prevalence::Neutral)
     }
 }
 
 /// A signal that does not exist.
-pub fn meta(id: &'static str, family: &'static str, stage: &'static str, level: Level, decisive: bool) -> &'static Meta {
+pub fn meta(
+    id: &'static str,
+    family: &'static str,
+    stage: &'static str,
+    level: Level,
+    decisive: bool,
+) -> &'static Meta {
     Box::leak(Box::new(Meta {
         id,
         title: id,

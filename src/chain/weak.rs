@@ -42,7 +42,12 @@ pub(super) fn attach(input: Input<'_>, groups: Vec<Group>) -> Vec<Group> {
         for group in alone {
             match near.best(input, &group) {
                 Some((backbone, link)) => {
-                    anchors.extend(group.members.iter().filter_map(|(p, _)| anchor(input, *p, backbone, link)));
+                    anchors.extend(
+                        group
+                            .members
+                            .iter()
+                            .filter_map(|(p, _)| anchor(input, *p, backbone, link)),
+                    );
                     if let Some(b) = backbones.get_mut(backbone) {
                         b.members.extend(group.members.iter().map(|(p, _)| (*p, link)));
                     }
@@ -100,7 +105,10 @@ impl Near {
         };
         for (host, a) in anchors {
             for user in &a.users {
-                out.by_user.entry(user.clone()).or_default().push((a.time, a.last, a.group, a.link));
+                out.by_user
+                    .entry(user.clone())
+                    .or_default()
+                    .push((a.time, a.last, a.group, a.link));
             }
             out.by_host.entry(host).or_default().push(a);
         }
@@ -111,9 +119,8 @@ impl Near {
     fn best(&self, input: Input<'_>, group: &Group) -> Option<(usize, f64)> {
         let mut best: Option<(f64, i64, usize)> = None;
         let mut offer = |link: f64, away: i64, backbone: usize| {
-            let better = best.is_none_or(|(l, d, b)| {
-                (link, std::cmp::Reverse((away, backbone))) > (l, std::cmp::Reverse((d, b)))
-            });
+            let better = best
+                .is_none_or(|(l, d, b)| (link, std::cmp::Reverse((away, backbone))) > (l, std::cmp::Reverse((d, b))));
             if away <= NEAR_US && better {
                 best = Some((link, away, backbone));
             }
@@ -153,7 +160,15 @@ pub(super) fn users(hit: &Hit) -> Vec<String> {
     let mut out: Vec<String> = hit
         .users
         .iter()
-        .map(|u| u.rsplit('\\').next().unwrap_or(u).split('@').next().unwrap_or(u).to_lowercase())
+        .map(|u| {
+            u.rsplit('\\')
+                .next()
+                .unwrap_or(u)
+                .split('@')
+                .next()
+                .unwrap_or(u)
+                .to_lowercase()
+        })
         .filter(|u| !u.is_empty() && !u.ends_with('$') && !SYSTEM_ACCOUNTS.contains(&u.as_str()))
         .collect();
     out.sort_unstable();
@@ -162,7 +177,13 @@ pub(super) fn users(hit: &Hit) -> Vec<String> {
 }
 
 const SYSTEM_ACCOUNTS: &[&str] = &[
-    "-", "anonymous logon", "local service", "localservice", "network service", "networkservice", "system",
+    "-",
+    "anonymous logon",
+    "local service",
+    "localservice",
+    "network service",
+    "networkservice",
+    "system",
 ];
 
 /// What stayed alone: hits of one signal and key on one host become one group while they keep coming.
@@ -170,8 +191,15 @@ fn repeats(input: Input<'_>, alone: Vec<Group>) -> Vec<Group> {
     let mut out: Vec<Group> = Vec::new();
     let mut open: BTreeMap<(StrId, &str, &str), (usize, i64)> = BTreeMap::new();
     for group in alone {
-        let Some(hit) = group.members.first().and_then(|(p, _)| input.hit(*p)) else { continue };
-        let last = group.members.iter().filter_map(|(p, _)| input.hit(*p)).map(|h| h.last.max(h.time)).max();
+        let Some(hit) = group.members.first().and_then(|(p, _)| input.hit(*p)) else {
+            continue;
+        };
+        let last = group
+            .members
+            .iter()
+            .filter_map(|(p, _)| input.hit(*p))
+            .map(|h| h.last.max(h.time))
+            .max();
         let last = last.unwrap_or(hit.time);
         let key = (hit.host, hit.meta.id, hit.key.as_str());
         match open.get_mut(&key) {

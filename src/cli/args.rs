@@ -282,7 +282,9 @@ impl ReadArgs {
     pub fn set_threads(&self) {
         if let Some(n) = self.threads {
             // Fails only where a pool exists already; then that one serves.
-            let _ = rayon::ThreadPoolBuilder::new().num_threads(usize::from(n)).build_global();
+            let _ = rayon::ThreadPoolBuilder::new()
+                .num_threads(usize::from(n))
+                .build_global();
         }
     }
 }
@@ -299,9 +301,12 @@ impl SelectArgs {
             to: time(&self.to)?,
         };
         if let (Some(from), Some(to)) = (range.from, range.to)
-            && from >= to {
-                return Err(Error::Usage("--from is not before --to; nothing lies between them".to_owned()));
-            }
+            && from >= to
+        {
+            return Err(Error::Usage(
+                "--from is not before --to; nothing lies between them".to_owned(),
+            ));
+        }
         Ok(HuntOptions {
             range,
             hosts: self.hosts.clone(),
@@ -337,7 +342,9 @@ fn format_id(text: &str) -> std::result::Result<String, String> {
 
 fn zone(text: &str) -> std::result::Result<(String, chrono_tz::Tz), String> {
     let (source, name) = text.split_once('=').unwrap_or(("*", text));
-    let zone = name.parse().map_err(|_| format!("'{name}' is no time zone; write it like Asia/Tokyo"))?;
+    let zone = name
+        .parse()
+        .map_err(|_| format!("'{name}' is no time zone; write it like Asia/Tokyo"))?;
     Ok((source.to_owned(), zone))
 }
 
@@ -364,7 +371,10 @@ fn bytes(text: &str) -> std::result::Result<u64, String> {
         "g" | "gb" | "gib" => 1 << 30,
         _ => return Err("expected a size such as 512MiB or 2GiB".to_owned()),
     };
-    let n: u64 = digits.trim().parse().map_err(|_| "expected a size such as 512MiB or 2GiB".to_owned())?;
+    let n: u64 = digits
+        .trim()
+        .parse()
+        .map_err(|_| "expected a size such as 512MiB or 2GiB".to_owned())?;
     n.checked_mul(factor).ok_or_else(|| "that is too large".to_owned())
 }
 

@@ -120,7 +120,11 @@ fn settings(run: &mut RunSummary, args: &HuntArgs) {
     };
     set("threads", rayon::current_num_threads().to_string());
     set("memory-limit", args.read.memory_limit.to_string());
-    for (name, value) in [("from", &args.select.from), ("to", &args.select.to), ("format", &args.read.format)] {
+    for (name, value) in [
+        ("from", &args.select.from),
+        ("to", &args.select.to),
+        ("format", &args.read.format),
+    ] {
         if let Some(v) = value {
             set(name, v.clone());
         }
@@ -131,13 +135,19 @@ fn settings(run: &mut RunSummary, args: &HuntArgs) {
 }
 
 fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_micros() as i64)
 }
 
 /// Columns of the terminal; 120 where the output goes elsewhere.
 fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-    let asked = || console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    let asked = || {
+        console::Term::stdout()
+            .size_checked()
+            .map(|(_, columns)| usize::from(columns))
+    };
     columns.or_else(asked).unwrap_or(120).max(60)
 }
 

@@ -41,7 +41,11 @@ fn status(lake: &Lake) -> Result<Exit> {
     for (name, (rows, bytes, files)) in tables {
         let _ = writeln!(out, "{name:16} {rows:>12} {bytes:>14} {files:>6}");
     }
-    let _ = writeln!(out, "\n{:>10} {:>10} {:>10} {:14} INPUT", "RECORDS", "STORED", "REJECTED", "FORMAT");
+    let _ = writeln!(
+        out,
+        "\n{:>10} {:>10} {:>10} {:14} INPUT",
+        "RECORDS", "STORED", "REJECTED", "FORMAT"
+    );
     for i in &c.inputs {
         let _ = writeln!(
             out,

@@ -28,11 +28,7 @@ impl Shown {
             let (progress, stop) = (Arc::clone(&progress), Arc::clone(&stop));
             std::thread::spawn(move || show(&progress, &stop))
         });
-        Self {
-            progress,
-            stop,
-            thread,
-        }
+        Self { progress, stop, thread }
     }
 
     /// The counters the job raises.

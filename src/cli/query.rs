@@ -66,7 +66,9 @@ fn csv(a: &Answer) -> Result<String> {
     let mut w = csv::Writer::from_writer(Vec::new());
     w.write_record(&a.columns).map_err(|e| failed(&e))?;
     for row in &a.rows {
-        let cells = row.iter().map(|c| for_csv_cell(c.as_deref().unwrap_or("")).into_owned());
+        let cells = row
+            .iter()
+            .map(|c| for_csv_cell(c.as_deref().unwrap_or("")).into_owned());
         w.write_record(cells).map_err(|e| failed(&e))?;
     }
     let bytes = w.into_inner().map_err(|e| failed(&e))?;
@@ -76,8 +78,12 @@ fn csv(a: &Answer) -> Result<String> {
 fn jsonl(a: &Answer) -> String {
     let mut out = String::new();
     for row in &a.rows {
-        let object: serde_json::Map<String, serde_json::Value> =
-            a.columns.iter().cloned().zip(row.iter().map(|c| c.clone().into())).collect();
+        let object: serde_json::Map<String, serde_json::Value> = a
+            .columns
+            .iter()
+            .cloned()
+            .zip(row.iter().map(|c| c.clone().into()))
+            .collect();
         out.push_str(&serde_json::Value::Object(object).to_string());
         out.push('\n');
     }

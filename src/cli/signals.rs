@@ -49,7 +49,13 @@ fn page(m: &Meta) -> String {
     let attack = AttackTable::builtin();
     let _ = writeln!(out, "## {} {}\n", m.id, m.title);
     let decisive = if m.decisive { ", decisive" } else { "" };
-    let _ = writeln!(out, "Level {}{decisive}; family {}; stage {}.\n", m.level.name(), m.family, m.stage);
+    let _ = writeln!(
+        out,
+        "Level {}{decisive}; family {}; stage {}.\n",
+        m.level.name(),
+        m.family,
+        m.stage
+    );
     let _ = writeln!(out, "**Sees.** {}\n\n**Why.** {}\n", m.sees, m.why);
     let techniques: Vec<String> = m
         .techniques

@@ -67,7 +67,11 @@ fn say(name: &str, head: &[u8]) -> bool {
             true
         }
         Err(reasons) => {
-            let first = view.lines(1).first().map(|l| for_terminal(l).into_owned()).unwrap_or_default();
+            let first = view
+                .lines(1)
+                .first()
+                .map(|l| for_terminal(l).into_owned())
+                .unwrap_or_default();
             let first: String = first.chars().take(100).collect();
             let mut out = format!("{name}: unknown; first line: {first}\n");
             for (id, why) in reasons {

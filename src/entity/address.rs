@@ -161,11 +161,20 @@ fn interval(c: &Claim) -> Interval {
 
 /// Columns that [`claims`] reads.
 pub const READS: &[(&crate::schema::Table, &[crate::schema::Col])] = &[
-    (&lease::TABLE, &[lease::IP, lease::CLIENT_HOST, lease::LEASE_S, common::ACTION]),
+    (
+        &lease::TABLE,
+        &[lease::IP, lease::CLIENT_HOST, lease::LEASE_S, common::ACTION],
+    ),
     (&network::TABLE, &[network::SRC_IP, network::DIRECTION]),
     (
         &auth::TABLE,
-        &[auth::SRC_IP, auth::SRC_HOST, auth::TARGET_USER, common::ACTION, auth::LOGON_TYPE],
+        &[
+            auth::SRC_IP,
+            auth::SRC_HOST,
+            auth::TARGET_USER,
+            common::ACTION,
+            auth::LOGON_TYPE,
+        ],
     ),
     (&posture::TABLE, &[posture::IPS]),
 ];
@@ -209,7 +218,9 @@ fn lease_claim(row: Row<'_>) -> Option<(Ip, String, i64, i64, f32)> {
     if !matches!(row.text(common::ACTION), Some("assign" | "renew")) {
         return None;
     }
-    let lease = row.int(lease::LEASE_S).map_or(DEFAULT_LEASE_US, |s| s.saturating_mul(1_000_000));
+    let lease = row
+        .int(lease::LEASE_S)
+        .map_or(DEFAULT_LEASE_US, |s| s.saturating_mul(1_000_000));
     let host = canonical_host(row.text(lease::CLIENT_HOST)?);
     Some((row.ip(lease::IP)?, host, row.ts(), row.ts().saturating_add(lease), 1.0))
 }

@@ -67,11 +67,19 @@ pub const READS: &[(&Table, &[crate::schema::Col])] = &[
     (
         &process::TABLE,
         &[
-            process::IMAGE, process::IMAGE_NAME, process::PARENT_NAME, process::SHA256, process::SHA1, process::MD5,
+            process::IMAGE,
+            process::IMAGE_NAME,
+            process::PARENT_NAME,
+            process::SHA256,
+            process::SHA1,
+            process::MD5,
             common::ACTION,
         ],
     ),
-    (&image_load::TABLE, &[image_load::SHA256, image_load::SHA1, image_load::MD5]),
+    (
+        &image_load::TABLE,
+        &[image_load::SHA256, image_load::SHA1, image_load::MD5],
+    ),
     (&dns::TABLE, &[dns::QNAME]),
     (&http::TABLE, &[http::URL_HOST, http::UA, http::DST_IP]),
     (&network::TABLE, &[network::DST_IP, network::DST_HOST, network::TLS_SNI]),
@@ -235,7 +243,9 @@ impl Counter {
         self.sightings.sort_unstable();
         let mut out = HashMap::default();
         for group in self.sightings.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            let Some((thing, key, ..)) = group.first() else { continue };
+            let Some((thing, key, ..)) = group.first() else {
+                continue;
+            };
             let hosts = group.chunk_by(|a, b| a.2 == b.2).count() as u32;
             let mut days: Vec<i64> = group.iter().map(|s| s.3.div_euclid(DAY_US)).collect();
             days.sort_unstable();

@@ -127,8 +127,12 @@ impl Lists {
             lists.each_line(path, Self::add_asset)?;
         }
         if let Some(path) = &files.geoip {
-            let reader = maxminddb::Reader::open_readfile(path)
-                .map_err(|e| Error::Usage(format!("{}: not a MaxMind database ({e}); give a .mmdb file", path.display())))?;
+            let reader = maxminddb::Reader::open_readfile(path).map_err(|e| {
+                Error::Usage(format!(
+                    "{}: not a MaxMind database ({e}); give a .mmdb file",
+                    path.display()
+                ))
+            })?;
             lists.geoip = Some(reader);
         }
         Ok(lists)
@@ -196,14 +200,23 @@ impl Lists {
         self.hashes.insert(hash.to_ascii_lowercase(), note.to_owned());
     }
 
+    /// Adds a listed domain.
+    pub fn add_domain(&mut self, name: &str, note: &str) {
+        self.domains.insert(name.to_ascii_lowercase(), note.to_owned());
+    }
+
     /// Adds a WHOIS date.
     pub fn add_registration(&mut self, e2ld: &str, created: Ts) {
         self.whois.insert(e2ld.to_ascii_lowercase(), created);
     }
 
-    fn each_line(&mut self, path: &Path, mut add: impl FnMut(&mut Self, &[String]) -> std::result::Result<(), String>) -> Result<()> {
-        let bytes = std::fs::read(path)
-            .map_err(|e| Error::Usage(format!("{}: cannot read this list: {e}", path.display())))?;
+    fn each_line(
+        &mut self,
+        path: &Path,
+        mut add: impl FnMut(&mut Self, &[String]) -> std::result::Result<(), String>,
+    ) -> Result<()> {
+        let bytes =
+            std::fs::read(path).map_err(|e| Error::Usage(format!("{}: cannot read this list: {e}", path.display())))?;
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_start_matches('\u{feff}');
         let (mut used, mut lines) = (0u32, 0u32);
@@ -237,7 +250,11 @@ impl Lists {
     fn add_indicator(&mut self, cells: &[String], hashes_only: bool) -> std::result::Result<(), String> {
         let note = cells.iter().skip(1).find(|c| !c.is_empty());
         for cell in cells {
-            let value = cell.trim().replace("[.]", ".").replace("hxxp", "http").to_ascii_lowercase();
+            let value = cell
+                .trim()
+                .replace("[.]", ".")
+                .replace("hxxp", "http")
+                .to_ascii_lowercase();
             let note = note.filter(|n| *n != cell).cloned().unwrap_or_default();
             if is_hash(&value) {
                 if EMPTY_FILE.contains(&value.as_str()) {
@@ -271,8 +288,8 @@ impl Lists {
         let [domain, created, ..] = cells else {
             return Err("expected e2ld,created".to_owned());
         };
-        let parsed = time::rfc3339(created.as_bytes())
-            .or_else(|| time::rfc3339(format!("{created}T00:00:00Z").as_bytes()));
+        let parsed =
+            time::rfc3339(created.as_bytes()).or_else(|| time::rfc3339(format!("{created}T00:00:00Z").as_bytes()));
         let Some((ts, _)) = parsed else {
             return Err(format!("'{created}' is no date; expected YYYY-MM-DD"));
         };
@@ -307,7 +324,8 @@ mod tests {
     #[test]
     fn a_domain_indicator_covers_its_subdomains_only() {
         let mut l = Lists::default();
-        l.add_indicator(&["evil[.]example".to_owned(), "c2".to_owned()], false).unwrap();
+        l.add_indicator(&["evil[.]example".to_owned(), "c2".to_owned()], false)
+            .unwrap();
         assert_eq!(l.bad_domain("a.b.evil.example"), Some("c2"));
         assert_eq!(l.bad_domain("notevil.example"), None);
     }

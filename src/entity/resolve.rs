@@ -87,9 +87,10 @@ fn name_users_without_host(frames: &mut Frames) {
     for at in 0..frames.frame(table).len() as u32 {
         let row = frames.row(table, at);
         if row.id(common::HOST) == NO_STR
-            && let Some(user) = row.text(auth::TARGET_USER) {
-                changes.push((at as usize, format!("user:{}", user.to_lowercase())));
-            }
+            && let Some(user) = row.text(auth::TARGET_USER)
+        {
+            changes.push((at as usize, format!("user:{}", user.to_lowercase())));
+        }
     }
     for (at, name) in changes {
         let id = frames.strings.intern(&name);

@@ -138,10 +138,7 @@ pub fn open(
     let mut file = File::open(path).map_err(failed)?;
     let meta = file.metadata().map_err(failed)?;
     if meta.is_dir() {
-        return Err(failed(io::Error::new(
-            io::ErrorKind::IsADirectory,
-            "it is a folder",
-        )));
+        return Err(failed(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")));
     }
     if !meta.is_file() {
         // A pipe, such as a shell's process substitution: it can be read once and not be sought in.
@@ -156,13 +153,7 @@ pub fn open(
             walk::give(visit, Member { name, body })?;
         }
         Kind::Zip => zip::walk(&state, visit, &name, &mut BufReader::new(file), 0)?,
-        _ => walk::stream(
-            &state,
-            visit,
-            &name,
-            &mut BufReader::with_capacity(1 << 18, file),
-            0,
-        )?,
+        _ => walk::stream(&state, visit, &name, &mut BufReader::with_capacity(1 << 18, file), 0)?,
     }
     Ok(state.into_notes())
 }

@@ -17,9 +17,7 @@ pub struct Header {
 impl Header {
     /// Reads a header line. `rename` brings a column to the name that mappers know; a name that comes again gets `_2`, `_3`.
     pub fn parse(line: &str, rename: fn(&str) -> Cow<'_, str>) -> Self {
-        let line = line
-            .trim_start_matches('\u{feff}')
-            .trim_end_matches(['\r', '\n']);
+        let line = line.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
         let delimiter = delimiter(line);
         let cells: Vec<String> = cells(line, delimiter).map(Cow::into_owned).collect();
         let mut names: Vec<Option<String>> = Vec::with_capacity(cells.len());
@@ -162,13 +160,7 @@ mod tests {
     fn cells_resolve_quotes_and_keep_line_breaks() {
         let h = header("a,b,c");
         let row = cells_of(&h, "\"x \"\"y\"\"\nz\",,\"\"\"q\"\"\"");
-        assert_eq!(
-            row,
-            [
-                ("a", Cow::Borrowed("x \"y\"\nz")),
-                ("c", Cow::Borrowed("\"q\""))
-            ]
-        );
+        assert_eq!(row, [("a", Cow::Borrowed("x \"y\"\nz")), ("c", Cow::Borrowed("\"q\""))]);
         assert_eq!(cells_of(&h, "\"open,1,2").first().unwrap().1, "\"open");
     }
 
@@ -177,12 +169,7 @@ mod tests {
         let h = header("\u{feff},a,a,a\r");
         assert_eq!(
             h.names,
-            [
-                None,
-                Some("a".into()),
-                Some("a_2".into()),
-                Some("a_3".into())
-            ]
+            [None, Some("a".into()), Some("a_2".into()), Some("a_3".into())]
         );
         assert_eq!(
             cells_of(&h, "0,1,2,3"),

@@ -124,7 +124,10 @@ pub fn decode(cells: &mut TableBuilder, col: Col, dec: Dec, value: &Value<'_>) -
         Dec::Mac => match mac(text) {
             Some(b) => {
                 cells.fixed(col, &b);
-                (text.len() == 17 && text.as_bytes().get(2) == Some(&b':') && !text.bytes().any(|c| c.is_ascii_uppercase())).into()
+                (text.len() == 17
+                    && text.as_bytes().get(2) == Some(&b':')
+                    && !text.bytes().any(|c| c.is_ascii_uppercase()))
+                .into()
             }
             None => Held::No,
         },
@@ -194,9 +197,9 @@ fn integer(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
     }
     cells.int(col, v);
     let canonical = match dec {
-        Dec::Hex => text.strip_prefix("0x").is_some_and(|h| {
-            !h.bytes().any(|c| c.is_ascii_uppercase()) && (h == "0" || !h.starts_with('0'))
-        }),
+        Dec::Hex => text
+            .strip_prefix("0x")
+            .is_some_and(|h| !h.bytes().any(|c| c.is_ascii_uppercase()) && (h == "0" || !h.starts_with('0'))),
         _ => text == "0" || (!text.starts_with(['0', '+', ' ']) && !text.ends_with(' ')),
     };
     canonical.into()
@@ -280,7 +283,13 @@ fn guid(cells: &mut TableBuilder, col: Col, text: &str) -> Held {
     let bare = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
     let dashes = [8, 13, 18, 23];
     let well_formed = bare.len() == 36
-        && bare.bytes().enumerate().all(|(i, c)| if dashes.contains(&i) { c == b'-' } else { c.is_ascii_hexdigit() });
+        && bare.bytes().enumerate().all(|(i, c)| {
+            if dashes.contains(&i) {
+                c == b'-'
+            } else {
+                c.is_ascii_hexdigit()
+            }
+        });
     if !well_formed {
         cells.text(col, text);
         return Held::Yes;
@@ -342,7 +351,10 @@ mod tests {
 
     #[test]
     fn guids_compare_whatever_their_case_and_braces() {
-        for text in ["{b669e388-a0f3-5edf-5d00-000000000300}", "B669E388-A0F3-5EDF-5D00-000000000300"] {
+        for text in [
+            "{b669e388-a0f3-5edf-5d00-000000000300}",
+            "B669E388-A0F3-5EDF-5D00-000000000300",
+        ] {
             let (h, b) = one(Dec::Guid, process::PROC_GUID, text);
             let stored = b.current_text(process::PROC_GUID);
             assert_eq!((h, stored), (Held::Yes, Some("{B669E388-A0F3-5EDF-5D00-000000000300}")));

@@ -7,8 +7,18 @@ use super::raw::{Raw, Value};
 use crate::base::ip;
 
 const VERBS: &[&str] = &[
-    "DHCPACK", "DHCPREQUEST", "DHCPDISCOVER", "DHCPOFFER", "DHCPNAK", "DHCPNACK", "DHCPRELEASE", "DHCPDECLINE",
-    "DHCPINFORM", "DHCPEXPIRE", "BOOTREQUEST", "BOOTREPLY",
+    "DHCPACK",
+    "DHCPREQUEST",
+    "DHCPDISCOVER",
+    "DHCPOFFER",
+    "DHCPNAK",
+    "DHCPNACK",
+    "DHCPRELEASE",
+    "DHCPDECLINE",
+    "DHCPINFORM",
+    "DHCPEXPIRE",
+    "BOOTREQUEST",
+    "BOOTREPLY",
 ];
 
 /// Whether a syslog tag is dhcpd's.
@@ -53,7 +63,9 @@ fn lease<'a>(raw: &mut Raw<'a>, text: &'a str) {
     let mut rest = text.trim();
     let mut last = "";
     while let Some((cell, after)) = word(rest) {
-        let named = cell.strip_prefix('(').and_then(|c| c.trim_end_matches(':').strip_suffix(')'));
+        let named = cell
+            .strip_prefix('(')
+            .and_then(|c| c.trim_end_matches(':').strip_suffix(')'));
         let (name, value, next) = match (cell, named) {
             (_, Some(inner)) if matches!(last, "ip" | "client_host") && is_mac(inner) => ("mac", inner, after),
             (_, Some(inner)) if last == "mac" => ("client_host", inner, after),
@@ -119,7 +131,14 @@ fn key(word: &str) -> &'static str {
 
 fn is_mac(value: &str) -> bool {
     let value = value.trim_end_matches(':');
-    value.len() == 17 && value.bytes().enumerate().all(|(i, b)| if i % 3 == 2 { b == b':' || b == b'-' } else { b.is_ascii_hexdigit() })
+    value.len() == 17
+        && value.bytes().enumerate().all(|(i, b)| {
+            if i % 3 == 2 {
+                b == b':' || b == b'-'
+            } else {
+                b.is_ascii_hexdigit()
+            }
+        })
 }
 
 #[cfg(test)]
@@ -127,7 +146,15 @@ mod tests {
     use super::*;
 
     fn read(payload: &str) -> Raw<'_> {
-        record(&Line { payload, tag: Some("dhcpd"), host: Some("gw"), time: None }, 0)
+        record(
+            &Line {
+                payload,
+                tag: Some("dhcpd"),
+                host: Some("gw"),
+                time: None,
+            },
+            0,
+        )
     }
 
     fn of<'r>(raw: &'r Raw<'_>, names: &[&str]) -> Vec<&'r str> {
@@ -136,24 +163,82 @@ mod tests {
 
     #[test]
     fn lines_of_the_lease_cycle() {
-        let names = ["message_type", "ip", "mac", "client_host", "via", "lease-duration", "detail"];
-        let r = read("DHCPACK on 192.168.1.120 to 00:50:56:13:60:56 (pc1) via eth1 relay eth1 lease-duration 600 uid 01:00:50:56:13:60:56");
-        assert_eq!(of(&r, &names), ["DHCPACK", "192.168.1.120", "00:50:56:13:60:56", "pc1", "eth1", "600", ""]);
-        let r = read("DHCPREQUEST for 192.168.1.120 (192.168.1.2) from 00:50:56:13:60:56 (pc1) via eth1 TransID 9a5f uid 01:00 (RENEW)");
-        assert_eq!(of(&r, &names), ["DHCPREQUEST", "192.168.1.120", "00:50:56:13:60:56", "pc1", "eth1", "", "(RENEW)"]);
+        let names = [
+            "message_type",
+            "ip",
+            "mac",
+            "client_host",
+            "via",
+            "lease-duration",
+            "detail",
+        ];
+        let r = read(
+            "DHCPACK on 192.168.1.120 to 00:50:56:13:60:56 (pc1) via eth1 relay eth1 lease-duration 600 uid 01:00:50:56:13:60:56",
+        );
+        assert_eq!(
+            of(&r, &names),
+            [
+                "DHCPACK",
+                "192.168.1.120",
+                "00:50:56:13:60:56",
+                "pc1",
+                "eth1",
+                "600",
+                ""
+            ]
+        );
+        let r = read(
+            "DHCPREQUEST for 192.168.1.120 (192.168.1.2) from 00:50:56:13:60:56 (pc1) via eth1 TransID 9a5f uid 01:00 (RENEW)",
+        );
+        assert_eq!(
+            of(&r, &names),
+            [
+                "DHCPREQUEST",
+                "192.168.1.120",
+                "00:50:56:13:60:56",
+                "pc1",
+                "eth1",
+                "",
+                "(RENEW)"
+            ]
+        );
         assert_eq!(r.get("server"), Some("192.168.1.2"));
         let r = read("DHCPDISCOVER from ac:cc:8e:b0:2b:8c via 192.168.102.7: network 192.168.102.0/23: no free leases");
-        assert_eq!(of(&r, &names), ["DHCPDISCOVER", "", "ac:cc:8e:b0:2b:8c", "", "192.168.102.7", "", "network 192.168.102.0/23: no free leases"]);
+        assert_eq!(
+            of(&r, &names),
+            [
+                "DHCPDISCOVER",
+                "",
+                "ac:cc:8e:b0:2b:8c",
+                "",
+                "192.168.102.7",
+                "",
+                "network 192.168.102.0/23: no free leases"
+            ]
+        );
         let r = read("BOOTREPLY for 192.0.2.20 to boot-host (aa:bb:cc:dd:ee:ff) via eth1");
-        assert_eq!(of(&r, &names)[1..5], ["192.0.2.20", "aa:bb:cc:dd:ee:ff", "boot-host", "eth1"]);
+        assert_eq!(
+            of(&r, &names)[1..5],
+            ["192.0.2.20", "aa:bb:cc:dd:ee:ff", "boot-host", "eth1"]
+        );
         let r = read("DHCPACK to 192.0.2.21 (aa:bb:cc:dd:ee:11) via eth2");
-        assert_eq!((r.get("ip"), r.get("mac")), (Some("192.0.2.21"), Some("aa:bb:cc:dd:ee:11")));
-        assert_eq!(read("DHCPACK on 10.0.0.9 to 00:50:56:13:60:56 via eth1 [14400]").get("lease-duration"), Some("14400"));
+        assert_eq!(
+            (r.get("ip"), r.get("mac")),
+            (Some("192.0.2.21"), Some("aa:bb:cc:dd:ee:11"))
+        );
+        assert_eq!(
+            read("DHCPACK on 10.0.0.9 to 00:50:56:13:60:56 via eth1 [14400]").get("lease-duration"),
+            Some("14400")
+        );
     }
 
     #[test]
     fn other_words_of_dhcpd_are_kept_whole() {
-        for text in ["Abandoning IP address 192.168.1.125: pinged before offer", "DHCPACKS", "no free leases on subnet 192.168.17.0"] {
+        for text in [
+            "Abandoning IP address 192.168.1.125: pinged before offer",
+            "DHCPACKS",
+            "no free leases on subnet 192.168.17.0",
+        ] {
             let r = read(text);
             assert_eq!((&*r.kind, r.get("message")), ("dhcp.service", Some(text)));
         }

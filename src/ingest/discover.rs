@@ -139,20 +139,11 @@ impl Found {
         }
     }
 
-    fn entry(
-        &mut self,
-        path: PathBuf,
-        level: usize,
-        filter: Option<&Filter>,
-        open: &mut Vec<(PathBuf, usize)>,
-    ) {
+    fn entry(&mut self, path: PathBuf, level: usize, filter: Option<&Filter>, open: &mut Vec<(PathBuf, usize)>) {
         let wanted = filter.is_none_or(|f| f.accepts(&path));
         match fs::metadata(&path) {
             Ok(meta) if meta.is_dir() => {
-                if filter
-                    .and_then(|f| f.levels)
-                    .is_none_or(|most| level + 1 < most)
-                {
+                if filter.and_then(|f| f.levels).is_none_or(|most| level + 1 < most) {
                     open.push((path, level + 1));
                 }
             }
@@ -186,9 +177,7 @@ impl Found {
         } else if base.is_dir() {
             self.folder(&base, Some(&filter));
         }
-        if before == (self.files.len(), self.skipped.len())
-            && !self.files.iter().any(|f| filter.accepts(f))
-        {
+        if before == (self.files.len(), self.skipped.len()) && !self.files.iter().any(|f| filter.accepts(f)) {
             return Err(Error::NoMatch {
                 pattern: pattern.to_owned(),
             });
@@ -207,13 +196,8 @@ impl Found {
             levels: filter.levels,
         };
         below.folder(Path::new("."), Some(&all));
-        self.files.extend(
-            below
-                .files
-                .iter()
-                .map(|p| unprefixed(p))
-                .filter(|p| filter.accepts(p)),
-        );
+        self.files
+            .extend(below.files.iter().map(|p| unprefixed(p)).filter(|p| filter.accepts(p)));
         for skipped in below.skipped {
             let path = unprefixed(&skipped.path);
             if filter.accepts(&path) {
@@ -225,11 +209,7 @@ impl Found {
     fn finish(self) -> Discovered {
         let mut seen = BTreeSet::new();
         let real = |path: &PathBuf| fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-        let files = self
-            .files
-            .into_iter()
-            .filter(|path| seen.insert(real(path)))
-            .collect();
+        let files = self.files.into_iter().filter(|path| seen.insert(real(path))).collect();
         Discovered {
             files,
             skipped: self.skipped.into_iter().collect(),
@@ -240,11 +220,7 @@ impl Found {
 /// The leading components without a wildcard, and the number of components behind them.
 fn fixed_part(pattern: &str) -> (PathBuf, usize) {
     let path = Path::new(pattern);
-    let is_fixed = |c: &Component<'_>| {
-        !c.as_os_str()
-            .to_string_lossy()
-            .contains(['*', '?', '[', '{'])
-    };
+    let is_fixed = |c: &Component<'_>| !c.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']);
     let base: PathBuf = path.components().take_while(is_fixed).collect();
     let rest = path.components().count() - base.components().count();
     (base, rest)
@@ -323,9 +299,6 @@ mod tests {
 
     #[test]
     fn standard_input_passes_through() {
-        assert_eq!(
-            discover(&[PathBuf::from("-")]).unwrap().files,
-            [PathBuf::from("-")]
-        );
+        assert_eq!(discover(&[PathBuf::from("-")]).unwrap().files, [PathBuf::from("-")]);
     }
 }

@@ -39,13 +39,7 @@ pub fn detect(head: &[u8]) -> Detected {
         _ => {}
     }
     let head = head.get(..HEAD).unwrap_or(head);
-    let nuls = |odd: usize| {
-        head.iter()
-            .skip(odd)
-            .step_by(2)
-            .filter(|&&b| b == 0)
-            .count()
-    };
+    let nuls = |odd: usize| head.iter().skip(odd).step_by(2).filter(|&&b| b == 0).count();
     let (even, odd) = (nuls(0), nuls(1));
     if (even + odd) * 3 <= head.len() {
         Detected::Bytes { bom: 0 }
@@ -127,9 +121,7 @@ impl<R: Read> Transcoder<R> {
         self.output.clear();
         self.given = 0;
         let source = self.input.get(self.pending.clone()).unwrap_or_default();
-        let (result, used, _) =
-            self.decoder
-                .decode_to_string(source, &mut self.output, self.at_end);
+        let (result, used, _) = self.decoder.decode_to_string(source, &mut self.output, self.at_end);
         self.pending.start += used;
         self.finished = self.at_end && result == CoderResult::InputEmpty;
         Ok(())
@@ -163,22 +155,13 @@ mod tests {
     fn utf16(text: &str, little: bool, bom: bool) -> Vec<u8> {
         let units = bom.then_some(0xFEFF).into_iter().chain(text.encode_utf16());
         units
-            .flat_map(|u| {
-                if little {
-                    u.to_le_bytes()
-                } else {
-                    u.to_be_bytes()
-                }
-            })
+            .flat_map(|u| if little { u.to_le_bytes() } else { u.to_be_bytes() })
             .collect()
     }
 
     fn read(mut bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        utf8_reader(&mut bytes)
-            .unwrap()
-            .read_to_end(&mut out)
-            .unwrap();
+        utf8_reader(&mut bytes).unwrap().read_to_end(&mut out).unwrap();
         out
     }
 
@@ -187,10 +170,7 @@ mod tests {
         let text = "Level,Date and Time,Système\r\n".repeat(9000);
         for little in [true, false] {
             for bom in [true, false] {
-                assert!(
-                    read(&utf16(&text, little, bom)) == text.as_bytes(),
-                    "{little} {bom}"
-                );
+                assert!(read(&utf16(&text, little, bom)) == text.as_bytes(), "{little} {bom}");
             }
         }
     }
@@ -208,10 +188,7 @@ mod tests {
             fallback("Système".as_bytes(), WINDOWS_1252),
             (Cow::Borrowed("Système"), false)
         );
-        assert_eq!(
-            fallback(b"Syst\xE8me", WINDOWS_1252),
-            (Cow::Borrowed("Système"), true)
-        );
+        assert_eq!(fallback(b"Syst\xE8me", WINDOWS_1252), (Cow::Borrowed("Système"), true));
         assert_eq!(fallback(b"\x93\xFA\x96\x7B", SHIFT_JIS).0, "日本");
     }
 

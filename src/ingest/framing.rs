@@ -83,9 +83,7 @@ fn resync(framing: Framing, window: &[u8], is_first: bool) -> Option<usize> {
     let from = own_start.map_or(0, |at| at + 1);
     let rest = window.get(from..)?;
     match framing {
-        Framing::Lines | Framing::Csv | Framing::Evtx => {
-            memchr::memchr(b'\n', rest).map(|at| from + at + 1)
-        }
+        Framing::Lines | Framing::Csv | Framing::Evtx => memchr::memchr(b'\n', rest).map(|at| from + at + 1),
         Framing::Json => memchr::memmem::find(rest, b"\n{").map(|at| from + at + 1),
         Framing::Xml => xml::find_start(window, from),
     }

@@ -235,7 +235,9 @@ mod tests {
 
     #[test]
     fn values_keep_their_lexemes() {
-        let o = Object::parse(r#" {"a":18446744073709551616, "b":1.50, "c":"x\\y", "d":[1, {"e":"\u00e9"}], "f":null} "#).unwrap();
+        let o =
+            Object::parse(r#" {"a":18446744073709551616, "b":1.50, "c":"x\\y", "d":[1, {"e":"\u00e9"}], "f":null} "#)
+                .unwrap();
         assert_eq!(o.text("a").unwrap(), "18446744073709551616");
         assert_eq!(o.get("b").unwrap().value(), Value::Raw("1.50".into()));
         assert_eq!(o.text("c").unwrap(), "x\\y");

@@ -25,10 +25,7 @@ pub fn list(text: &str) -> Option<Vec<Value<'_>>> {
 
 /// The text of the first member with this name.
 pub fn member<'f>(fields: &'f [Field<'_>], name: &str) -> Option<&'f str> {
-    fields
-        .iter()
-        .find(|f| f.name == name)
-        .and_then(|f| f.value.text())
+    fields.iter().find(|f| f.name == name).and_then(|f| f.value.text())
 }
 
 struct Members<'a>(Vec<Field<'a>>);
@@ -85,8 +82,7 @@ mod tests {
 
     #[test]
     fn members_keep_their_order_and_lexemes() {
-        let fields =
-            object(r#" {"b":1.50,"a":"x\ny","n":null,"o":{"deep":[1]},"\u0041":true} "#).unwrap();
+        let fields = object(r#" {"b":1.50,"a":"x\ny","n":null,"o":{"deep":[1]},"\u0041":true} "#).unwrap();
         let names: Vec<_> = fields.iter().map(|f| &*f.name).collect();
         assert_eq!(names, ["b", "a", "n", "o", "A"]);
         assert_eq!(member(&fields, "b"), Some("1.50"));

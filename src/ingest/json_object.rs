@@ -39,7 +39,10 @@ impl<'de> Visitor<'de> for Fields {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut out = Vec::with_capacity(24);
         while let Some((name, raw)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-            out.push(Field { name: name.0, value: value(raw) });
+            out.push(Field {
+                name: name.0,
+                value: value(raw),
+            });
         }
         Ok(out)
     }

@@ -57,7 +57,12 @@ pub struct Line<'a> {
 /// Peels the prefixes of syslog relays off a line that begins like one; any other line is returned as it is.
 pub fn peel<'a>(line: &'a str, carry: &Carry) -> Line<'a> {
     if !looks_wrapped(line.as_bytes()) {
-        return Line { payload: line, tag: None, host: None, time: None };
+        return Line {
+            payload: line,
+            tag: None,
+            host: None,
+            time: None,
+        };
     }
     syslog_line(line, carry)
 }
@@ -74,9 +79,7 @@ pub fn vote(head: &Head<'_>, n: usize, test: impl Fn(&Line<'_>) -> bool) -> (usi
 fn looks_wrapped(line: &[u8]) -> bool {
     match line {
         [b'<', b'0'..=b'9', ..] => true,
-        [a, b, c, b' ', ..] => {
-            a.is_ascii_uppercase() && b.is_ascii_lowercase() && c.is_ascii_lowercase()
-        }
+        [a, b, c, b' ', ..] => a.is_ascii_uppercase() && b.is_ascii_lowercase() && c.is_ascii_lowercase(),
         _ => line.get(10) == Some(&b'T') && time::rfc3339_prefix(line).is_some(),
     }
 }
@@ -86,7 +89,12 @@ fn syslog_line<'a>(line: &'a str, carry: &Carry) -> Line<'a> {
     // A cut at ASCII bytes leaves UTF-8 whole.
     let payload = std::str::from_utf8(peeled.payload).unwrap_or(line);
     let time = peeled.time.and_then(|t| resolve(t, carry.input_time));
-    Line { payload, tag: peeled.tag, host: peeled.host, time }
+    Line {
+        payload,
+        tag: peeled.tag,
+        host: peeled.host,
+        time,
+    }
 }
 
 /// The year that a prefix lacks is the input's own, or the one before where the time would lie in the input's future.
@@ -108,7 +116,11 @@ mod tests {
 
     #[test]
     fn lines_have_offsets_and_blank_ones_are_passed_over() {
-        let block = Block { bytes: b"a\r\n\n  \nbc", offset: 10, ..Block::default() };
+        let block = Block {
+            bytes: b"a\r\n\n  \nbc",
+            offset: 10,
+            ..Block::default()
+        };
         let all: Vec<_> = lines(&block).collect();
         assert_eq!(all, [(10, &b"a"[..]), (17, &b"bc"[..])]);
     }
@@ -116,15 +128,24 @@ mod tests {
     #[test]
     fn only_lines_that_look_wrapped_are_peeled() {
         // 2 March 2024.
-        let carry = Carry { input_time: 1_709_337_600_000_000, ..Carry::default() };
+        let carry = Carry {
+            input_time: 1_709_337_600_000_000,
+            ..Carry::default()
+        };
         let line = peel("Feb  5 11:30:29 ns1 named[7]: client x", &carry);
-        assert_eq!((line.payload, line.tag, line.host), ("client x", Some("named"), Some("ns1")));
+        assert_eq!(
+            (line.payload, line.tag, line.host),
+            ("client x", Some("named"), Some("ns1"))
+        );
         assert_eq!(line.time, Some((1_707_132_629_000_000, TimeQuality::YearInferred)));
         let december = peel("Dec  5 11:30:29 ns1 named[7]: x", &carry).time.unwrap().0;
         assert_eq!(time::date(december), (2023, 12, 5));
         let plain = "2005-05-04 17:16:12 1 45.110.2.82 200";
         assert_eq!(peel(plain, &carry).payload, plain);
-        assert_eq!(peel("<134>1 2025-11-03T14:05:09Z h sq - - - 1.5 x", &carry).payload, "1.5 x");
+        assert_eq!(
+            peel("<134>1 2025-11-03T14:05:09Z h sq - - - 1.5 x", &carry).payload,
+            "1.5 x"
+        );
     }
 
     #[test]

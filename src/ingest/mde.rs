@@ -57,9 +57,7 @@ pub mod kind {
 /// `table` is the table the delivery names, if it names one; `fallback` its own time of delivery.
 pub fn settle(raw: &mut Raw<'_>, table: Option<&str>, fallback: Option<&str>) {
     let table = table.map(|t| t.strip_prefix("AdvancedHunting-").unwrap_or(t));
-    let family = family(raw.get("ActionType"), table, &|name| {
-        raw.get(name).is_some()
-    });
+    let family = family(raw.get("ActionType"), table, &|name| raw.get(name).is_some());
     raw.kind = Cow::Borrowed(family);
     let stamp = ["Timestamp", "TimeGenerated"]
         .into_iter()
@@ -69,8 +67,7 @@ pub fn settle(raw: &mut Raw<'_>, table: Option<&str>, fallback: Option<&str>) {
         (raw.time, raw.quality) = (Some(ts), quality);
     }
     // A column of microseconds does not hold the seventh digit: such a time stays in `extra` too.
-    let held =
-        stamp.and_then(|(n, (ts, _))| (raw.get(n)? == time::format_rfc3339(ts)).then_some(n));
+    let held = stamp.and_then(|(n, (ts, _))| (raw.get(n)? == time::format_rfc3339(ts)).then_some(n));
     // In IdentityLogonEvents the device is where the logon came from, not where it happened.
     let host = if family == kind::IDENTITY {
         "DestinationDeviceName"
@@ -92,30 +89,19 @@ pub fn settle(raw: &mut Raw<'_>, table: Option<&str>, fallback: Option<&str>) {
 }
 
 /// The family of a row.
-pub fn family(
-    action: Option<&str>,
-    table: Option<&str>,
-    has: &dyn Fn(&str) -> bool,
-) -> &'static str {
-    if table == Some("IdentityLogonEvents")
-        || has("DestinationDeviceName")
-        || has("TargetDeviceName")
-    {
+pub fn family(action: Option<&str>, table: Option<&str>, has: &dyn Fn(&str) -> bool) -> &'static str {
+    if table == Some("IdentityLogonEvents") || has("DestinationDeviceName") || has("TargetDeviceName") {
         return kind::IDENTITY;
     }
     // Their actions have the names of device actions (`FileDeleted` in a cloud store) and other columns.
     if matches!(
         table,
-        Some(
-            "CloudAppEvents" | "UrlClickEvents" | "IdentityDirectoryEvents" | "IdentityQueryEvents"
-        )
+        Some("CloudAppEvents" | "UrlClickEvents" | "IdentityDirectoryEvents" | "IdentityQueryEvents")
     ) {
         return kind::EVENT;
     }
     if let Some(action) = action.filter(|a| !a.is_empty()) {
-        return by_action(action)
-            .or_else(|| by_table(table?))
-            .unwrap_or(kind::EVENT);
+        return by_action(action).or_else(|| by_table(table?)).unwrap_or(kind::EVENT);
     }
     table.and_then(by_table).unwrap_or_else(|| by_columns(has))
 }
@@ -209,16 +195,9 @@ const ACTIONS: &[(&str, &str)] = &[
 ];
 
 fn by_action(action: &str) -> Option<&'static str> {
-    let listed = ACTIONS
-        .iter()
-        .find(|(a, _)| action.starts_with(a))
-        .map(|(_, k)| *k);
+    let listed = ACTIONS.iter().find(|(a, _)| action.starts_with(a)).map(|(_, k)| *k);
     // Ssl, Icmp, Ssh, Smtp, Ftp … of the sensor's protocol analysis.
-    listed.or_else(|| {
-        action
-            .ends_with("ConnectionInspected")
-            .then_some(kind::NETWORK)
-    })
+    listed.or_else(|| action.ends_with("ConnectionInspected").then_some(kind::NETWORK))
 }
 
 fn by_table(table: &str) -> Option<&'static str> {
@@ -291,9 +270,7 @@ mod tests {
         assert_eq!(family(None, None, &|n| n == "ConfigurationId"), kind::TVM);
         assert_eq!(family(Some(""), None, &|n| n == "RemoteIP"), kind::NETWORK);
         assert_eq!(
-            family(Some("LogonSuccess"), Some("IdentityLogonEvents"), &|_| {
-                false
-            }),
+            family(Some("LogonSuccess"), Some("IdentityLogonEvents"), &|_| { false }),
             kind::IDENTITY
         );
         assert_eq!(

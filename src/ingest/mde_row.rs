@@ -19,23 +19,14 @@ pub fn actor(row: &mut Row<'_, '_>, pid: Col, start: Col, image: Col) {
         row.field("InitiatingProcessId", pid, Dec::Int);
     }
     start_time(row, "InitiatingProcessCreationTime", start);
-    path(
-        row,
-        "InitiatingProcessFolderPath",
-        "InitiatingProcessFileName",
-        image,
-    );
+    path(row, "InitiatingProcessFolderPath", "InitiatingProcessFileName", image);
     acting_user(row);
 }
 
 /// Writes the acting user and its logon session.
 pub fn acting_user(row: &mut Row<'_, '_>) {
     row.field("InitiatingProcessAccountName", common::USER, Dec::Text);
-    row.field(
-        "InitiatingProcessAccountDomain",
-        common::USER_DOMAIN,
-        Dec::Text,
-    );
+    row.field("InitiatingProcessAccountDomain", common::USER_DOMAIN, Dec::Text);
     row.field("InitiatingProcessAccountSid", common::USER_SID, Dec::Text);
     row.field("InitiatingProcessLogonId", common::LOGON_ID, Dec::Int);
 }
@@ -70,19 +61,10 @@ pub fn path(row: &mut Row<'_, '_>, folder: &str, file: &str, col: Col) {
 /// The folder column holds the full path in some tables and only the directory in others, even within one export: if its
 /// last component is the file name it is the full path. Device paths get `?:` for the volume.
 pub fn join(folder: Option<&str>, file: Option<&str>) -> Option<String> {
-    let (folder, file) = (
-        folder.filter(|t| !t.is_empty()),
-        file.filter(|t| !t.is_empty()),
-    );
+    let (folder, file) = (folder.filter(|t| !t.is_empty()), file.filter(|t| !t.is_empty()));
     Some(match (folder, file) {
-        (Some(dir), Some(name)) if name.contains(['\\', '/']) && !dir.contains(['\\', '/']) => {
-            volume(name)
-        }
-        (Some(dir), Some(name))
-            if basename(dir).to_lowercase() == basename(name).to_lowercase() =>
-        {
-            volume(dir)
-        }
+        (Some(dir), Some(name)) if name.contains(['\\', '/']) && !dir.contains(['\\', '/']) => volume(name),
+        (Some(dir), Some(name)) if basename(dir).to_lowercase() == basename(name).to_lowercase() => volume(dir),
         (Some(dir), Some(name)) => {
             let separator = if dir.contains('/') && !dir.contains('\\') {
                 '/'
@@ -194,18 +176,9 @@ mod tests {
 
     #[test]
     fn device_paths_lose_their_volume() {
-        assert_eq!(
-            volume(r"\Device\HarddiskVolume3\Windows\a.exe"),
-            r"?:\Windows\a.exe"
-        );
-        assert_eq!(
-            volume(r"\Device\HarddiskVolumeX\a"),
-            r"\Device\HarddiskVolumeX\a"
-        );
-        assert_eq!(
-            volume(r"\Device\Mup\srv\share\a"),
-            r"\Device\Mup\srv\share\a"
-        );
+        assert_eq!(volume(r"\Device\HarddiskVolume3\Windows\a.exe"), r"?:\Windows\a.exe");
+        assert_eq!(volume(r"\Device\HarddiskVolumeX\a"), r"\Device\HarddiskVolumeX\a");
+        assert_eq!(volume(r"\Device\Mup\srv\share\a"), r"\Device\Mup\srv\share\a");
         assert_eq!(volume("é"), "é");
     }
 }

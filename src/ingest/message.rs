@@ -110,10 +110,7 @@ fn script_block(raw: &mut Raw<'_>, message: &str) {
     };
     let text = lines.get(..at).unwrap_or_default().join("\n");
     let id = lines.get(at).and_then(|l| id_of(l)).unwrap_or_default();
-    let path = lines
-        .get(at + 1)
-        .and_then(|l| pair(l))
-        .map_or("", |(_, v)| v);
+    let path = lines.get(at + 1).and_then(|l| pair(l)).map_or("", |(_, v)| v);
     for (name, value) in [
         ("MessageNumber", *part),
         ("MessageTotal", *parts),
@@ -167,11 +164,7 @@ mod tests {
         ] {
             let mut raw = event("Microsoft-Windows-Security-Auditing", 4625);
             fill(&mut raw, message);
-            let got: Vec<_> = raw
-                .fields
-                .iter()
-                .map(|f| (&*f.name, f.value.text().unwrap()))
-                .collect();
+            let got: Vec<_> = raw.fields.iter().map(|f| (&*f.name, f.value.text().unwrap())).collect();
             assert_eq!(
                 got,
                 [
@@ -197,9 +190,6 @@ mod tests {
             (Some("2"), Some("3"))
         );
         assert_eq!(raw.get("Path"), Some("C:\\a.ps1"));
-        assert_eq!(
-            raw.get("ScriptBlockId"),
-            Some("f5521cbd-656e-4296-b74d-9ffb4eec23b0")
-        );
+        assert_eq!(raw.get("ScriptBlockId"), Some("f5521cbd-656e-4296-b74d-9ffb4eec23b0"));
     }
 }

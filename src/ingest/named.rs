@@ -17,7 +17,15 @@ pub fn is_ours(payload: &str) -> bool {
 }
 
 fn is_service(payload: &str) -> bool {
-    const BEGIN: &[&str] = &["validating ", "lame server resolving '", "transfer of '", "rpz: ", "xfer-in: ", "xfer-out: ", "general: info: zone "];
+    const BEGIN: &[&str] = &[
+        "validating ",
+        "lame server resolving '",
+        "transfer of '",
+        "rpz: ",
+        "xfer-in: ",
+        "xfer-out: ",
+        "general: info: zone ",
+    ];
     BEGIN.iter().any(|b| payload.starts_with(b))
         || (payload.starts_with("view ") && payload.contains(" validating "))
         || (payload.starts_with("zone ") && payload.contains("/IN: "))
@@ -38,20 +46,25 @@ pub fn record<'a>(line: &Line<'a>, offset: u64) -> Raw<'a> {
         raw.push("tag", Value::str(tag));
     }
     if let Some(c) = client(payload)
-        && question(&mut raw, c.what).is_some() {
-            raw.kind = Cow::Borrowed("bind");
-            let fields = [
-                ("category", c.category), ("client_ptr", c.pointer), ("client", c.address), ("client_port", c.port),
-                ("name", c.name), ("view", c.view),
-            ];
-            let same = raw.get("query").is_some_and(|q| q == c.name);
-            for (name, cell) in fields {
-                if !(cell.is_empty() || name == "name" && same) {
-                    raw.push(name, Value::str(cell));
-                }
+        && question(&mut raw, c.what).is_some()
+    {
+        raw.kind = Cow::Borrowed("bind");
+        let fields = [
+            ("category", c.category),
+            ("client_ptr", c.pointer),
+            ("client", c.address),
+            ("client_port", c.port),
+            ("name", c.name),
+            ("view", c.view),
+        ];
+        let same = raw.get("query").is_some_and(|q| q == c.name);
+        for (name, cell) in fields {
+            if !(cell.is_empty() || name == "name" && same) {
+                raw.push(name, Value::str(cell));
             }
-            return raw;
         }
+        return raw;
+    }
     raw.push("message", Value::str(payload));
     raw
 }
@@ -59,8 +72,12 @@ pub fn record<'a>(line: &Line<'a>, offset: u64) -> Raw<'a> {
 /// `05-Feb-2025 11:30:29.123 ` in front, if it is there.
 pub fn strip_time(text: &str) -> (Option<(time::Ts, time::Zone)>, &str) {
     let text = text.trim();
-    let Some(end) = text.match_indices(' ').nth(1).map(|(i, _)| i) else { return (None, text) };
-    let Some((when, rest)) = text.split_at_checked(end) else { return (None, text) };
+    let Some(end) = text.match_indices(' ').nth(1).map(|(i, _)| i) else {
+        return (None, text);
+    };
+    let Some((when, rest)) = text.split_at_checked(end) else {
+        return (None, text);
+    };
     match time::bind(when.as_bytes()) {
         Some(t) => (Some(t), rest.trim_start()),
         None => (None, text),
@@ -79,13 +96,21 @@ struct Client<'a> {
 }
 
 fn client(text: &str) -> Option<Client<'_>> {
-    let at = if text.starts_with("client ") { 0 } else { text.find(": client ")? + 2 };
+    let at = if text.starts_with("client ") {
+        0
+    } else {
+        text.find(": client ")? + 2
+    };
     let (category, rest) = text.split_at_checked(at)?;
     if category.len() > 40 {
         return None;
     }
     let rest = rest.strip_prefix("client ")?.trim_start();
-    let (pointer, rest) = if rest.starts_with('@') { rest.split_once(' ')? } else { ("", rest) };
+    let (pointer, rest) = if rest.starts_with('@') {
+        rest.split_once(' ')?
+    } else {
+        ("", rest)
+    };
     let (address, rest) = rest.trim_start().split_once('#')?;
     let digits = rest.find(|c: char| !c.is_ascii_digit())?;
     let (port, rest) = rest.split_at_checked(digits)?;
@@ -101,7 +126,15 @@ fn client(text: &str) -> Option<Client<'_>> {
         Some(inner) => inner.split_once(": ")?,
         None => ("", rest),
     };
-    Some(Client { category: category.trim_end_matches([' ', ':']), pointer, address, port, name, view, what })
+    Some(Client {
+        category: category.trim_end_matches([' ', ':']),
+        pointer,
+        address,
+        port,
+        name,
+        view,
+        what,
+    })
 }
 
 /// Reads what a client did into fields; `None` if it is not about a name.
@@ -168,9 +201,16 @@ fn response<'a>(raw: &mut Raw<'a>, text: &'a str) {
 /// `query (cache) 'n/T/C' denied`, `zone transfer 'n/T/C' denied`, `query failed (SERVFAIL) for n/C/T at …`,
 /// `rpz QNAME NXDOMAIN rewrite n/T/C via …`
 fn refusal<'a>(raw: &mut Raw<'a>, what: &'a str) -> Option<()> {
-    let verb = ["query failed", "query", "zone transfer", "bad zone transfer", "rpz", "update"]
-        .into_iter()
-        .find(|v| what.starts_with(v))?;
+    let verb = [
+        "query failed",
+        "query",
+        "zone transfer",
+        "bad zone transfer",
+        "rpz",
+        "update",
+    ]
+    .into_iter()
+    .find(|v| what.starts_with(v))?;
     let quoted = || what.split_once('\'')?.1.split_once('\'').map(|(n, _)| n);
     let named = match verb {
         "query failed" => what.split_once(" for ")?.1.split_whitespace().next()?,
@@ -190,7 +230,10 @@ fn refusal<'a>(raw: &mut Raw<'a>, what: &'a str) -> Option<()> {
     if let Some(kind) = kind {
         raw.push("type", Value::str(kind));
     }
-    let code = what.split_once('(').and_then(|(_, r)| r.split_once(')')).map_or("", |(c, _)| c);
+    let code = what
+        .split_once('(')
+        .and_then(|(_, r)| r.split_once(')'))
+        .map_or("", |(c, _)| c);
     if verb == "query failed" && code.bytes().all(|b| b.is_ascii_uppercase()) {
         raw.push("rcode", Value::str(code));
     }
@@ -203,35 +246,72 @@ mod tests {
     use super::*;
 
     fn read(payload: &str) -> Raw<'_> {
-        record(&Line { payload, tag: None, host: Some("ns1"), time: None }, 0)
+        record(
+            &Line {
+                payload,
+                tag: None,
+                host: Some("ns1"),
+                time: None,
+            },
+            0,
+        )
     }
 
     #[test]
     fn query_lines_of_all_ages() {
-        let r = read("05-Feb-2025 11:30:29.123 queries: info: client @0x7f62 10.1.2.3#5557 (A.example): view internal: query: A.example IN AAAA +E(0)TDC (10.0.0.2)");
+        let r = read(
+            "05-Feb-2025 11:30:29.123 queries: info: client @0x7f62 10.1.2.3#5557 (A.example): view internal: query: A.example IN AAAA +E(0)TDC (10.0.0.2)",
+        );
         let of = |n: &str| r.get(n).unwrap_or("");
-        assert_eq!((&*r.kind, of("query"), of("type"), of("flags"), of("server")), ("bind", "A.example", "AAAA", "+E(0)TDC", "10.0.0.2"));
-        assert_eq!((of("client"), of("client_port"), of("view"), of("category")), ("10.1.2.3", "5557", "internal", "queries: info"));
-        assert_eq!((r.time, r.quality.as_str(), r.get("name")), (Some(1_738_755_029_123_000), "assumed", None));
-        assert_eq!(read("client 2001:db8::1#80 (a.b): query: a.b IN PTR + (::1)").get("client"), Some("2001:db8::1"));
+        assert_eq!(
+            (&*r.kind, of("query"), of("type"), of("flags"), of("server")),
+            ("bind", "A.example", "AAAA", "+E(0)TDC", "10.0.0.2")
+        );
+        assert_eq!(
+            (of("client"), of("client_port"), of("view"), of("category")),
+            ("10.1.2.3", "5557", "internal", "queries: info")
+        );
+        assert_eq!(
+            (r.time, r.quality.as_str(), r.get("name")),
+            (Some(1_738_755_029_123_000), "assumed", None)
+        );
+        assert_eq!(
+            read("client 2001:db8::1#80 (a.b): query: a.b IN PTR + (::1)").get("client"),
+            Some("2001:db8::1")
+        );
     }
 
     #[test]
     fn infoblox_answers_and_bind_answers() {
-        let r = read("client 10.1.2.3#36615: UDP: query: A.b IN A response: NOERROR +A a.b. 3600 IN A 10.56.12.201; a.b. 60 IN A 10.1.1.1;");
-        assert_eq!((r.get("rcode"), r.get("proto"), r.get("flags")), (Some("NOERROR"), Some("UDP"), Some("+A")));
+        let r = read(
+            "client 10.1.2.3#36615: UDP: query: A.b IN A response: NOERROR +A a.b. 3600 IN A 10.56.12.201; a.b. 60 IN A 10.1.1.1;",
+        );
+        assert_eq!(
+            (r.get("rcode"), r.get("proto"), r.get("flags")),
+            (Some("NOERROR"), Some("UDP"), Some("+A"))
+        );
         assert!(r.get("answers").unwrap().starts_with("a.b. 3600 IN A"));
         let r = read("client @0x1 10.1.2.3#54 (a.b): answer: a.b IN HTTPS +EDC (10.0.0.2) -> NOERROR");
-        assert_eq!((r.get("rcode"), r.get("verb"), r.get("server")), (Some("NOERROR"), Some("response"), Some("10.0.0.2")));
+        assert_eq!(
+            (r.get("rcode"), r.get("verb"), r.get("server")),
+            (Some("NOERROR"), Some("response"), Some("10.0.0.2"))
+        );
     }
 
     #[test]
     fn refusals_name_what_was_asked() {
         let r = read("client 10.1.2.3#1036 (a.b): query (cache) 'a.b/ANY/IN' denied");
-        assert_eq!((&*r.kind, r.get("query"), r.get("type")), ("bind", Some("a.b"), Some("ANY")));
+        assert_eq!(
+            (&*r.kind, r.get("query"), r.get("type")),
+            ("bind", Some("a.b"), Some("ANY"))
+        );
         let r = read("client @0x7 10.1.2.3#55 (a.b): query failed (SERVFAIL) for a.b/IN/PTR at query.c:6922");
         assert_eq!((r.get("rcode"), r.get("type")), (Some("SERVFAIL"), Some("PTR")));
-        for service in ["zone 10.in-addr.arpa/IN: Transfer started.", "client 10.1.2.3#1036: query (cache) denied", "x"] {
+        for service in [
+            "zone 10.in-addr.arpa/IN: Transfer started.",
+            "client 10.1.2.3#1036: query (cache) denied",
+            "x",
+        ] {
             let r = read(service);
             assert_eq!((&*r.kind, r.get("message")), ("bind.service", Some(service)));
         }

@@ -169,9 +169,6 @@ impl<'a> Raw<'a> {
 
     /// The text of the first field with this name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.fields
-            .iter()
-            .find(|f| f.name == name)
-            .and_then(|f| f.value.text())
+        self.fields.iter().find(|f| f.name == name).and_then(|f| f.value.text())
     }
 }

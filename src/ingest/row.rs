@@ -55,12 +55,7 @@ pub struct Row<'b, 'r> {
 
 impl<'b, 'r> Row<'b, 'r> {
     /// Begins a row of `table` with the common columns of `raw`.
-    pub fn begin(
-        out: &'b mut TableSet,
-        table: &'static Table,
-        raw: &'r Raw<'r>,
-        cx: &RecordContext<'_>,
-    ) -> Self {
+    pub fn begin(out: &'b mut TableSet, table: &'static Table, raw: &'r Raw<'r>, cx: &RecordContext<'_>) -> Self {
         let cells = out.table(table);
         write_common(cells, raw, cx);
         let held = vec![false; raw.fields.len()];
@@ -110,8 +105,7 @@ impl<'b, 'r> Row<'b, 'r> {
     /// Sets the host of a row whose record names only an address: `ip:ADDRESS`, resolved when the lake is read.
     pub fn host_is_ip(&mut self, address: &Ip) {
         if !self.cells.is_set(common::HOST) {
-            self.cells
-                .text(common::HOST, &format!("ip:{}", ip::display(address)));
+            self.cells.text(common::HOST, &format!("ip:{}", ip::display(address)));
         }
     }
 

@@ -77,9 +77,7 @@ pub fn unescape_controls(payload: &[u8]) -> Cow<'_, [u8]> {
     }
     let mut out = Vec::with_capacity(payload.len());
     let mut rest = payload;
-    while let Some((before, found)) =
-        memmem::find(rest, b"#01").and_then(|at| rest.split_at_checked(at))
-    {
+    while let Some((before, found)) = memmem::find(rest, b"#01").and_then(|at| rest.split_at_checked(at)) {
         out.extend_from_slice(before);
         let control = match found.get(3) {
             Some(b'1') => Some(b'\t'),

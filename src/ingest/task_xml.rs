@@ -40,19 +40,13 @@ impl TaskXml {
                 task.command = command;
                 task.args = args;
             } else {
-                task.args = format!("{}\n{command} {args}", task.args)
-                    .trim_end()
-                    .to_owned();
+                task.args = format!("{}\n{command} {args}", task.args).trim_end().to_owned();
             }
             rest = after;
         }
-        let principal = xml
-            .split_once("<Principal ")
-            .or_else(|| xml.split_once("<Principal>"));
+        let principal = xml.split_once("<Principal ").or_else(|| xml.split_once("<Principal>"));
         if let Some((_, p)) = principal {
-            task.account = tag(p, "UserId")
-                .or_else(|| tag(p, "GroupId"))
-                .unwrap_or_default();
+            task.account = tag(p, "UserId").or_else(|| tag(p, "GroupId")).unwrap_or_default();
         }
         task
     }
@@ -66,19 +60,14 @@ fn next_action(xml: &str) -> Option<(usize, (&str, &str))> {
             let open = xml.find(&format!("<{name}>"))?;
             let (_, body) = xml.split_at_checked(open + name.len() + 2)?;
             // A log that cuts the text leaves the action open.
-            Some((
-                open,
-                body.split_once(&format!("</{name}>")).unwrap_or((body, "")),
-            ))
+            Some((open, body.split_once(&format!("</{name}>")).unwrap_or((body, ""))))
         })
         .min_by_key(|(open, _)| *open)
 }
 
 fn tag(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    let text = rest
-        .split_once(&format!("</{name}>"))
-        .map_or(rest, |(t, _)| t);
+    let text = rest.split_once(&format!("</{name}>")).map_or(rest, |(t, _)| t);
     Some(unescape(text.trim()))
 }
 
@@ -130,10 +119,7 @@ mod tests {
 
     #[test]
     fn entities_are_decoded_once_and_loose_ampersands_stay() {
-        assert_eq!(
-            unescape("a &amp;lt; &#x41;&#66; && &nope; &"),
-            "a &lt; AB && &nope; &"
-        );
+        assert_eq!(unescape("a &amp;lt; &#x41;&#66; && &nope; &"), "a &lt; AB && &nope; &");
     }
 
     #[test]

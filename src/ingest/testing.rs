@@ -26,7 +26,13 @@ pub fn map<V: AsRef<str>>(kind: &str, fields: &[(&'static str, V)]) -> Mapped {
 
 /// Maps one record.
 pub fn map_raw(raw: &Raw<'_>) -> Mapped {
-    let cx = RecordContext { input: 1, format: "test", fallback_time: 7, zone: None, input_host: None };
+    let cx = RecordContext {
+        input: 1,
+        format: "test",
+        fallback_time: 7,
+        zone: None,
+        input_host: None,
+    };
     let mut out = TableSet::default();
     mappers::find(raw).map(raw, &mut out, &cx);
     only(out)

@@ -34,7 +34,14 @@ pub fn split(url: &str, connect: bool) -> Option<Url<'_>> {
     }
     let (host, port, exact) = authority(url)?;
     let scheme = if port == Some(443) { "https" } else { "tcp" };
-    Some(Url { scheme: scheme.into(), host, port, path: "", query: None, exact: exact && port.is_some() })
+    Some(Url {
+        scheme: scheme.into(),
+        host,
+        port,
+        path: "",
+        query: None,
+        exact: exact && port.is_some(),
+    })
 }
 
 /// Cuts path and query at the first question mark.
@@ -89,9 +96,23 @@ fn absolute<'a>(scheme: &'a str, rest: &'a str) -> Option<Url<'a>> {
     if scheme == "tunnel" {
         // Cisco's word for CONNECT.
         let scheme = if port == Some(443) { "https" } else { "tcp" };
-        return Some(Url { scheme: scheme.into(), host, port, path: "", query, exact: false });
+        return Some(Url {
+            scheme: scheme.into(),
+            host,
+            port,
+            path: "",
+            query,
+            exact: false,
+        });
     }
-    Some(Url { scheme: lower_ascii(scheme), host, port, path, query, exact })
+    Some(Url {
+        scheme: lower_ascii(scheme),
+        host,
+        port,
+        path,
+        query,
+        exact,
+    })
 }
 
 /// (host, port, whether both re-create the text).
@@ -109,7 +130,8 @@ fn authority(text: &str) -> Option<(Cow<'_, str>, Option<u16>, bool)> {
     }
     let port_exact = port.is_none_or(|p| number.is_some_and(|n| n.to_string() == p));
     let brackets_exact = inner.is_some() == name.contains(':');
-    let exact = bare.len() == text.len() && port_exact && brackets_exact && !name.bytes().any(|b| b.is_ascii_uppercase());
+    let exact =
+        bare.len() == text.len() && port_exact && brackets_exact && !name.bytes().any(|b| b.is_ascii_uppercase());
     Some((lower_ascii(name), number, exact))
 }
 
@@ -118,7 +140,11 @@ mod tests {
     use super::*;
 
     fn join(u: &Url<'_>, connect: bool) -> String {
-        let host = if u.host.contains(':') { format!("[{}]", u.host) } else { u.host.to_string() };
+        let host = if u.host.contains(':') {
+            format!("[{}]", u.host)
+        } else {
+            u.host.to_string()
+        };
         let port = u.port.map(|p| format!(":{p}")).unwrap_or_default();
         if connect {
             return format!("{host}{port}");
@@ -141,12 +167,21 @@ mod tests {
             assert_eq!(join(&u, false), url);
         }
         let u = split("a.example:443", true).unwrap();
-        assert_eq!((join(&u, true).as_str(), &*u.scheme, u.exact), ("a.example:443", "https", true));
+        assert_eq!(
+            (join(&u, true).as_str(), &*u.scheme, u.exact),
+            ("a.example:443", "https", true)
+        );
     }
 
     #[test]
     fn what_is_lost_is_not_exact() {
-        for url in ["HTTP://a.example/", "http://A.example/", "http://u:p@a.example/", "http://a.example:080/", "tunnel://a.example:443/"] {
+        for url in [
+            "HTTP://a.example/",
+            "http://A.example/",
+            "http://u:p@a.example/",
+            "http://a.example:080/",
+            "tunnel://a.example:443/",
+        ] {
             let u = split(url, false).unwrap();
             assert_eq!((&*u.host, u.exact), ("a.example", false), "{url}");
         }

@@ -185,7 +185,10 @@ mod tests {
         assert_eq!(source("Microsoft-Windows-Sysmon", None), Source::Sysmon);
         assert_eq!(source("", Some("Security")), Source::Security);
         assert_eq!(source("", Some("Microsoft-Windows-Sysmon/Operational")), Source::Sysmon);
-        assert_eq!(source("PowerShell", Some("Windows PowerShell")), Source::PowerShellClassic);
+        assert_eq!(
+            source("PowerShell", Some("Windows PowerShell")),
+            Source::PowerShellClassic
+        );
         assert_eq!(source("Microsoft-Windows-PowerShell", None), Source::PowerShell);
         assert_eq!(source("Microsoft-Windows-Eventlog", Some("Security")), Source::Eventlog);
         assert_eq!(source("NETLOGON", Some("System")), Source::System);

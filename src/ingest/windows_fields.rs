@@ -95,10 +95,7 @@ fn keyword_outcome(text: &str) -> Option<&'static str> {
         };
     }
     let lower = text.to_ascii_lowercase().replace('_', " ");
-    match (
-        lower.contains("audit success"),
-        lower.contains("audit failure"),
-    ) {
+    match (lower.contains("audit success"), lower.contains("audit failure")) {
         (true, false) => Some("success"),
         (false, true) => Some("failure"),
         _ => None,
@@ -140,10 +137,7 @@ pub fn file_names(row: &mut Row<'_, '_>) {
     };
     let name = basename(path);
     let name = name.split(':').next().unwrap_or(name);
-    if let Some((_, ext)) = name
-        .rsplit_once('.')
-        .filter(|(_, e)| !e.is_empty() && e.len() <= 32)
-    {
+    if let Some((_, ext)) = name.rsplit_once('.').filter(|(_, e)| !e.is_empty() && e.len() <= 32) {
         let ext = ext.to_lowercase();
         row.cells.text(file::EXT, &ext);
     }
@@ -212,12 +206,7 @@ pub(crate) mod testing {
     }
 
     /// A Windows event with these data fields.
-    pub fn event<'a>(
-        provider: &'a str,
-        channel: &'a str,
-        code: i32,
-        fields: &[(&'a str, &'a str)],
-    ) -> Raw<'a> {
+    pub fn event<'a>(provider: &'a str, channel: &'a str, code: i32, fields: &[(&'a str, &'a str)]) -> Raw<'a> {
         let mut raw = Raw::windows(0);
         raw.kind = provider.into();
         raw.channel = Some(channel.into());
@@ -237,12 +226,7 @@ pub(crate) mod testing {
     }
 
     pub fn security<'a>(code: i32, fields: &[(&'a str, &'a str)]) -> Seen {
-        run(&event(
-            "Microsoft-Windows-Security-Auditing",
-            "Security",
-            code,
-            fields,
-        ))
+        run(&event("Microsoft-Windows-Security-Auditing", "Security", code, fields))
     }
 
     /// Maps one record and checks that exactly one row came out.
@@ -323,8 +307,7 @@ pub(crate) mod testing {
                 return None;
             }
             let v: serde_json::Value = serde_json::from_str(text).unwrap();
-            v.get(name)
-                .map(|v| v.as_str().map_or(v.to_string(), str::to_owned))
+            v.get(name).map(|v| v.as_str().map_or(v.to_string(), str::to_owned))
         }
     }
 
@@ -357,10 +340,7 @@ mod tests {
         let (key, name) = split_registry_value(s).unwrap();
         assert!(key.ends_with("\\Paths"));
         assert_eq!(name, "C:\\Temp");
-        assert_eq!(
-            split_registry_value("HKLM\\Run\\x"),
-            Some(("HKLM\\Run", "x"))
-        );
+        assert_eq!(split_registry_value("HKLM\\Run\\x"), Some(("HKLM\\Run", "x")));
         assert_eq!(split_registry_value("HKLM"), None);
     }
 

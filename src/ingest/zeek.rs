@@ -9,9 +9,40 @@ use crate::base::time::{self, TimeQuality};
 
 /// Logs that the base name of a file may tell; longer names first where one begins with another.
 const NAMES: &[&str] = &[
-    "smb_mapping", "smb_files", "conn", "dns", "http", "ssl", "dhcp", "files", "kerberos", "ntlm", "rdp", "dce_rpc",
-    "x509", "notice", "weird", "software", "smtp", "ssh", "pe", "tunnel", "known_hosts", "known_services", "ftp",
-    "snmp", "sip", "ntp", "ldap", "ldap_search", "ocsp", "dpd", "capture_loss", "stats", "reporter", "analyzer",
+    "smb_mapping",
+    "smb_files",
+    "conn",
+    "dns",
+    "http",
+    "ssl",
+    "dhcp",
+    "files",
+    "kerberos",
+    "ntlm",
+    "rdp",
+    "dce_rpc",
+    "x509",
+    "notice",
+    "weird",
+    "software",
+    "smtp",
+    "ssh",
+    "pe",
+    "tunnel",
+    "known_hosts",
+    "known_services",
+    "ftp",
+    "snmp",
+    "sip",
+    "ntp",
+    "ldap",
+    "ldap_search",
+    "ocsp",
+    "dpd",
+    "capture_loss",
+    "stats",
+    "reporter",
+    "analyzer",
 ];
 
 /// Which keys tell which log: the log if one of its sets is there as a whole. Order matters.
@@ -19,14 +50,49 @@ const KEYS: &[(&str, &[&[&str]])] = &[
     ("conn", &[&["conn_state"], &["history", "proto", "uid"]]),
     ("smtp", &[&["helo"], &["mailfrom"]]),
     ("http", &[&["trans_depth", "uid"]]),
-    ("dns", &[&["qtype_name"], &["trans_id", "rejected"], &["trans_id", "query"], &["rcode_name"]]),
-    ("ssl", &[&["cipher", "version"], &["ssl_history"], &["cert_chain_fuids"], &["cert_chain_fps"], &["resumed", "established"]]),
-    ("dhcp", &[&["msg_types"], &["mac", "assigned_ip"], &["mac", "assigned_addr"], &["mac", "lease_time"]]),
+    (
+        "dns",
+        &[
+            &["qtype_name"],
+            &["trans_id", "rejected"],
+            &["trans_id", "query"],
+            &["rcode_name"],
+        ],
+    ),
+    (
+        "ssl",
+        &[
+            &["cipher", "version"],
+            &["ssl_history"],
+            &["cert_chain_fuids"],
+            &["cert_chain_fps"],
+            &["resumed", "established"],
+        ],
+    ),
+    (
+        "dhcp",
+        &[
+            &["msg_types"],
+            &["mac", "assigned_ip"],
+            &["mac", "assigned_addr"],
+            &["mac", "lease_time"],
+        ],
+    ),
     ("files", &[&["fuid", "seen_bytes"], &["fuid", "tx_hosts"]]),
     ("smb_mapping", &[&["share_type"]]),
     ("kerberos", &[&["request_type"]]),
-    ("ntlm", &[&["server_nb_computer_name"], &["domainname", "username"], &["username", "hostname", "success"]]),
-    ("rdp", &[&["security_protocol"], &["cookie", "result"], &["keyboard_layout"]]),
+    (
+        "ntlm",
+        &[
+            &["server_nb_computer_name"],
+            &["domainname", "username"],
+            &["username", "hostname", "success"],
+        ],
+    ),
+    (
+        "rdp",
+        &[&["security_protocol"], &["cookie", "result"], &["keyboard_layout"]],
+    ),
     ("dce_rpc", &[&["endpoint", "operation"], &["named_pipe"]]),
     ("x509", &[&["certificate.version"], &["certificate.serial"]]),
     ("notice", &[&["note", "msg"]]),
@@ -45,7 +111,10 @@ pub fn named_path<'f>(fields: &'f [Field<'_>]) -> Option<&'f str> {
 /// The log that these fields belong to.
 pub fn path_of_keys(fields: &[Field<'_>]) -> Option<&'static str> {
     let find = |name: &str| fields.iter().find(|f| f.name == name);
-    if find("action").and_then(|f| f.value.text()).is_some_and(|a| a.starts_with("SMB::")) {
+    if find("action")
+        .and_then(|f| f.value.text())
+        .is_some_and(|a| a.starts_with("SMB::"))
+    {
         return Some("smb_files");
     }
     let (path, _) = KEYS
@@ -60,7 +129,10 @@ pub fn path_of_name(name: &str) -> Option<&'static str> {
     let base = base.rsplit('!').next().unwrap_or(base);
     NAMES
         .iter()
-        .find(|n| base.strip_prefix(**n).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric())))
+        .find(|n| {
+            base.strip_prefix(**n)
+                .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+        })
         .copied()
 }
 
@@ -76,9 +148,10 @@ pub fn push_field<'a>(raw: &mut Raw<'a>, field: Field<'a>) {
         "ts" => {
             let text = field.value.text().unwrap_or("");
             if let Some(exact) = set_time(raw, text)
-                && exact {
-                    return;
-                }
+                && exact
+            {
+                return;
+            }
         }
         "_path" | "_stream" | "@stream" => return,
         "_system_name" | "@system" => {
@@ -95,9 +168,10 @@ pub fn push_field<'a>(raw: &mut Raw<'a>, field: Field<'a>) {
 /// The items of a set or vector: a JSON array, or text joined by commas.
 pub fn items(text: &str) -> Vec<Cow<'_, str>> {
     if text.starts_with('[')
-        && let Some(items) = json_object::items(text) {
-            return items;
-        }
+        && let Some(items) = json_object::items(text)
+    {
+        return items;
+    }
     text.split(',').map(Cow::Borrowed).collect()
 }
 

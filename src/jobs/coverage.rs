@@ -24,7 +24,11 @@ pub fn coverage(frames: &Frames, entities: &Entities) -> Coverage {
         let mut of_table = BTreeSet::new();
         for ((host, ts), source) in hosts.iter().zip(times).zip(sources) {
             if *host != NO_STR {
-                *days.entry((*host, day_of(*ts))).or_default().entry(*source).or_default() += 1;
+                *days
+                    .entry((*host, day_of(*ts)))
+                    .or_default()
+                    .entry(*source)
+                    .or_default() += 1;
                 of_table.insert(*host);
             }
         }
@@ -66,7 +70,11 @@ pub fn coverage(frames: &Frames, entities: &Entities) -> Coverage {
     }
 }
 
-fn blind(endpoints: &BTreeSet<StrId>, hosts_of_table: &[BTreeSet<StrId>], text: &impl Fn(StrId) -> String) -> Vec<Blind> {
+fn blind(
+    endpoints: &BTreeSet<StrId>,
+    hosts_of_table: &[BTreeSet<StrId>],
+    text: &impl Fn(StrId) -> String,
+) -> Vec<Blind> {
     let mut out = Vec::new();
     for meta in SIGNALS.iter().map(|s| s.meta()) {
         let tables: Vec<&str> = meta.reads.iter().map(|r| r.table.name).collect();

@@ -172,7 +172,12 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
                 hits: s.hits,
             })
             .collect(),
-        warnings: [&prepared.lists.warnings[..], prepared.allow.warnings(), &verdicts.refused].concat(),
+        warnings: [
+            &prepared.lists.warnings[..],
+            prepared.allow.warnings(),
+            &verdicts.refused,
+        ]
+        .concat(),
         ..RunSummary::default()
     };
     Ok(Results {
@@ -204,13 +209,22 @@ fn widened(range: TimeRange) -> TimeRange {
 }
 
 fn input_paths(lake: &Lake) -> HashMap<u64, String, RandomState> {
-    lake.catalogue().inputs.iter().map(|i| (i.file_id(), i.path.clone())).collect()
+    lake.catalogue()
+        .inputs
+        .iter()
+        .map(|i| (i.file_id(), i.path.clone()))
+        .collect()
 }
 
 fn table_rows(lake: &Lake) -> BTreeMap<String, u64> {
     TABLES
         .iter()
-        .map(|t| (t.name.to_owned(), lake.catalogue().files_of(t.name).map(|f| f.rows).sum()))
+        .map(|t| {
+            (
+                t.name.to_owned(),
+                lake.catalogue().files_of(t.name).map(|f| f.rows).sum(),
+            )
+        })
         .filter(|(_, n)| *n > 0)
         .collect()
 }
@@ -220,7 +234,11 @@ fn table_rows(lake: &Lake) -> BTreeMap<String, u64> {
 /// # Errors
 /// [`Error::Usage`] for anything else.
 pub fn parse_time(text: &str, now: Ts) -> Result<Ts> {
-    let wrong = || Error::Usage(format!("'{text}' is no time; write 2025-09-20, 2025-09-20T11:00:00Z or -30d"));
+    let wrong = || {
+        Error::Usage(format!(
+            "'{text}' is no time; write 2025-09-20, 2025-09-20T11:00:00Z or -30d"
+        ))
+    };
     if let Some(span) = text.strip_prefix('-') {
         let unit = span.chars().last().ok_or_else(wrong)?;
         let seconds = match unit {

@@ -121,7 +121,12 @@ pub fn find(inputs: &[PathBuf]) -> Result<Discovered> {
 ///
 /// # Errors
 /// On failures of the lake; inputs that cannot be read are in the report.
-pub fn ingest(lake: &mut Lake, found: &Discovered, options: &IngestOptions, progress: &Progress) -> Result<IngestReport> {
+pub fn ingest(
+    lake: &mut Lake,
+    found: &Discovered,
+    options: &IngestOptions,
+    progress: &Progress,
+) -> Result<IngestReport> {
     progress.stage("reading");
     let sizes: Vec<u64> = found
         .files
@@ -260,7 +265,9 @@ impl Run<'_> {
             self.progress.add(input.bytes, 0);
             let mut again = known.clone();
             again.path = std::mem::take(&mut input.path);
-            again.notes.push(format!("the lake has this content already, as {}", known.path));
+            again
+                .notes
+                .push(format!("the lake has this content already, as {}", known.path));
             self.register(again);
             return Ok(());
         }
@@ -306,13 +313,14 @@ impl Run<'_> {
         let bytes = hashing.bytes;
         let mut done = self.done();
         if let Some(o) = ordinal
-            && let Some(i) = done.inputs.get_mut(&o) {
-                i.content_id = content_id;
-                i.bytes = bytes;
-                if let Err(e) = rest {
-                    i.notes.push(format!("not read to its end: {e}"));
-                }
+            && let Some(i) = done.inputs.get_mut(&o)
+        {
+            i.content_id = content_id;
+            i.bytes = bytes;
+            if let Err(e) = rest {
+                i.notes.push(format!("not read to its end: {e}"));
             }
+        }
         Ok(())
     }
 
@@ -353,7 +361,8 @@ impl Run<'_> {
         };
         let mut whole = io::Cursor::new(head).chain(utf8);
         let mut blocks = BlockReader::from_reader(format.framing(), &mut whole, BlockSizes::default());
-        self.decode(format, &head_view, &mut blocks, input, mtime, 0, false).map(Some)
+        self.decode(format, &head_view, &mut blocks, input, mtime, 0, false)
+            .map(Some)
     }
 
     fn unread(&self, input: &mut Input, e: &io::Error) -> Option<u32> {
@@ -376,8 +385,14 @@ impl Run<'_> {
                 Some(format)
             }
             Err(reasons) => {
-                let first = head.lines(1).first().map(|l| crate::base::text::escape_head(l.as_bytes(), 120));
-                let why = reasons.iter().find(|(_, why)| why.len() > 40).map(|(_, why)| format!(" ({why})"));
+                let first = head
+                    .lines(1)
+                    .first()
+                    .map(|l| crate::base::text::escape_head(l.as_bytes(), 120));
+                let why = reasons
+                    .iter()
+                    .find(|(_, why)| why.len() > 40)
+                    .map(|(_, why)| format!(" ({why})"));
                 let text = format!(
                     "no known log format{}; its first line: {}; see `coldtrail sniff`, or say --format",
                     why.unwrap_or_default(),
@@ -472,7 +487,10 @@ impl Run<'_> {
             for sink in sinks {
                 tally.add(&sink);
                 if let (true, Some(r)) = (self.options.strict, tally.rejects.first()) {
-                    return Err(Error::Strict(format!("{} at byte {}: {}", input.path, r.offset, r.reason)));
+                    return Err(Error::Strict(format!(
+                        "{} at byte {}: {}",
+                        input.path, r.offset, r.reason
+                    )));
                 }
                 tally.rejects.extend(sink.rejects);
                 self.staging.add(sink.rows)?;
@@ -482,10 +500,11 @@ impl Run<'_> {
         let mut done = self.done();
         let room = REJECTS_KEPT.saturating_sub(done.rejects.len());
         let path = input.path.clone();
-        done.rejects.extend(tally.rejects.into_iter().take(room).map(|reject| RejectedRecord {
-            input: path.clone(),
-            reject,
-        }));
+        done.rejects
+            .extend(tally.rejects.into_iter().take(room).map(|reject| RejectedRecord {
+                input: path.clone(),
+                reject,
+            }));
         if input.records == 0 {
             input.notes.push("no records in it".to_owned());
         }
@@ -534,7 +553,13 @@ impl Tally {
             }
             if let Some((_, values)) = b.dict(common::HOST) {
                 let room = HOSTS_NAMED.saturating_sub(self.hosts.len());
-                self.hosts.extend(values.iter().filter(|h| !h.starts_with("ip:")).take(room).map(str::to_owned));
+                self.hosts.extend(
+                    values
+                        .iter()
+                        .filter(|h| !h.starts_with("ip:"))
+                        .take(room)
+                        .map(str::to_owned),
+                );
             }
             if let Some((codes, values)) = b.dict(common::TIME_QUALITY) {
                 for code in codes.iter().filter(|c| **c != NULL_CODE) {

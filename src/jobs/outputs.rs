@@ -15,7 +15,12 @@ use crate::report::{OUTPUTS, Results, columns};
 pub fn write(results: &Results, out: &Path) -> Result<()> {
     fs::create_dir_all(out).map_err(|e| Error::io(out, "cannot make the output folder", e))?;
     let mut names = Vec::new();
-    parquet(out, "findings.parquet", columns::findings(&results.findings), &mut names)?;
+    parquet(
+        out,
+        "findings.parquet",
+        columns::findings(&results.findings),
+        &mut names,
+    )?;
     parquet(out, "signals.parquet", columns::signals(&results.signals), &mut names)?;
     for output in OUTPUTS {
         let name = output.file_name();

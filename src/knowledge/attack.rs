@@ -86,9 +86,7 @@ impl AttackTable {
     /// The technique with exactly this id (`T1059.001`), active or not. Case does not matter.
     pub fn get(&self, id: &str) -> Option<&Technique> {
         let wanted = id.trim().to_ascii_uppercase();
-        let at = self
-            .techniques
-            .binary_search_by(|t| t.id.as_str().cmp(&wanted));
+        let at = self.techniques.binary_search_by(|t| t.id.as_str().cmp(&wanted));
         self.techniques.get(at.ok()?)
     }
 
@@ -128,8 +126,7 @@ impl AttackTable {
         if raw.techniques.is_empty() || raw.meta.tactics.is_empty() {
             return Err("holds no techniques or no tactics; give a complete table".into());
         }
-        let mut techniques: Vec<Technique> =
-            raw.techniques.into_iter().map(RawTechnique::into).collect();
+        let mut techniques: Vec<Technique> = raw.techniques.into_iter().map(RawTechnique::into).collect();
         techniques.sort_by(|a, b| a.id.cmp(&b.id));
         techniques.dedup_by(|a, b| a.id == b.id);
         let tactics: Vec<Tactic> = raw

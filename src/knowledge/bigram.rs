@@ -124,9 +124,7 @@ impl Bigram {
     }
 
     fn step(&self, from: Option<usize>, to: Option<usize>) -> f64 {
-        let known = from
-            .zip(to)
-            .and_then(|(from, to)| self.surprise.get(from)?.get(to));
+        let known = from.zip(to).and_then(|(from, to)| self.surprise.get(from)?.get(to));
         // log2(2 * 39): as if seen half a time in a row of its own.
         known.copied().unwrap_or(6.3)
     }
@@ -134,9 +132,7 @@ impl Bigram {
 
 /// Whether the model can judge a label: 7 to 63 characters, ASCII, not Punycode.
 pub fn is_testable(label: &str) -> bool {
-    let punycode = label
-        .get(..4)
-        .is_some_and(|p| p.eq_ignore_ascii_case("xn--"));
+    let punycode = label.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("xn--"));
     (7..=63).contains(&label.len()) && label.is_ascii() && !punycode
 }
 
@@ -163,9 +159,7 @@ fn added<'a>(
 ) -> [[f64; SYMBOLS]; SYMBOLS] {
     for label in labels {
         for (from, to) in transitions(label) {
-            let cell = from
-                .zip(to)
-                .and_then(|(from, to)| counts.get_mut(from)?.get_mut(to));
+            let cell = from.zip(to).and_then(|(from, to)| counts.get_mut(from)?.get_mut(to));
             if let Some(cell) = cell {
                 *cell += OWN_WEIGHT;
             }
@@ -261,13 +255,7 @@ mod tests {
 
     #[test]
     fn labels_it_cannot_judge_are_left_alone() {
-        for label in [
-            "",
-            "abc",
-            "xn--q9jyb4c",
-            "日本語日本語日本",
-            &"q7".repeat(40),
-        ] {
+        for label in ["", "abc", "xn--q9jyb4c", "日本語日本語日本", &"q7".repeat(40)] {
             assert!(!Bigram::builtin().is_random(label), "{label}");
         }
         assert!(Bigram::builtin().nll("日本").is_finite());

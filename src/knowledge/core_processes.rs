@@ -42,12 +42,10 @@ impl CoreProcess {
         let Some(inside) = below_windows(folder) else {
             return false;
         };
-        self.folders
-            .iter()
-            .any(|allowed| match allowed.strip_suffix('*') {
-                Some(prefix) => inside.starts_with(prefix),
-                None => inside == *allowed,
-            })
+        self.folders.iter().any(|allowed| match allowed.strip_suffix('*') {
+            Some(prefix) => inside.starts_with(prefix),
+            None => inside == *allowed,
+        })
     }
 
     /// Whether a command line has what this process is always started with. An empty one is not known.
@@ -90,11 +88,7 @@ fn drive_root(folder: &str) -> Option<&str> {
 const SYSTEM32: &[&str] = &["system32"];
 const SYSTEM32_OR_WOW64: &[&str] = &["system32", "syswow64"];
 
-const fn core(
-    name: &'static str,
-    parents: &'static [&'static str],
-    folders: &'static [&'static str],
-) -> CoreProcess {
+const fn core(name: &'static str, parents: &'static [&'static str], folders: &'static [&'static str]) -> CoreProcess {
     CoreProcess {
         name,
         parents,
@@ -110,11 +104,7 @@ static CORE: &[CoreProcess] = &[
     core("csrss", &["smss"], SYSTEM32),
     core("dllhost", &["services", "svchost"], SYSTEM32_OR_WOW64),
     core("dwm", &["svchost", "winlogon"], SYSTEM32),
-    core(
-        "explorer",
-        &["explorer", "userinit", "winlogon"],
-        &["", "syswow64"],
-    ),
+    core("explorer", &["explorer", "userinit", "winlogon"], &["", "syswow64"]),
     core("logonui", &["wininit", "winlogon"], SYSTEM32),
     core("lsaiso", &["wininit"], SYSTEM32),
     core("lsass", &["wininit"], SYSTEM32),
@@ -149,11 +139,7 @@ mod tests {
     fn the_table_is_sorted_so_that_every_entry_is_found() {
         assert!(CORE.is_sorted_by(|a, b| a.name < b.name));
         for process in CORE {
-            assert!(
-                process.parents.is_sorted_by(|a, b| a < b),
-                "{}",
-                process.name
-            );
+            assert!(process.parents.is_sorted_by(|a, b| a < b), "{}", process.name);
             assert_eq!(core_process(process.name).unwrap().name, process.name);
         }
         assert!(core_process("LSASS.EXE").is_some());

@@ -14,8 +14,7 @@ use super::domain_lists::*;
 /// itself, a single label, an empty label or a name longer than DNS allows.
 pub fn registrable(name: &str) -> Option<&str> {
     let name = name.strip_suffix('.').unwrap_or(name);
-    if name.is_empty() || name.len() > 253 || is_address(name) || name.split('.').any(str::is_empty)
-    {
+    if name.is_empty() || name.len() > 253 || is_address(name) || name.split('.').any(str::is_empty) {
         return None;
     }
     if !name.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -131,10 +130,7 @@ mod tests {
         assert_eq!(registrable("_ldap._tcp.dc.corp.local"), Some("corp.local"));
         assert_eq!(subdomain("a.b.example.com."), Some("a.b"));
         assert_eq!(subdomain("example.com"), None);
-        assert_eq!(
-            registrable_label("login-portal.co.jp"),
-            Some("login-portal")
-        );
+        assert_eq!(registrable_label("login-portal.co.jp"), Some("login-portal"));
     }
 
     #[test]

@@ -45,9 +45,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, LoadError> {
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     // One byte more than allowed tells "exactly at the limit" from "beyond it", without trusting the file's metadata.
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(LoadError::TooLarge {
             path: path.to_path_buf(),

@@ -26,11 +26,7 @@ pub fn stem(base: &str) -> &str {
     let base = base.trim();
     let at = base.len().saturating_sub(4);
     match base.split_at_checked(at) {
-        Some((stem, suffix))
-            if suffix.eq_ignore_ascii_case(".exe") || suffix.eq_ignore_ascii_case(".com") =>
-        {
-            stem
-        }
+        Some((stem, suffix)) if suffix.eq_ignore_ascii_case(".exe") || suffix.eq_ignore_ascii_case(".com") => stem,
         _ => base,
     }
 }

@@ -58,10 +58,7 @@ impl RmmTable {
         // A shipped table that does not parse is caught by a test, not by a user.
         TABLE.get_or_init(|| {
             let mut draft = Draft::default();
-            draft
-                .add(BUILTIN)
-                .and_then(|()| draft.finish())
-                .unwrap_or_default()
+            draft.add(BUILTIN).and_then(|()| draft.finish()).unwrap_or_default()
         })
     }
 
@@ -207,18 +204,10 @@ enum Kind {
 
 impl Draft {
     fn add(&mut self, text: &str) -> Result<(), String> {
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
         let header = reader.headers().map_err(|e| e.to_string())?.clone();
-        let column = |name: &str| {
-            header
-                .iter()
-                .position(|h| h.trim().eq_ignore_ascii_case(name))
-        };
-        let columns = if let (Some(tool), Some(kind), Some(value)) =
-            (column("tool"), column("kind"), column("value"))
-        {
+        let column = |name: &str| header.iter().position(|h| h.trim().eq_ignore_ascii_case(name));
+        let columns = if let (Some(tool), Some(kind), Some(value)) = (column("tool"), column("kind"), column("value")) {
             (tool, Ok(kind), value)
         } else if let (Some(tool), Some(value)) = (column("rmm_program"), column("rmm_binary")) {
             (tool, Err(Kind::Binary), value)
@@ -238,8 +227,7 @@ impl Draft {
                 Ok(column) => record.get(column).and_then(Kind::parse),
                 Err(fixed) => Some(fixed),
             };
-            let (Some(tool), Some(kind), Some(value)) = (record.get(tool), kind, record.get(value))
-            else {
+            let (Some(tool), Some(kind), Some(value)) = (record.get(tool), kind, record.get(value)) else {
                 continue;
             };
             let note = note_column.and_then(|c| record.get(c)).unwrap_or_default();
@@ -270,9 +258,7 @@ impl Draft {
 
     fn finish(mut self) -> Result<RmmTable, String> {
         if self.globs.len() > MAX_GLOBS {
-            return Err(format!(
-                "holds more than {MAX_GLOBS} patterns with `*`; remove some"
-            ));
+            return Err(format!("holds more than {MAX_GLOBS} patterns with `*`; remove some"));
         }
         for kind in Kind::ALL {
             let mut set = GlobSetBuilder::new();
@@ -384,10 +370,7 @@ fn subject_part<'a>(subject: &'a str, key: &str) -> Option<&'a str> {
 /// Where an unquoted attribute value ends: at the last comma before the next `=`, or at the end.
 fn attribute_end(value: &str) -> usize {
     match value.find('=') {
-        Some(equals) => value
-            .get(..equals)
-            .and_then(|v| v.rfind(','))
-            .unwrap_or(value.len()),
+        Some(equals) => value.get(..equals).and_then(|v| v.rfind(',')).unwrap_or(value.len()),
         None => value.len(),
     }
 }
@@ -420,12 +403,7 @@ mod tests {
         let t = RmmTable::builtin();
         assert!(t.len() > 1_800);
         assert_eq!(tool(t.binary("anydesk.exe")), Some("AnyDesk".into()));
-        assert!(
-            t.binary("meshagent64-office.exe")
-                .unwrap()
-                .tool
-                .contains("Mesh")
-        );
+        assert!(t.binary("meshagent64-office.exe").unwrap().tool.contains("Mesh"));
         assert_eq!(t.binary("setup.exe").unwrap().note, Note::Ambiguous);
         assert!(t.original_file_name("AnyDesk.exe").is_some());
         assert!(t.service("Mesh Agent background service").is_some());
@@ -458,14 +436,8 @@ mod tests {
             t.signer("C=DE, O=AnyDesk Software GmbH, CN=AnyDesk Software GmbH")
                 .is_some()
         );
-        assert!(
-            t.signer("CN=\"ConnectWise, LLC\", O=\"ConnectWise, LLC\"")
-                .is_some()
-        );
-        assert!(
-            t.signer("CN=ConnectWise, LLC, O=ConnectWise, LLC")
-                .is_some()
-        );
+        assert!(t.signer("CN=\"ConnectWise, LLC\", O=\"ConnectWise, LLC\"").is_some());
+        assert!(t.signer("CN=ConnectWise, LLC, O=ConnectWise, LLC").is_some());
         assert!(t.signer("E=cn=").is_none());
         let microsoft = t.signer("Microsoft Corporation").unwrap();
         assert_eq!(microsoft.note, Note::Ambiguous);
@@ -476,11 +448,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let programs = dir.path().join("programs.csv");
         let uris = dir.path().join("uris.csv");
-        std::fs::write(
-            &programs,
-            "\u{feff}rmm_program,rmm_binary\nDesk,Desk[1].exe\nDesk,*\n",
-        )
-        .unwrap();
+        std::fs::write(&programs, "\u{feff}rmm_program,rmm_binary\nDesk,Desk[1].exe\nDesk,*\n").unwrap();
         std::fs::write(&uris, "URI,RMM_Tool\nhttps://*.desk.example/x,Desk\n").unwrap();
         let t = RmmTable::from_files(&[programs, uris]).unwrap();
         assert_eq!(t.len(), 2);

@@ -89,9 +89,7 @@ fn reverse(table: Names, name: &str) -> Option<u16> {
 
 fn hex_code(code: &str) -> Option<u32> {
     let code = code.trim();
-    let digits = code
-        .strip_prefix("0x")
-        .or_else(|| code.strip_prefix("0X"))?;
+    let digits = code.strip_prefix("0x").or_else(|| code.strip_prefix("0X"))?;
     u32::from_str_radix(digits, 16).ok()
 }
 
@@ -131,10 +129,7 @@ static MESSAGE_PARAMETERS: Names = &[
     (2314, "Domain sid inconsistent"),
     (4416, "ReadData (or ListDirectory)"),
     (4417, "WriteData (or AddFile)"),
-    (
-        4418,
-        "AppendData (or AddSubdirectory or CreatePipeInstance)",
-    ),
+    (4418, "AppendData (or AddSubdirectory or CreatePipeInstance)"),
     (4419, "ReadEA"),
     (4420, "WriteEA"),
     (4421, "Execute/Traverse"),
@@ -459,20 +454,13 @@ mod tests {
             QTYPES,
         ] {
             assert!(table.is_sorted_by(|a, b| a.0 < b.0));
-            assert!(
-                table
-                    .iter()
-                    .all(|(n, name)| lookup(table, *n) == Some(name))
-            );
+            assert!(table.iter().all(|(n, name)| lookup(table, *n) == Some(name)));
         }
     }
 
     #[test]
     fn numbers_are_read_in_the_forms_logs_use() {
-        assert_eq!(
-            message_parameter("%%1937"),
-            Some("TokenElevationTypeFull (2)")
-        );
+        assert_eq!(message_parameter("%%1937"), Some("TokenElevationTypeFull (2)"));
         assert_eq!(message_parameter("%%14593"), Some("Outbound"));
         assert_eq!(message_parameter("%%99999999999"), None);
         assert_eq!(logon_status("0xc000006a"), Some("wrong password"));

@@ -76,20 +76,12 @@ fn array(kind: Kind, cells: Cells, rows: usize) -> Result<ArrayRef> {
         Cells::Int(v) => int_array(kind, v),
         Cells::Dict { codes, values } => Arc::new(dictionary(codes, &values)?),
         Cells::Text { bytes, ends } => Arc::new(text(&bytes, &ends)),
-        Cells::Fixed {
-            width,
-            bytes,
-            valid,
-        } => {
+        Cells::Fixed { width, bytes, valid } => {
             let nulls = NullBuffer::new(BooleanBuffer::from(valid));
             let a = FixedSizeBinaryArray::try_new(width as i32, Buffer::from_vec(bytes), Some(nulls));
             Arc::new(a.map_err(internal)?)
         }
-        Cells::List {
-            ends,
-            items,
-            values,
-        } => list(rows, &ends, &items, &values),
+        Cells::List { ends, items, values } => list(rows, &ends, &items, &values),
     })
 }
 

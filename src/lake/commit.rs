@@ -226,9 +226,9 @@ fn write_partition(
     files::make_dir(&dir)?;
     let tmp = dir.join(format!(".{date}.tmp"));
     let refs: Vec<&RecordBatch> = batches.iter().collect();
-    let chunks = order.chunks(files::ROW_GROUP_ROWS / 4).map(|chunk| {
-        arrow_select::interleave::interleave_record_batch(&refs, chunk).map_err(internal)
-    });
+    let chunks = order
+        .chunks(files::ROW_GROUP_ROWS / 4)
+        .map(|chunk| arrow_select::interleave::interleave_record_batch(&refs, chunk).map_err(internal));
     files::write(&tmp, table, order.len(), chunks)?;
     let (blake3, bytes) = files::digest(&tmp)?;
     let name = format!("part-{}.parquet", blake3.get(..16).unwrap_or(&blake3));
@@ -299,7 +299,10 @@ fn host_values(b: &RecordBatch) -> Vec<Option<&str>> {
 }
 
 fn host_keys(b: &RecordBatch) -> Box<dyn Iterator<Item = Option<i32>> + '_> {
-    match b.column_by_name("host").and_then(|a| a.as_dictionary_opt::<Int32Type>()) {
+    match b
+        .column_by_name("host")
+        .and_then(|a| a.as_dictionary_opt::<Int32Type>())
+    {
         Some(d) => Box::new(d.keys().iter()),
         None => Box::new(std::iter::repeat_n(None, b.num_rows())),
     }
@@ -332,7 +335,12 @@ pub fn remove_leftovers(lake: &Lake) -> Result<()> {
 fn list(dir: &Path) -> Result<Vec<std::path::PathBuf>> {
     let entries = match fs::read_dir(dir) {
         Ok(e) => e,
-        Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+        Err(e)
+            if matches!(
+                e.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
             return Ok(Vec::new());
         }
         Err(e) => return Err(Error::io(dir, "cannot list a folder of the lake", e)),

@@ -9,9 +9,7 @@ use std::hash::Hash;
 
 use ahash::RandomState;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    Float32Type, Int32Type, TimestampMicrosecondType, UInt32Type, UInt64Type,
-};
+use arrow_array::types::{Float32Type, Int32Type, TimestampMicrosecondType, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrowPrimitiveType, PrimitiveArray, RecordBatch};
 use arrow_schema::DataType;
 use rayon::prelude::*;
@@ -89,7 +87,9 @@ fn split_group(group: &[Entry], out: &mut Split) {
 fn entries(batch: u32, b: &RecordBatch) -> Vec<Entry> {
     let n = b.num_rows();
     let whole = row_hashes(b);
-    let ts = b.column_by_name("ts").and_then(|a| a.as_primitive_opt::<TimestampMicrosecondType>());
+    let ts = b
+        .column_by_name("ts")
+        .and_then(|a| a.as_primitive_opt::<TimestampMicrosecondType>());
     let u64_column = |name| b.column_by_name(name).and_then(|a| a.as_primitive_opt::<UInt64Type>());
     let (record, file, row) = (u64_column("record_id"), u64_column("file_id"), u64_column("row"));
     let channel = value_hashes(b, "channel");
@@ -158,7 +158,9 @@ fn mix_column(array: &dyn Array, h: &(RandomState, RandomState), out: &mut [u128
     };
     match array.data_type() {
         DataType::Dictionary(_, _) => {
-            let Some(d) = array.as_dictionary_opt::<Int32Type>() else { return };
+            let Some(d) = array.as_dictionary_opt::<Int32Type>() else {
+                return;
+            };
             let values = d.values().as_string::<i32>();
             let hashes: Vec<u128> = values.iter().map(|v| wide(h, &v)).collect();
             for (i, k) in d.keys().iter().enumerate() {
@@ -242,7 +244,10 @@ fn value_hashes(b: &RecordBatch, name: &str) -> Vec<Option<u64>> {
 }
 
 fn format_ranks(b: &RecordBatch) -> Vec<u8> {
-    let Some(d) = b.column_by_name("format").and_then(|a| a.as_dictionary_opt::<Int32Type>()) else {
+    let Some(d) = b
+        .column_by_name("format")
+        .and_then(|a| a.as_dictionary_opt::<Int32Type>())
+    else {
         return Vec::new();
     };
     let rank = |name: Option<&str>| {

@@ -6,7 +6,8 @@ use crate::schema::{Kind, TABLES, common};
 
 /// Every table and column with its type.
 pub fn tables() -> String {
-    let mut out = String::from("## Common columns\n\nEvery table begins with these; `extra` is the last column of a file.\n\n");
+    let mut out =
+        String::from("## Common columns\n\nEvery table begins with these; `extra` is the last column of a file.\n\n");
     rows(&mut out, common::COLUMNS.iter());
     for t in TABLES {
         let _ = write!(out, "\n## `{}`\n\n{}\n\n", t.name, t.doc);
@@ -18,7 +19,13 @@ pub fn tables() -> String {
 fn rows<'c>(out: &mut String, columns: impl Iterator<Item = &'c crate::schema::Column>) {
     out.push_str("| column | type | holds |\n|---|---|---|\n");
     for c in columns {
-        let _ = writeln!(out, "| `{}` | {} | {} |", c.name, type_name(c.kind), c.doc.replace('|', "\\|"));
+        let _ = writeln!(
+            out,
+            "| `{}` | {} | {} |",
+            c.name,
+            type_name(c.kind),
+            c.doc.replace('|', "\\|")
+        );
     }
 }
 

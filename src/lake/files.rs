@@ -26,8 +26,22 @@ const BLOOM_MIN_ROWS: usize = 10_000;
 
 /// Columns that people scope by.
 const BLOOM_COLUMNS: &[&str] = &[
-    "user", "target_user", "src_ip", "dst_ip", "client_ip", "qname", "url_host", "dst_host", "tls_sni", "src_host",
-    "md5", "sha1", "sha256", "imphash", "name", "image_name",
+    "user",
+    "target_user",
+    "src_ip",
+    "dst_ip",
+    "client_ip",
+    "qname",
+    "url_host",
+    "dst_host",
+    "tls_sni",
+    "src_host",
+    "md5",
+    "sha1",
+    "sha256",
+    "imphash",
+    "name",
+    "image_name",
 ];
 
 /// Writer settings for one file of a table.
@@ -57,7 +71,12 @@ fn properties(table: &'static Table, rows: usize) -> Result<WriterProperties> {
 /// Writes batches of a table to `path` and syncs the file.
 ///
 /// The Arrow schema is not embedded: readers that refuse dictionary types read plain strings.
-pub fn write(path: &Path, table: &'static Table, rows: usize, batches: impl Iterator<Item = Result<RecordBatch>>) -> Result<()> {
+pub fn write(
+    path: &Path,
+    table: &'static Table,
+    rows: usize,
+    batches: impl Iterator<Item = Result<RecordBatch>>,
+) -> Result<()> {
     let file = File::create(path).map_err(|e| Error::io(path, "cannot write to the lake", e))?;
     let options = ArrowWriterOptions::new()
         .with_properties(properties(table, rows)?)
@@ -80,7 +99,12 @@ pub fn write(path: &Path, table: &'static Table, rows: usize, batches: impl Iter
 /// Opens a file of the lake for reading the named columns of a table, with dictionaries where the table has them.
 ///
 /// Columns that the file lacks (written by an older version) are absent from the batches.
-pub fn read(path: &Path, table: &'static Table, columns: &[&str], batch_rows: usize) -> Result<ParquetRecordBatchReader> {
+pub fn read(
+    path: &Path,
+    table: &'static Table,
+    columns: &[&str],
+    batch_rows: usize,
+) -> Result<ParquetRecordBatchReader> {
     let damaged = |e: &dyn std::fmt::Display| Error::lake(path, e.to_string());
     let file = File::open(path).map_err(|e| Error::io(path, "cannot read a file of the lake", e))?;
     let plain = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| damaged(&e))?;

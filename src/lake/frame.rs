@@ -4,14 +4,12 @@
 //! once per distinct text. Ids depend on the order of loading: never order by them.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    Float32Type, Int32Type, TimestampMicrosecondType, UInt32Type, UInt64Type,
-};
+use arrow_array::types::{Float32Type, Int32Type, TimestampMicrosecondType, UInt32Type, UInt64Type};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 
-use super::scan::{TimeRange, scan};
 use super::Lake;
+use super::scan::{TimeRange, scan};
 use crate::base::error::Result;
 use crate::base::ip::Ip;
 use crate::schema::builder::{Interner, NULL_INT};
@@ -66,8 +64,16 @@ pub type Wanted = Vec<(&'static Table, Vec<Col>)>;
 
 /// Columns that every table is loaded with.
 pub const ALWAYS: &[Col] = &[
-    common::TS, common::TIME_QUALITY, common::UTC_TIME, common::HOST, common::SOURCE, common::EVENT_CODE,
-    common::CHANNEL, common::FILE_ID, common::ROW, common::RECORD_ID,
+    common::TS,
+    common::TIME_QUALITY,
+    common::UTC_TIME,
+    common::HOST,
+    common::SOURCE,
+    common::EVENT_CODE,
+    common::CHANNEL,
+    common::FILE_ID,
+    common::ROW,
+    common::RECORD_ID,
 ];
 
 impl Frames {
@@ -121,11 +127,15 @@ impl Frames {
 
     /// The frame of a table.
     pub fn frame(&self, table: &'static Table) -> &Frame {
-        self.frames.get(table.ix()).unwrap_or_else(|| unreachable!("a frame per table"))
+        self.frames
+            .get(table.ix())
+            .unwrap_or_else(|| unreachable!("a frame per table"))
     }
 
     pub(crate) fn frame_mut(&mut self, table: &'static Table) -> &mut Frame {
-        self.frames.get_mut(table.ix()).unwrap_or_else(|| unreachable!("a frame per table"))
+        self.frames
+            .get_mut(table.ix())
+            .unwrap_or_else(|| unreachable!("a frame per table"))
     }
 
     /// All frames in table order.
@@ -149,7 +159,9 @@ impl Frames {
 
     fn append(&mut self, table: &'static Table, columns: &[Col], batches: &[RecordBatch], range: TimeRange) {
         let Self { strings, frames } = self;
-        let Some(frame) = frames.get_mut(table.ix()) else { return };
+        let Some(frame) = frames.get_mut(table.ix()) else {
+            return;
+        };
         for batch in batches {
             let ts = batch
                 .column_by_name("ts")
@@ -208,7 +220,9 @@ fn append_texts(v: &mut Vec<StrId>, array: &dyn Array, keep: &[bool], strings: &
     let kept = |i: &usize| keep.get(*i).copied().unwrap_or(false);
     match array.data_type() {
         DataType::Dictionary(..) => {
-            let Some(d) = array.as_dictionary_opt::<Int32Type>() else { return };
+            let Some(d) = array.as_dictionary_opt::<Int32Type>() else {
+                return;
+            };
             let values = d.values().as_string::<i32>();
             let mut ids = vec![None; values.len()];
             for i in (0..d.len()).filter(kept) {
@@ -217,7 +231,11 @@ fn append_texts(v: &mut Vec<StrId>, array: &dyn Array, keep: &[bool], strings: &
                     Some(k) => match ids.get_mut(k) {
                         None => NO_STR,
                         Some(slot) => *slot.get_or_insert_with(|| {
-                            if values.is_valid(k) { intern(values.value(k)) } else { NO_STR }
+                            if values.is_valid(k) {
+                                intern(values.value(k))
+                            } else {
+                                NO_STR
+                            }
                         }),
                     },
                 };
@@ -248,7 +266,11 @@ fn append_texts(v: &mut Vec<StrId>, array: &dyn Array, keep: &[bool], strings: &
         DataType::FixedSizeBinary(_) => {
             let a = array.as_fixed_size_binary();
             for i in (0..a.len()).filter(kept) {
-                v.push(if a.is_valid(i) { intern(&hex(a.value(i))) } else { NO_STR });
+                v.push(if a.is_valid(i) {
+                    intern(&hex(a.value(i)))
+                } else {
+                    NO_STR
+                });
             }
         }
         _ => {}
@@ -257,7 +279,9 @@ fn append_texts(v: &mut Vec<StrId>, array: &dyn Array, keep: &[bool], strings: &
 
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
     let digit = |n: u8| DIGITS.get(usize::from(n & 15)).copied().unwrap_or('0');
     bytes.iter().flat_map(|b| [digit(b >> 4), digit(*b)]).collect()
 }
@@ -265,7 +289,12 @@ pub fn hex(bytes: &[u8]) -> String {
 fn append_ints(v: &mut Vec<i64>, array: &dyn Array, keep: &[bool]) {
     macro_rules! all {
         ($iter:expr, $map:expr) => {
-            v.extend($iter.zip(keep).filter(|(_, k)| **k).map(|(x, _)| x.map_or(NULL_INT, $map)))
+            v.extend(
+                $iter
+                    .zip(keep)
+                    .filter(|(_, k)| **k)
+                    .map(|(x, _)| x.map_or(NULL_INT, $map)),
+            )
         };
     }
     match array.data_type() {

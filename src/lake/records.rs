@@ -41,7 +41,8 @@ pub fn write(path: &Path, columns: Vec<(&str, Values)>) -> Result<()> {
             (name, array)
         })
         .collect();
-    let batch = RecordBatch::try_from_iter_with_nullable(arrays.into_iter().map(|(n, a)| (n, a, true))).map_err(internal)?;
+    let batch =
+        RecordBatch::try_from_iter_with_nullable(arrays.into_iter().map(|(n, a)| (n, a, true))).map_err(internal)?;
     let file = std::fs::File::create(path).map_err(|e| Error::io(path, "cannot write", e))?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).map_err(internal)?))

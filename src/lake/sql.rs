@@ -98,11 +98,7 @@ fn scan(lake: &Lake, table: &'static Table) -> Result<LazyFrame> {
             };
             col(c.name).map(
                 move |column| {
-                    let text: StringChunked = column
-                        .binary()?
-                        .iter()
-                        .map(|b| b.map(show))
-                        .collect();
+                    let text: StringChunked = column.binary()?.iter().map(|b| b.map(show)).collect();
                     Ok(text.with_name(column.name().clone()).into_column())
                 },
                 |_, field| Ok(Field::new(field.name().clone(), DataType::String)),

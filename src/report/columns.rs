@@ -71,7 +71,10 @@ pub fn signals(rows: &[SignalHit]) -> Vec<(&'static str, Values)> {
         ("explain", text(rows, |s| s.explain.clone())),
         ("evidence", text(rows, |s| json(&s.evidence))),
         ("finding_id", text(rows, |s| s.finding_id.clone().unwrap_or_default())),
-        ("suppressed_by", text(rows, |s| s.suppressed_by.clone().unwrap_or_default())),
+        (
+            "suppressed_by",
+            text(rows, |s| s.suppressed_by.clone().unwrap_or_default()),
+        ),
         ("family", text(rows, |s| s.family.clone())),
         ("stage", text(rows, |s| s.stage.clone())),
         ("source_class", text(rows, |s| s.source_class.clone())),

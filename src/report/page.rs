@@ -136,7 +136,12 @@ impl Page {
             lead: lead(results),
             first: first::first(findings),
             severities: severities(findings),
-            ranked: findings.iter().take(RANKED).enumerate().map(|(i, f)| ranked(f, i < TOLD)).collect(),
+            ranked: findings
+                .iter()
+                .take(RANKED)
+                .enumerate()
+                .map(|(i, f)| ranked(f, i < TOLD))
+                .collect(),
             ranked_more: findings.len().saturating_sub(RANKED),
             findings: findings.iter().take(TOLD).map(|f| finding::told(f, findings)).collect(),
             told_more: findings.len().saturating_sub(TOLD),
@@ -217,14 +222,21 @@ fn lead(results: &Results) -> Vec<String> {
     let mut out = Vec::new();
     if run.inputs.is_empty() {
         let rows: u64 = run.tables.values().sum();
-        out.push(format!("No new input; the lake holds {}.", counted(rows, "row", "rows")));
+        out.push(format!(
+            "No new input; the lake holds {}.",
+            counted(rows, "row", "rows")
+        ));
     } else {
         out.push(format!(
             "Read {} ({}, {}); {} could not be read.",
             counted(run.inputs.len() as u64, "input", "inputs"),
             megabytes(bytes),
             counted(records, "record", "records"),
-            if rejected == 0 { "no record".to_owned() } else { counted(rejected, "record", "records") },
+            if rejected == 0 {
+                "no record".to_owned()
+            } else {
+                counted(rejected, "record", "records")
+            },
         ));
     }
     if let (Some(from), Some(to)) = (days.first(), days.last()) {
@@ -236,7 +248,10 @@ fn lead(results: &Results) -> Vec<String> {
         ));
     }
     let hit: BTreeSet<&str> = results.findings.iter().map(|f| f.host.as_str()).collect();
-    let by: Vec<String> = severities(&results.findings).iter().map(|(s, n)| format!("{n} {s}")).collect();
+    let by: Vec<String> = severities(&results.findings)
+        .iter()
+        .map(|(s, n)| format!("{n} {s}"))
+        .collect();
     out.push(match results.findings.len() as u64 {
         0 => "Nothing was found. That is no proof that nothing happened: see what could not be seen.".to_owned(),
         n => format!(
@@ -299,9 +314,18 @@ fn input(i: &InputReport) -> InputLine {
     notes.extend(i.notes.iter().map(|n| cut(n, 300)));
     InputLine {
         path: cut(&i.path, 300),
-        format: if i.format.is_empty() { "not recognised".to_owned() } else { shown(&i.format) },
+        format: if i.format.is_empty() {
+            "not recognised".to_owned()
+        } else {
+            shown(&i.format)
+        },
         records: count(i.records),
-        fate: format!("{} new, {} known, {} rejected", count(i.stored), count(i.duplicates), count(i.rejected)),
+        fate: format!(
+            "{} new, {} known, {} rejected",
+            count(i.stored),
+            count(i.duplicates),
+            count(i.rejected)
+        ),
         span,
         notes: notes.join("; "),
     }
@@ -324,7 +348,11 @@ fn facts(run: &RunSummary) -> Vec<(String, String)> {
     out.push(("Rows in the lake".to_owned(), tables.collect::<Vec<_>>().join(", ")));
     out.push((
         "Sigma rules".to_owned(),
-        format!("{} in use, {} not usable", count(run.sigma.loaded), count(run.sigma.rejected.len() as u64)),
+        format!(
+            "{} in use, {} not usable",
+            count(run.sigma.loaded),
+            count(run.sigma.rejected.len() as u64)
+        ),
     ));
     out
 }

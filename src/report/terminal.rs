@@ -28,7 +28,11 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
     }
     let shape = Shape::new(findings, width);
     let (host, time) = (shape.host, shape.time);
-    let _ = write!(out, "{:>4}  {:>5}  {:8}  {:host$}  ", "RANK", "SCORE", "SEVERITY", "HOST");
+    let _ = write!(
+        out,
+        "{:>4}  {:>5}  {:8}  {:host$}  ",
+        "RANK", "SCORE", "SEVERITY", "HOST"
+    );
     if time > 0 {
         let _ = write!(out, "{:time$}  ", "FIRST (UTC)");
     }
@@ -57,7 +61,11 @@ impl Shape {
             w if w >= NARROW => 11,
             _ => 0,
         };
-        let longest = findings.iter().take(SHOWN).map(|f| for_terminal(&f.host).chars().count()).max();
+        let longest = findings
+            .iter()
+            .take(SHOWN)
+            .map(|f| for_terminal(&f.host).chars().count())
+            .max();
         let host = longest.unwrap_or(4).clamp(4, if width >= WIDE { 28 } else { 15 });
         let used = FIXED + host + 2 + if time > 0 { time + 2 } else { 0 };
         Self {
@@ -95,7 +103,10 @@ fn blind(out: &mut String, results: &Results) {
     let signals = results.run.coverage.blind.len();
     if signals > 0 {
         let noun = if signals == 1 { "signal" } else { "signals" };
-        let _ = writeln!(out, "{signals} {noun} could not look at some or all hosts; report.html says which and why.");
+        let _ = writeln!(
+            out,
+            "{signals} {noun} could not look at some or all hosts; report.html says which and why."
+        );
     }
 }
 
@@ -117,7 +128,10 @@ mod tests {
         let mut results = hostile();
         results.findings[1].host = nasty().repeat(4);
         for width in [60, 79, 80, 100, 110, 200] {
-            for l in table(&results, width, false).lines().filter(|l| !l.contains("could not look")) {
+            for l in table(&results, width, false)
+                .lines()
+                .filter(|l| !l.contains("could not look"))
+            {
                 assert!(l.chars().count() <= width, "{width}: {l}");
             }
         }

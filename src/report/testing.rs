@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::run::{Blind, ClockOffset, HostDay, InputReport, RejectReport, RunSummary, Suppression};
 use super::{Output, Results};
-use crate::score::finding::{Contribution, Evidence, Finding, Gate, Iocs, ProcessNode, Related, SignalHit, TechniqueRef};
+use crate::score::finding::{
+    Contribution, Evidence, Finding, Gate, Iocs, ProcessNode, Related, SignalHit, TechniqueRef,
+};
 
 /// Markup, terminal sequences, direction overrides, formulas, Markdown.
 pub const HOSTILE: &[&str] = &[
@@ -84,7 +86,8 @@ fn finding(rank: u32, id: &str, host: &str, score: f64, severity: &str) -> Findi
         name: name.to_owned(),
         tactics: vec![tactic.to_owned()],
     };
-    let process = |id: u32, parent: Option<u32>| ProcessNode {
+    let process = |id: u32, parent: Option<u32>| {
+        ProcessNode {
         id,
         parent,
         time: String::new(),
@@ -93,6 +96,7 @@ fn finding(rank: u32, id: &str, host: &str, score: f64, severity: &str) -> Findi
         user: nasty(),
         pid: Some(4),
         signals: vec!["NET-01".to_owned()],
+    }
     };
     let n = nasty;
     Finding {
@@ -119,20 +123,56 @@ fn finding(rank: u32, id: &str, host: &str, score: f64, severity: &str) -> Findi
             hit("NET-01", "2025-09-20T11:08:00Z", "T1071", score - 50.0),
         ],
         contributions: vec![
-            Contribution { item: format!("SCRIPT-01 {}", n()), points: 40.0 },
-            Contribution { item: "NET-01 x".to_owned(), points: score - 50.0 },
-            Contribution { item: "independent sources (2)".to_owned(), points: 10.0 },
+            Contribution {
+                item: format!("SCRIPT-01 {}", n()),
+                points: 40.0,
+            },
+            Contribution {
+                item: "NET-01 x".to_owned(),
+                points: score - 50.0,
+            },
+            Contribution {
+                item: "independent sources (2)".to_owned(),
+                points: 10.0,
+            },
         ],
-        gate: Gate { id: "G3".to_owned(), cap: 100.0, applied: false, why: n() },
-        iocs: Iocs { sha256: vec![n()], domains: vec![n()], ips: vec![n()], urls: vec![n()], files: vec![n()], accounts: vec![n()] },
-        related: vec![Related { finding_id: "f2".to_owned(), reason: n() }, Related { finding_id: n(), reason: n() }],
+        gate: Gate {
+            id: "G3".to_owned(),
+            cap: 100.0,
+            applied: false,
+            why: n(),
+        },
+        iocs: Iocs {
+            sha256: vec![n()],
+            domains: vec![n()],
+            ips: vec![n()],
+            urls: vec![n()],
+            files: vec![n()],
+            accounts: vec![n()],
+        },
+        related: vec![
+            Related {
+                finding_id: "f2".to_owned(),
+                reason: n(),
+            },
+            Related {
+                finding_id: n(),
+                reason: n(),
+            },
+        ],
         next_steps: vec![format!("Contain: {}", n()), n()],
         case_id: Some("case-f1".to_owned()),
         status: Some("new".to_owned()),
         merged_from: vec![n()],
         split_from: Some(n()),
         // 3 and 4 name each other.
-        processes: vec![process(0, None), process(1, Some(0)), process(2, Some(9)), process(3, Some(4)), process(4, Some(3))],
+        processes: vec![
+            process(0, None),
+            process(1, Some(0)),
+            process(2, Some(9)),
+            process(3, Some(4)),
+            process(4, Some(3)),
+        ],
     }
 }
 
@@ -163,9 +203,18 @@ pub fn hostile() -> Results {
         unreadable: vec![n()],
         skipped: vec![n()],
         tables: BTreeMap::from([("process".to_owned(), 9)]),
-        suppressions: vec![Suppression { entry: n(), reason: n(), hits: 4 }],
+        suppressions: vec![Suppression {
+            entry: n(),
+            reason: n(),
+            hits: 4,
+        }],
         warnings: vec![n()],
-        rejects: vec![RejectReport { source_file: n(), offset: 1, reason: n(), head: n() }],
+        rejects: vec![RejectReport {
+            source_file: n(),
+            offset: 1,
+            reason: n(),
+            head: n(),
+        }],
         ..RunSummary::default()
     };
     run.sigma.rejected = vec![n()];
@@ -179,8 +228,16 @@ pub fn hostile() -> Results {
             })
         })
         .collect();
-    run.coverage.clock_offsets = vec![ClockOffset { host: n(), day: "2025-09-20".to_owned(), hours: 9.0 }];
-    run.coverage.blind = vec![Blind { signal: "NET-01".to_owned(), hosts: vec![n()], why: n() }];
+    run.coverage.clock_offsets = vec![ClockOffset {
+        host: n(),
+        day: "2025-09-20".to_owned(),
+        hours: 9.0,
+    }];
+    run.coverage.blind = vec![Blind {
+        signal: "NET-01".to_owned(),
+        hosts: vec![n()],
+        why: n(),
+    }];
     run.coverage.addresses_unjoined = 3;
     run.coverage.shared_addresses = vec![n()];
     Results {

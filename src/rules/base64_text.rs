@@ -182,10 +182,7 @@ mod tests {
             .collect();
         assert!(utf16_text(&noise).is_none());
         assert!(text(&noise).is_none());
-        assert_eq!(
-            text("日本語のスクリプト".as_bytes()).unwrap(),
-            "日本語のスクリプト"
-        );
+        assert_eq!(text("日本語のスクリプト".as_bytes()).unwrap(), "日本語のスクリプト");
         assert!(text(b"").is_none());
     }
 

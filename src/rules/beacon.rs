@@ -102,10 +102,7 @@ pub fn analyze(times: &[i64], sizes: Option<&[u64]>) -> Option<Beacon> {
     let (first, last) = (*times.first()?, *times.last()?);
     let span_s = seconds(last.saturating_sub(first));
     let days = (span_s / 86_400.0).max(1.0);
-    if times.len() < MIN_EVENTS
-        || span_s < MIN_SPAN_S
-        || times.len() as f64 > MAX_EVENTS_PER_DAY * days
-    {
+    if times.len() < MIN_EVENTS || span_s < MIN_SPAN_S || times.len() as f64 > MAX_EVENTS_PER_DAY * days {
         return None;
     }
     let sizes = sizes.filter(|s| s.len() == times.len());
@@ -177,12 +174,9 @@ fn at_burst_width(times: &[i64], sizes: Option<&[u64]>, delta_s: f64) -> Option<
     let spread = median_deviation(&folded, period) / period;
     let (s_mad, s_skew) = (
         (1.0 - spread / 0.40).max(0.0),
-        1.0 - bowley(&folded, (0.02 * period).max(1.0))
-            .unwrap_or(0.0)
-            .abs(),
+        1.0 - bowley(&folded, (0.02 * period).max(1.0)).unwrap_or(0.0).abs(),
     );
-    let dispersion =
-        dispersion(&pieces, BIN_PERIODS * period).unwrap_or_else(|| squared_variation(&intervals));
+    let dispersion = dispersion(&pieces, BIN_PERIODS * period).unwrap_or_else(|| squared_variation(&intervals));
     let s_disp = (1.0 - dispersion).max(0.0);
     let cov = n as f64 / check_ins.times.len() as f64;
     let evidence = 1.0 - (-(n as f64) / 12.0).exp();
@@ -300,11 +294,7 @@ fn squared_variation(values: &[f64]) -> f64 {
     let n = values.len().max(1) as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n;
-    if mean > 0.0 {
-        variance / (mean * mean)
-    } else {
-        1.0
-    }
+    if mean > 0.0 { variance / (mean * mean) } else { 1.0 }
 }
 
 /// RITA's data-size score: symmetry and narrowness of the bytes per check-in.
@@ -314,9 +304,7 @@ fn size_regularity(sizes: &[f64]) -> f64 {
         return 0.0;
     };
     // A median on a quartile is a skew of ±1 by definition: for bytes that only says that one size is common.
-    let skew = bowley(&sizes, 10.0)
-        .filter(|skew| skew.abs() < 1.0)
-        .unwrap_or(0.0);
+    let skew = bowley(&sizes, 10.0).filter(|skew| skew.abs() < 1.0).unwrap_or(0.0);
     let narrow = if median >= 1.0 {
         ((median - median_deviation(&sizes, median)) / median).max(0.0)
     } else {

@@ -54,10 +54,7 @@ pub(crate) enum Jitter {
 /// Whole seconds, as most logs write them.
 fn micros(mut seconds: Vec<f64>) -> Vec<i64> {
     seconds.sort_by(f64::total_cmp);
-    seconds
-        .iter()
-        .map(|s| s.floor() as i64 * 1_000_000)
-        .collect()
+    seconds.iter().map(|s| s.floor() as i64 * 1_000_000).collect()
 }
 
 pub(crate) fn beacon(
@@ -162,8 +159,7 @@ fn sleeping_programs_are_found() {
         (21_600.0, Sleep(0.1), d14, 0.0, 1, false),
         (60.0, Gauss(0.25), h6, 0.0, 1, false),
     ];
-    for (i, (period, jitter, span, missing, connections, at_work)) in cases.into_iter().enumerate()
-    {
+    for (i, (period, jitter, span, missing, connections, at_work)) in cases.into_iter().enumerate() {
         let hits = fired(analyze, 20_261_122 + i as u64, |r| {
             let times = beacon(r, period, jitter, span, missing, connections);
             if at_work { office(times) } else { times }
@@ -217,9 +213,7 @@ fn bytes_of_a_burst_are_added_up() {
     let times: Vec<i64> = (0..60)
         .flat_map(|i| [i * 60_000_000, i * 60_000_000 + 1_000_000])
         .collect();
-    let sizes: Vec<u64> = (0..120)
-        .map(|i| if i % 2 == 0 { 100 } else { 900 })
-        .collect();
+    let sizes: Vec<u64> = (0..120).map(|i| if i % 2 == 0 { 100 } else { 900 }).collect();
     let found = analyze(&times, Some(&sizes)).unwrap();
     assert_eq!(found.delta_s, 5.0);
     assert_eq!(found.size, Some(1.0));

@@ -64,22 +64,15 @@ pub const MIN_CARETS: usize = 4;
 
 /// Measures a command line that `cmd` runs.
 pub fn cmd_obfuscation(command_line: &str) -> CmdObfuscation {
-    static SUBSTRING: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"[%!][A-Za-z0-9_()#$@.\-]{1,64}:~\s*-?\d{1,5}(?:\s*,\s*-?\d{1,5})?[%!]").ok()
-    });
+    static SUBSTRING: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"[%!][A-Za-z0-9_()#$@.\-]{1,64}:~\s*-?\d{1,5}(?:\s*,\s*-?\d{1,5})?[%!]").ok());
     let text = capped(command_line, MAX_COMMAND_LINE);
     let chars = text.chars().count();
     let carets = text.bytes().filter(|b| *b == b'^').count();
     CmdObfuscation {
-        caret_density: if chars == 0 {
-            0.0
-        } else {
-            carets as f64 / chars as f64
-        },
+        caret_density: if chars == 0 { 0.0 } else { carets as f64 / chars as f64 },
         carets,
-        substrings: SUBSTRING
-            .as_ref()
-            .map_or(0, |regex| regex.find_iter(text).count()),
+        substrings: SUBSTRING.as_ref().map_or(0, |regex| regex.find_iter(text).count()),
     }
 }
 
@@ -144,10 +137,7 @@ mod tests {
     fn arguments_split_as_windows_splits_them() {
         check("", &[]);
         check("  cmd   /c  dir ", &["cmd", "/c", "dir"]);
-        check(
-            r#""C:\Program Files\a.exe" -x"#,
-            &[r"C:\Program Files\a.exe", "-x"],
-        );
+        check(r#""C:\Program Files\a.exe" -x"#, &[r"C:\Program Files\a.exe", "-x"]);
         check(r#"a "b c" d"#, &["a", "b c", "d"]);
         check(r#"a b\"c"#, &["a", r#"b"c"#]);
         check(r#"a "b\\" c"#, &["a", r"b\", "c"]);

@@ -191,7 +191,10 @@ static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| {
         words,
         regexes,
         quiet: Regex::new(r"(?i)(?:^|\s)([-/](?:nop(?:rofile)?|noni(?:nteractive)?|sta))\b").ok()?,
-        url: Regex::new(r"(?i)\b(?:https?|ftp)://(?:[^\s/@]{0,64}@)?(\[[0-9a-f:.]{2,45}\]|[0-9a-fx.]{3,45})(?:[:/?#'\x22\s),;]|$)").ok()?,
+        url: Regex::new(
+            r"(?i)\b(?:https?|ftp)://(?:[^\s/@]{0,64}@)?(\[[0-9a-f:.]{2,45}\]|[0-9a-fx.]{3,45})(?:[:/?#'\x22\s),;]|$)",
+        )
+        .ok()?,
     })
 });
 
@@ -262,10 +265,7 @@ mod tests {
 
     fn check(text: &str, expected: &[Class]) {
         let found = classes(text);
-        let all: Vec<Class> = Class::ALL
-            .into_iter()
-            .filter(|c| found.contains(*c))
-            .collect();
+        let all: Vec<Class> = Class::ALL.into_iter().filter(|c| found.contains(*c)).collect();
         assert_eq!(all, expected, "{text}: {:?}", found.tokens);
     }
 

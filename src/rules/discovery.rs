@@ -18,11 +18,7 @@ pub fn question(program: &str, line: &str) -> Option<Question> {
     if !contains(DISCOVERY_COMMANDS, program) {
         return None;
     }
-    let arguments: Vec<String> = tokenize(line)
-        .into_iter()
-        .skip(1)
-        .map(|a| a.to_lowercase())
-        .collect();
+    let arguments: Vec<String> = tokenize(line).into_iter().skip(1).map(|a| a.to_lowercase()).collect();
     let first = arguments.first().map_or("", String::as_str);
     let has = |word: &str| {
         arguments
@@ -41,11 +37,7 @@ pub fn question(program: &str, line: &str) -> Option<Question> {
         "wmic" => wmic(&arguments),
         "query" => Some(Question {
             name: format!("query {first}"),
-            techniques: if first == "session" {
-                &["T1049"]
-            } else {
-                &["T1033"]
-            },
+            techniques: if first == "session" { &["T1049"] } else { &["T1033"] },
         }),
         "dsquery" | "dsget" => Some(Question {
             name: format!("{program} {first}"),
@@ -65,9 +57,7 @@ pub fn question(program: &str, line: &str) -> Option<Question> {
         "quser" | "qwinsta" => simple(&["T1033"]),
         "cmdkey" | "klist" => simple(&[]),
         "ipconfig" if has("release") || has("renew") || has("flushdns") => None,
-        "ipconfig" | "getmac" | "nbtstat" | "pathping" | "tracert" | "nslookup" => {
-            simple(&["T1016"])
-        }
+        "ipconfig" | "getmac" | "nbtstat" | "pathping" | "tracert" | "nslookup" => simple(&["T1016"]),
         "route" if has("add") || has("delete") || has("change") => None,
         "route" => simple(&["T1016"]),
         "arp" | "nbtscan" => simple(&["T1018"]),
@@ -93,10 +83,7 @@ fn net(arguments: &[String]) -> Option<Question> {
         "/persistent",
         "/expires",
     ];
-    if arguments
-        .iter()
-        .any(|a| changes.iter().any(|c| a.starts_with(c)))
-    {
+    if arguments.iter().any(|a| changes.iter().any(|c| a.starts_with(c))) {
         return None;
     }
     let domain = arguments.iter().any(|a| a.starts_with("/do"));
@@ -199,11 +186,7 @@ mod tests {
                 Some(("nltest domain_trusts", "T1482")),
             ),
             ("wmic", "wmic process call create calc", None),
-            (
-                "wmic",
-                "wmic product get name",
-                Some(("wmic product", "T1518")),
-            ),
+            ("wmic", "wmic product get name", Some(("wmic product", "T1518"))),
             ("route", "route add 10.0.0.0 mask 255.0.0.0 10.1.1.1", None),
             ("notepad", "notepad", None),
         ] {

@@ -58,8 +58,7 @@ pub fn decode_layers(text: &str, image_name: &str) -> Vec<Layer> {
     for depth in 1..=MAX_DEPTH {
         let mut next = Vec::new();
         for (text, image) in &level {
-            let command =
-                encoded_command(text, image).map(|e| (Wrapping::EncodedCommand, e.decoded));
+            let command = encoded_command(text, image).map(|e| (Wrapping::EncodedCommand, e.decoded));
             let literals = from_base64_strings(text).into_iter();
             let literals = literals.map(|t| (Wrapping::Base64Literal, t));
             for (wrapping, inner) in command.into_iter().chain(literals) {

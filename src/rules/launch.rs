@@ -37,8 +37,7 @@ pub fn read(command: &str) -> Launch {
     if lower.is_empty() {
         return launch;
     }
-    let interpreter =
-        contains(INTERPRETERS, &launch.program) && !is_routine(&launch.program, &lower);
+    let interpreter = contains(INTERPRETERS, &launch.program) && !is_routine(&launch.program, &lower);
     let mut add = |odd: bool, reason: &'static str| {
         if odd && !launch.reasons.contains(&reason) {
             launch.reasons.push(reason);
@@ -55,10 +54,7 @@ pub fn read(command: &str) -> Launch {
         "carries an encoded command",
     );
     add(is_script(&lower, &launch.path), "runs a script file");
-    add(
-        lower.contains("http://") || lower.contains("https://"),
-        "names a URL",
-    );
+    add(lower.contains("http://") || lower.contains("https://"), "names a URL");
     add(
         paths::user_writable(&launch.path).is_some(),
         "lies in a folder that users may write to",
@@ -136,22 +132,15 @@ fn is_routine(program: &str, lower: &str) -> bool {
         "msiexec" => !lower.contains("http"),
         "rundll32" | "regsvr32" | "control" => {
             let library = lower.split_once(program).map_or("", |(_, rest)| rest);
-            let library = library
-                .trim_start_matches(".exe")
-                .trim_start_matches(['"', ' ']);
+            let library = library.trim_start_matches(".exe").trim_start_matches(['"', ' ']);
             let system = paths::is_protected(library)
                 || ["%windir%", "%systemroot%", "%programfiles%"]
                     .iter()
                     .any(|p| library.starts_with(p))
                 || !library.contains(['\\', '/', ':']);
-            system
-                && !lower.contains("javascript:")
-                && !lower.contains("comsvcs")
-                && !lower.contains("http")
+            system && !lower.contains("javascript:") && !lower.contains("comsvcs") && !lower.contains("http")
         }
-        "cmd" => {
-            lower.contains("onedrive") && (lower.contains("/c del ") || lower.contains("/c rmdir "))
-        }
+        "cmd" => lower.contains("onedrive") && (lower.contains("/c del ") || lower.contains("/c rmdir ")),
         _ => false,
     }
 }
@@ -161,19 +150,13 @@ fn is_script(lower: &str, path: &str) -> bool {
         ".ps1", ".vbs", ".vbe", ".js", ".jse", ".wsf", ".hta", ".bat", ".cmd", ".sct",
     ];
     let path = path.to_lowercase();
-    scripts.iter().any(|s| path.ends_with(s))
-        || [".hta", ".vbs", ".vbe", ".sct"]
-            .iter()
-            .any(|s| lower.ends_with(s))
+    scripts.iter().any(|s| path.ends_with(s)) || [".hta", ".vbs", ".vbe", ".sct"].iter().any(|s| lower.ends_with(s))
 }
 
 fn in_root(path: &str) -> bool {
     let mut parts = path.split('\\');
     let drive = parts.next().unwrap_or("");
-    drive.len() == 2
-        && drive.ends_with(':')
-        && parts.next().is_some_and(|p| !p.is_empty())
-        && parts.next().is_none()
+    drive.len() == 2 && drive.ends_with(':') && parts.next().is_some_and(|p| !p.is_empty()) && parts.next().is_none()
 }
 
 #[cfg(test)]
@@ -183,23 +166,14 @@ mod tests {
     #[test]
     fn programs_are_found_with_and_without_quotes() {
         for (command, path) in [
-            (
-                r#""C:\Program Files\a b\c.exe" -k"#,
-                r"C:\Program Files\a b\c.exe",
-            ),
-            (
-                r"C:\Program Files\a b\c.exe -k",
-                r"C:\Program Files\a b\c.exe",
-            ),
+            (r#""C:\Program Files\a b\c.exe" -k"#, r"C:\Program Files\a b\c.exe"),
+            (r"C:\Program Files\a b\c.exe -k", r"C:\Program Files\a b\c.exe"),
             (r"%SystemRoot%\PSEXESVC.exe", r"C:\Windows\PSEXESVC.exe"),
             (
                 r"\SystemRoot\System32\drivers\x.sys",
                 r"C:\Windows\System32\drivers\x.sys",
             ),
-            (
-                r"system32\DRIVERS\x.sys",
-                r"C:\Windows\System32\DRIVERS\x.sys",
-            ),
+            (r"system32\DRIVERS\x.sys", r"C:\Windows\System32\DRIVERS\x.sys"),
             ("powershell -enc x", "powershell"),
             ("%COMSPEC% /c echo a", r"C:\Windows\System32\cmd.exe"),
             ("", ""),
@@ -220,11 +194,7 @@ mod tests {
                 .reasons
                 .contains(&"runs an interpreter or system tool")
         );
-        assert!(
-            read(r"C:\x.exe")
-                .reasons
-                .contains(&"lies in the root of a drive")
-        );
+        assert!(read(r"C:\x.exe").reasons.contains(&"lies in the root of a drive"));
         assert!(
             read(r"C:\Users\Public\x.exe")
                 .reasons
@@ -250,10 +220,7 @@ mod tests {
 
     #[test]
     fn a_key_says_the_same_on_every_host() {
-        assert_eq!(
-            folded(r"C:\Users\ann\AppData\x.exe"),
-            r"c:\users\*\appdata\x.exe"
-        );
+        assert_eq!(folded(r"C:\Users\ann\AppData\x.exe"), r"c:\users\*\appdata\x.exe");
         assert_eq!(
             folded("Task {0CCE922B-69AE-11D9-BED3-505054503030} S-1-5-21-1-2-3-1001"),
             "task # #"

@@ -56,11 +56,7 @@ static COMPILED: LazyLock<Vec<(&'static Use, Regex)>> = LazyLock::new(|| {
         .collect()
 });
 
-const fn proxy(
-    tool: &'static str,
-    pattern: &'static str,
-    techniques: &'static [&'static str],
-) -> Use {
+const fn proxy(tool: &'static str, pattern: &'static str, techniques: &'static [&'static str]) -> Use {
     Use {
         tool,
         pattern,
@@ -70,11 +66,7 @@ const fn proxy(
     }
 }
 
-const fn proxy_writable(
-    tool: &'static str,
-    pattern: &'static str,
-    techniques: &'static [&'static str],
-) -> Use {
+const fn proxy_writable(tool: &'static str, pattern: &'static str, techniques: &'static [&'static str]) -> Use {
     Use {
         tool,
         pattern,
@@ -84,11 +76,7 @@ const fn proxy_writable(
     }
 }
 
-const fn fetch(
-    tool: &'static str,
-    pattern: &'static str,
-    techniques: &'static [&'static str],
-) -> Use {
+const fn fetch(tool: &'static str, pattern: &'static str, techniques: &'static [&'static str]) -> Use {
     Use {
         tool,
         pattern,
@@ -157,26 +145,14 @@ static USES: &[Use] = &[
         &["T1218.011"],
     ),
     proxy("rundll32", r"^\S*rundll32(?:\.exe)?\s*$", &["T1218.011"]),
-    proxy(
-        "rundll32",
-        r"rundll32(?:\.exe)?\s+\\\\[a-z0-9][^\s]*\\",
-        &["T1218.011"],
-    ),
+    proxy("rundll32", r"rundll32(?:\.exe)?\s+\\\\[a-z0-9][^\s]*\\", &["T1218.011"]),
     proxy(
         "rundll32",
         r"\.(?:txt|log|dat|tmp|jpe?g|png|gif|bin)\s*,",
         &["T1218.011"],
     ),
-    proxy_writable(
-        "rundll32",
-        r"control_rundll.*\.cpl",
-        &["T1218.002", "T1218.011"],
-    ),
-    proxy_writable(
-        "rundll32",
-        r"rundll32(?:\.exe)?\s+(?:[-/]\w+\s+)?\S.*,",
-        &["T1218.011"],
-    ),
+    proxy_writable("rundll32", r"control_rundll.*\.cpl", &["T1218.002", "T1218.011"]),
+    proxy_writable("rundll32", r"rundll32(?:\.exe)?\s+(?:[-/]\w+\s+)?\S.*,", &["T1218.011"]),
     proxy("msiexec", r"https?:", &["T1218.007"]),
     proxy("msiexec", r"\s[-/][yz]\s+\S+", &["T1218.007"]),
     proxy("cmstp", r"[-/](?:s|au|ns)\b.*\.inf", &["T1218.003"]),
@@ -195,11 +171,7 @@ static USES: &[Use] = &[
         r"(?:[-/]a\s*\{?\s*regsvr|[-/]f\s+\S+|regsvr)",
         &["T1218.008"],
     ),
-    proxy(
-        "mavinject",
-        r"[-/]injectrunning|[-/]hmodule",
-        &["T1218.013", "T1055"],
-    ),
+    proxy("mavinject", r"[-/]injectrunning|[-/]hmodule", &["T1218.013", "T1055"]),
     proxy("verclsid", r"[-/]s\s+[-/]c\s*\{", &["T1218.012"]),
     proxy("hh", r"https?:|ms-its:|\\\\[a-z0-9]", &["T1218.001"]),
     proxy_writable("hh", r"\.chm", &["T1218.001"]),
@@ -212,11 +184,7 @@ static USES: &[Use] = &[
     proxy("conhost", r"--headless\s", &["T1202"]),
     proxy("scriptrunner", r"-appvscript\s", &["T1202"]),
     proxy("ftp", r"-s:", &["T1202"]),
-    proxy(
-        "msdt",
-        r"it_browseforfile|it_rebrowseforfile|[-/]af\s",
-        &["T1202"],
-    ),
+    proxy("msdt", r"it_browseforfile|it_rebrowseforfile|[-/]af\s", &["T1202"]),
     proxy(
         "wmic",
         r"[-/]format:\s*(?:https?:|\\\\|[a-z]:\\|\S+\.xsl)",
@@ -250,11 +218,7 @@ static USES: &[Use] = &[
     proxy_writable("csi", r"\.csx?", &["T1127"]),
     proxy("tracker", r"/d\s.*/c\s", &["T1127"]),
     proxy("te", r"\.wsc|\.dll", &["T1127"]),
-    proxy(
-        "dotnet",
-        r"\bfsi\s|\bmsbuild\s.*\.(?:xml|txt)\b",
-        &["T1127"],
-    ),
+    proxy("dotnet", r"\bfsi\s|\bmsbuild\s.*\.(?:xml|txt)\b", &["T1127"]),
     proxy("msdeploy", r"-source:runcommand", &["T1218"]),
     proxy("explorer", r"/root,\S*\.(?:exe|hta|js|vbs)", &["T1202"]),
     fetch(
@@ -263,16 +227,8 @@ static USES: &[Use] = &[
         &["T1105"],
     ),
     fetch("certutil", r"[-/]decode(?:hex)?\b", &["T1140"]),
-    fetch(
-        "bitsadmin",
-        r"[-/](?:transfer|addfile)\b",
-        &["T1197", "T1105"],
-    ),
-    fetch(
-        "bitsadmin",
-        r"[-/](?:setnotifycmdline|setcustomheaders)\b",
-        &["T1197"],
-    ),
+    fetch("bitsadmin", r"[-/](?:transfer|addfile)\b", &["T1197", "T1105"]),
+    fetch("bitsadmin", r"[-/](?:setnotifycmdline|setcustomheaders)\b", &["T1197"]),
     fetch(
         "curl",
         r"(?:\s-\w*o\w*\s|\s--output|\s--remote-name|\s-\w*o\S|>\s*\S).*(?:://|\.\w{2,})|https?:.*(?:\s-\w*o|\s--output|>\s*\S)",
@@ -292,16 +248,8 @@ static USES: &[Use] = &[
     fetch("ieexec", r"https?:", &["T1105"]),
     fetch("configsecuritypolicy", r"https?:", &["T1105"]),
     fetch("cmdl32", r"/vpn\s.*/lan\s", &["T1105"]),
-    fetch(
-        "squirrel",
-        r"--(?:download|update)\s*=?\s*https?:",
-        &["T1105"],
-    ),
-    fetch(
-        "xwizard",
-        r"\{7940acf8-60ba-4213-a7c3-f3b400ee266d\}",
-        &["T1105"],
-    ),
+    fetch("squirrel", r"--(?:download|update)\s*=?\s*https?:", &["T1105"]),
+    fetch("xwizard", r"\{7940acf8-60ba-4213-a7c3-f3b400ee266d\}", &["T1105"]),
     fetch("installutil", r"https?:", &["T1105"]),
     fetch("protocolhandler", r"https?:", &["T1105"]),
 ];

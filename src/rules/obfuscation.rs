@@ -55,8 +55,7 @@ static NUMBERS: Pattern = LazyLock::new(|| {
     Regex::new(r"(?i)(?:\d{1,3}\s*[,;~:.\-_&x]\s*){15,}.{0,400}\[char\]|\[char\]\s*(?:\(\s*\[convert\]|\$_|\(\s*\$_).{0,400}-join|-join.{0,400}\[char\]").ok()
 });
 static XOR: Pattern = LazyLock::new(|| Regex::new(r"(?i)-bxor\s*(?:0x)?[\w$]").ok());
-static REVERSED: Pattern =
-    LazyLock::new(|| Regex::new(r"(?i)\[-?1\s*\.\.\s*-|righttoleft|\[array\]::reverse").ok());
+static REVERSED: Pattern = LazyLock::new(|| Regex::new(r"(?i)\[-?1\s*\.\.\s*-|righttoleft|\[array\]::reverse").ok());
 
 fn matches(pattern: &Pattern, text: &str) -> bool {
     pattern.as_ref().is_some_and(|r| r.is_match(text))
@@ -73,17 +72,14 @@ fn shuffled_format(text: &str) -> bool {
     let Some(regex) = FORMAT.as_ref() else {
         return false;
     };
-    regex
-        .captures_iter(text)
-        .filter_map(|c| c.get(1))
-        .any(|places| {
-            let numbers: Vec<u32> = places
-                .as_str()
-                .split(['{', '}'])
-                .filter_map(|n| n.parse().ok())
-                .collect();
-            !numbers.is_sorted()
-        })
+    regex.captures_iter(text).filter_map(|c| c.get(1)).any(|places| {
+        let numbers: Vec<u32> = places
+            .as_str()
+            .split(['{', '}'])
+            .filter_map(|n| n.parse().ok())
+            .collect();
+        !numbers.is_sorted()
+    })
 }
 
 #[cfg(test)]

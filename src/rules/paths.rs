@@ -70,11 +70,7 @@ pub fn is_protected(path: &str) -> bool {
     let Some(inside) = below_root(&lower) else {
         return false;
     };
-    let protected = [
-        "\\windows\\",
-        "\\program files\\",
-        "\\program files (x86)\\",
-    ];
+    let protected = ["\\windows\\", "\\program files\\", "\\program files (x86)\\"];
     protected.iter().any(|p| inside.starts_with(p)) && user_writable(&lower).is_none()
 }
 
@@ -94,9 +90,9 @@ fn is_unc(lower: &str) -> bool {
 fn has_stream(lower: &str) -> bool {
     let name = lower.rsplit('\\').next().unwrap_or(lower);
     lower.contains('\\')
-        && name.split_once(':').is_some_and(|(file, stream)| {
-            file.contains('.') && !stream.is_empty() && !stream.contains(' ')
-        })
+        && name
+            .split_once(':')
+            .is_some_and(|(file, stream)| file.contains('.') && !stream.is_empty() && !stream.contains(' '))
 }
 
 /// What follows the drive or the device.
@@ -122,22 +118,10 @@ mod tests {
             user_writable(r"C:\Users\a\AppData\Local\Temp\x.exe"),
             Some("a temp folder")
         );
-        assert_eq!(
-            user_writable(r"C:\Users\Public\x.exe"),
-            Some("the public profile")
-        );
-        assert_eq!(
-            user_writable(r"C:\$Recycle.Bin\c.exe"),
-            Some("the recycle bin")
-        );
-        assert_eq!(
-            user_writable(r"\\files\tools\a.exe"),
-            Some("a network share")
-        );
-        assert_eq!(
-            user_writable(r"C:\x\a.txt:b.exe"),
-            Some("an alternate data stream")
-        );
+        assert_eq!(user_writable(r"C:\Users\Public\x.exe"), Some("the public profile"));
+        assert_eq!(user_writable(r"C:\$Recycle.Bin\c.exe"), Some("the recycle bin"));
+        assert_eq!(user_writable(r"\\files\tools\a.exe"), Some("a network share"));
+        assert_eq!(user_writable(r"C:\x\a.txt:b.exe"), Some("an alternate data stream"));
         assert_eq!(
             user_writable(r"C:\Users\a\AppData\Local\Microsoft\OneDrive\OneDrive.exe"),
             None
@@ -153,9 +137,7 @@ mod tests {
     #[test]
     fn only_folders_of_administrators_are_protected() {
         assert!(is_protected(r"C:\Windows\System32\cmd.exe"));
-        assert!(is_protected(
-            r"\Device\HarddiskVolume3\Program Files (x86)\v\d.exe"
-        ));
+        assert!(is_protected(r"\Device\HarddiskVolume3\Program Files (x86)\v\d.exe"));
         assert!(!is_protected(r"C:\Windows\Temp\a.exe"));
         assert!(!is_protected(r"C:\Users\a\Windows\System32\a.exe"));
         assert!(!is_protected("a.exe"));

@@ -17,15 +17,12 @@ const HIVES: &[(&str, &str)] = &[
 /// SID, `ControlSet001` or `Wow6432Node`.
 pub fn canonical(key: &str) -> String {
     let lower = key.trim().trim_end_matches('\\').to_lowercase();
-    let lower = lower
-        .rsplit_once("registry::")
-        .map_or(lower.as_str(), |(_, rest)| rest);
+    let lower = lower.rsplit_once("registry::").map_or(lower.as_str(), |(_, rest)| rest);
     let hived = HIVES
         .iter()
         .find_map(|(long, short)| {
             let rest = lower.strip_prefix(long)?;
-            (rest.is_empty() || rest.starts_with('\\'))
-                .then(|| Cow::Owned(format!("{short}{rest}")))
+            (rest.is_empty() || rest.starts_with('\\')).then(|| Cow::Owned(format!("{short}{rest}")))
         })
         .unwrap_or(Cow::Borrowed(lower));
     control_set(&without_sid(&hived)).replace("\\wow6432node", "")
@@ -68,10 +65,7 @@ pub fn number(data: &str) -> Option<u64> {
         .strip_prefix("DWORD (")
         .or_else(|| text.strip_prefix("QWORD ("))
         .map_or(text, |t| t.trim_end_matches(')'));
-    match inner
-        .strip_prefix("0x")
-        .or_else(|| inner.strip_prefix("0X"))
-    {
+    match inner.strip_prefix("0x").or_else(|| inner.strip_prefix("0X")) {
         // A QWORD is written as two halves.
         Some(hex) => u64::from_str_radix(&hex.replace("-0x", ""), 16).ok(),
         None => inner.parse().ok(),
@@ -98,10 +92,7 @@ mod tests {
             canonical(r"\REGISTRY\MACHINE\SYSTEM\ControlSet001\Services\x"),
             r"hklm\system\currentcontrolset\services\x"
         );
-        assert_eq!(
-            canonical(r"HKU\S-1-5-21-1-2-3-1001\Software\X"),
-            r"hkcu\software\x"
-        );
+        assert_eq!(canonical(r"HKU\S-1-5-21-1-2-3-1001\Software\X"), r"hkcu\software\x");
         assert_eq!(
             canonical(r"HKU\S-1-5-21-1-2-3-1001_Classes\ms-settings"),
             r"hkcu\software\classes\ms-settings"
@@ -113,12 +104,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read_however_they_are_written() {
-        for data in [
-            "DWORD (0x00000001)",
-            "0x1",
-            "1",
-            "QWORD (0x00000000-0x00000001)",
-        ] {
+        for data in ["DWORD (0x00000001)", "0x1", "1", "QWORD (0x00000000-0x00000001)"] {
             assert_eq!(number(data), Some(1), "{data}");
         }
         assert_eq!(number("Binary Data"), None);

@@ -33,8 +33,7 @@ pub fn distance(a: &str, b: &str, cap: usize) -> Option<usize> {
         row.push(left);
         let mut previous_b = None;
         for (j, cb) in b.iter().enumerate() {
-            let at =
-                |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX / 2);
+            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX / 2);
             let replace = at(&last, j) + usize::from(ca != cb);
             let mut best = replace.min(at(&last, j + 1) + 1).min(left + 1);
             if j > 0 && previous_a == Some(cb) && previous_b == Some(ca) {
@@ -63,9 +62,7 @@ pub fn looks_like_core(base: &str) -> Option<&'static str> {
     let shape = look(&stem);
     let bare = stem.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '_' | ' '));
     LOOKALIKE_TARGETS.iter().copied().find(|core| {
-        bare == *core
-            || shape == look(core)
-            || (core.len() >= MIN_EDITED && distance(&stem, core, 1) == Some(1))
+        bare == *core || shape == look(core) || (core.len() >= MIN_EDITED && distance(&stem, core, 1) == Some(1))
     })
 }
 
@@ -92,11 +89,7 @@ pub fn renamed_tool(original_file_name: &str, base: &str) -> Option<&'static str
             .strip_prefix(image.as_str())
             .is_some_and(|rest| VARIANTS.contains(&rest)),
     };
-    if same {
-        None
-    } else {
-        RENAME_WATCHED.get(at).copied()
-    }
+    if same { None } else { RENAME_WATCHED.get(at).copied() }
 }
 
 /// A name that ends in two extensions, a document's and a program's (`invoice.pdf   .exe`): returns both.
@@ -160,9 +153,7 @@ fn same_look(c: char) -> char {
         'ո' => 'n',
         'ԝ' => 'w',
         // Full-width forms of the ASCII letters.
-        '\u{ff41}'..='\u{ff5a}' => {
-            char::from_u32(c as u32 - 0xff41 + u32::from(b'a')).map_or(c, same_look)
-        }
+        '\u{ff41}'..='\u{ff5a}' => char::from_u32(c as u32 - 0xff41 + u32::from(b'a')).map_or(c, same_look),
         other => other,
     }
 }
@@ -228,10 +219,7 @@ mod tests {
             renamed_tool("rclone.exe", r"C:\ProgramData\svchost.exe"),
             Some("rclone")
         );
-        assert_eq!(
-            renamed_tool("PowerShell.EXE.MUI", "update.exe"),
-            Some("powershell")
-        );
+        assert_eq!(renamed_tool("PowerShell.EXE.MUI", "update.exe"), Some("powershell"));
         assert_eq!(renamed_tool("psexec.c", "ps.exe"), Some("psexec"));
         for (original, image) in [
             ("Cmd.Exe", "cmd.EXE"),

@@ -119,9 +119,7 @@ pub(crate) mod tests {
     pub(crate) fn series(per_minute: &[usize]) -> Vec<i64> {
         let minutes = per_minute.iter().enumerate();
         minutes
-            .flat_map(|(m, n)| {
-                (0..*n).map(move |i| m as i64 * MINUTE_US + i as i64 * MINUTE_US / *n as i64)
-            })
+            .flat_map(|(m, n)| (0..*n).map(move |i| m as i64 * MINUTE_US + i as i64 * MINUTE_US / *n as i64))
             .collect()
     }
 
@@ -140,9 +138,7 @@ pub(crate) mod tests {
         let fires = |per_minute: &[usize]| strobe(&series(per_minute)).is_some_and(|s| s.fires());
         assert!(!fires(&[200]));
         assert!(!fires(&[3; 600]));
-        assert!(!fires(&[
-            30, 30, 30, 30, 30, 0, 0, 0, 0, 0, 30, 30, 30, 30, 30
-        ]));
+        assert!(!fires(&[30, 30, 30, 30, 30, 0, 0, 0, 0, 0, 30, 30, 30, 30, 30]));
         assert!(!fires(&[6, 90, 7, 80, 6, 100, 7, 60, 6, 70, 8, 90]));
         assert_eq!(strobe(&[]), None);
     }

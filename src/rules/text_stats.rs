@@ -16,9 +16,7 @@ pub fn entropy(text: &str) -> f64 {
     chars.sort_unstable();
     let all = chars.len() as f64;
     let runs = chars.chunk_by(|a, b| a == b);
-    runs.map(|run| run.len() as f64 / all)
-        .map(|p| -p * p.log2())
-        .sum()
+    runs.map(|run| run.len() as f64 / all).map(|p| -p * p.log2()).sum()
 }
 
 /// Share of characters of the base32 alphabet (a–z, 2–7, either case), 0 to 1; 0 for an empty text.
@@ -37,9 +35,7 @@ pub fn hex_share(text: &str) -> f64 {
 pub fn random_eight_letters(name: &str, model: &Bigram) -> Option<f64> {
     let letters = name.len() == 8 && name.bytes().all(|b| b.is_ascii_alphabetic());
     let lower = name.to_ascii_lowercase();
-    let abbreviated = ["svc", "srv", "drv"]
-        .iter()
-        .any(|part| lower.contains(part));
+    let abbreviated = ["svc", "srv", "drv"].iter().any(|part| lower.contains(part));
     (letters && !abbreviated)
         .then(|| model.nll(name))
         .filter(|nll| *nll >= RANDOM_NAME)
@@ -51,11 +47,7 @@ fn share(text: &str, belongs: impl Fn(char) -> bool) -> f64 {
         all += 1;
         good += usize::from(belongs(c));
     }
-    if all == 0 {
-        0.0
-    } else {
-        good as f64 / all as f64
-    }
+    if all == 0 { 0.0 } else { good as f64 / all as f64 }
 }
 
 #[cfg(test)]

@@ -8,17 +8,12 @@ use crate::knowledge::{bigram::Bigram, domains, programs};
 
 /// Every vector of a signal with whether it must fire; empty, with a notice, when the data is not there.
 fn vectors(signal: &str) -> Vec<(bool, Value)> {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../shared/data/test_vectors.jsonl"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/test_vectors.jsonl");
     let Ok(text) = std::fs::read_to_string(path) else {
         eprintln!("skipped: no shared test vectors");
         return Vec::new();
     };
-    let lines = text
-        .lines()
-        .map(|l| serde_json::from_str::<Value>(l).unwrap());
+    let lines = text.lines().map(|l| serde_json::from_str::<Value>(l).unwrap());
     lines
         .filter(|v| v["signal"] == signal)
         .map(|v| (v["fire"].as_bool().unwrap(), v))
@@ -66,8 +61,7 @@ fn dns_01_random_labels() {
         let name = text(v, "qname");
         let model = Bigram::builtin();
         let leftmost = name.split('.').next().unwrap();
-        let random = model.is_random(leftmost)
-            || domains::registrable_label(name).is_some_and(|l| model.is_random(l));
+        let random = model.is_random(leftmost) || domains::registrable_label(name).is_some_and(|l| model.is_random(l));
         random && !domains::cdn_or_cloud(name)
     });
 }
@@ -84,11 +78,7 @@ fn net_01_beacons() {
             "browsing" => browsing(&mut r, g["days"].as_u64().unwrap() as usize),
             _ => {
                 let n = number("n");
-                let span = if n > 0.0 {
-                    (n + 0.5) * number("period")
-                } else {
-                    span
-                };
+                let span = if n > 0.0 { (n + 0.5) * number("period") } else { span };
                 let jitter = Jitter::Sleep(number("jitter"));
                 beacon(&mut r, number("period"), jitter, span, number("missing"), 1)
             }

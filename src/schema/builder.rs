@@ -88,11 +88,7 @@ impl Interner {
 fn slot<'a>(bytes: &'a str, ends: &[usize], code: u32) -> &'a str {
     let code = code as usize;
     let end = ends.get(code).copied().unwrap_or(0);
-    let start = code
-        .checked_sub(1)
-        .and_then(|c| ends.get(c))
-        .copied()
-        .unwrap_or(0);
+    let start = code.checked_sub(1).and_then(|c| ends.get(c)).copied().unwrap_or(0);
     bytes.get(start..end).unwrap_or("")
 }
 
@@ -167,11 +163,7 @@ impl Cells {
             Cells::Int(v) => v.resize(rows, NULL_INT),
             Cells::Dict { codes, .. } => codes.resize(rows, NULL_CODE),
             Cells::Text { ends, .. } | Cells::List { ends, .. } => ends.resize(rows, None),
-            Cells::Fixed {
-                width,
-                bytes,
-                valid,
-            } => {
+            Cells::Fixed { width, bytes, valid } => {
                 bytes.resize(rows * *width, 0);
                 valid.resize(rows, false);
             }
@@ -184,11 +176,7 @@ impl Cells {
             Cells::Dict { codes, values } => codes.capacity() * 4 + values.memory(),
             Cells::Text { bytes, ends } => bytes.capacity() + ends.capacity() * 16,
             Cells::Fixed { bytes, valid, .. } => bytes.capacity() + valid.capacity(),
-            Cells::List {
-                ends,
-                items,
-                values,
-            } => ends.capacity() * 16 + items.capacity() * 4 + values.memory(),
+            Cells::List { ends, items, values } => ends.capacity() * 16 + items.capacity() * 4 + values.memory(),
         }
     }
 }
@@ -204,15 +192,8 @@ pub struct TableBuilder {
 impl TableBuilder {
     /// An empty builder.
     pub fn new(table: &'static Table) -> Self {
-        let cells = table
-            .all_columns()
-            .map(|(_, c)| Cells::new(c.kind))
-            .collect();
-        Self {
-            table,
-            cells,
-            rows: 0,
-        }
+        let cells = table.all_columns().map(|(_, c)| Cells::new(c.kind)).collect();
+        Self { table, cells, rows: 0 }
     }
 
     /// The table.
@@ -264,17 +245,14 @@ impl TableBuilder {
     /// Sets a fixed-width cell of the current row; a value of another width is ignored.
     pub fn fixed(&mut self, col: Col, value: &[u8]) {
         let rows = self.rows;
-        if let Some(Cells::Fixed {
-            width,
-            bytes,
-            valid,
-        }) = self.cell(col)
-            && value.len() == *width {
-                bytes.resize(rows * *width, 0);
-                valid.resize(rows, false);
-                bytes.extend_from_slice(value);
-                valid.push(true);
-            }
+        if let Some(Cells::Fixed { width, bytes, valid }) = self.cell(col)
+            && value.len() == *width
+        {
+            bytes.resize(rows * *width, 0);
+            valid.resize(rows, false);
+            bytes.extend_from_slice(value);
+            valid.push(true);
+        }
     }
 
     /// Sets an address cell of the current row.
@@ -285,12 +263,7 @@ impl TableBuilder {
     /// Sets a list cell of the current row.
     pub fn list<'a>(&mut self, col: Col, items_in: impl IntoIterator<Item = &'a str>) {
         let rows = self.rows;
-        if let Some(Cells::List {
-            ends,
-            items,
-            values,
-        }) = self.cell(col)
-        {
+        if let Some(Cells::List { ends, items, values }) = self.cell(col) {
             ends.resize(rows, None);
             for item in items_in {
                 items.push(values.intern(item));
@@ -349,11 +322,7 @@ impl TableBuilder {
     /// The address in a cell of the current row.
     pub fn current_ip(&self, col: Col) -> Option<Ip> {
         match self.cells.get(col.0 as usize) {
-            Some(Cells::Fixed {
-                width,
-                bytes,
-                valid,
-            }) if valid.get(self.rows).copied().unwrap_or(false) => {
+            Some(Cells::Fixed { width, bytes, valid }) if valid.get(self.rows).copied().unwrap_or(false) => {
                 bytes.get(self.rows * width..)?.get(..16)?.try_into().ok()
             }
             _ => None,
@@ -423,11 +392,7 @@ impl TableSet {
 
     /// The builders that have rows, in table order.
     pub fn into_builders(self) -> impl Iterator<Item = TableBuilder> {
-        self.builders
-            .into_iter()
-            .flatten()
-            .map(|b| *b)
-            .filter(|b| b.rows() > 0)
+        self.builders.into_iter().flatten().map(|b| *b).filter(|b| b.rows() > 0)
     }
 }
 

@@ -22,8 +22,23 @@ macro_rules! tables {
 }
 
 tables!(
-    process, network, dns, http, file, registry, image_load, process_access, auth, account, persist, script, alert,
-    posture, lease, mail, event,
+    process,
+    network,
+    dns,
+    http,
+    file,
+    registry,
+    image_load,
+    process_access,
+    auth,
+    account,
+    persist,
+    script,
+    alert,
+    posture,
+    lease,
+    mail,
+    event,
 );
 
 /// The table with this name.

@@ -127,7 +127,10 @@ impl Allowlist {
     /// [`Error::Usage`] naming file and line, what is wrong and the nearest valid word.
     pub fn load(path: &Path, now: Ts) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|e| {
-            Error::Usage(format!("{}: cannot read this allowlist: {e}; check the path and its permissions", path.display()))
+            Error::Usage(format!(
+                "{}: cannot read this allowlist: {e}; check the path and its permissions",
+                path.display()
+            ))
         })?;
         Self::parse(&text, &path.display().to_string(), now)
     }
@@ -176,12 +179,21 @@ impl Allowlist {
                 }
             }
         }
-        let suppressions = self.entries.iter().zip(counts).filter(|(_, n)| *n > 0).map(|(e, hits)| Suppression {
-            entry: e.place.clone(),
-            reason: e.reason.clone(),
-            effect: if e.effect == Effect::Suppress { "suppress" } else { "damp" },
-            hits,
-        });
+        let suppressions = self
+            .entries
+            .iter()
+            .zip(counts)
+            .filter(|(_, n)| *n > 0)
+            .map(|(e, hits)| Suppression {
+                entry: e.place.clone(),
+                reason: e.reason.clone(),
+                effect: if e.effect == Effect::Suppress {
+                    "suppress"
+                } else {
+                    "damp"
+                },
+                hits,
+            });
         Verdicts {
             of_hit,
             names: self.entries.iter().map(|e| e.place.clone()).collect(),
@@ -206,7 +218,10 @@ impl Allowlist {
             }
             let better = found.is_none_or(|f| f.effect == Effect::Damp && entry.effect == Effect::Suppress);
             if better {
-                found = Some(Verdict { entry: i, effect: entry.effect });
+                found = Some(Verdict {
+                    entry: i,
+                    effect: entry.effect,
+                });
             }
         }
         found
@@ -216,7 +231,9 @@ impl Allowlist {
 impl Entry {
     /// Whether it says who, where and when, but not what.
     fn names_only_who(&self) -> bool {
-        self.tests.iter().all(|t| matches!(t, Test::Host(_) | Test::User(_) | Test::Time(_) | Test::Signal(_)))
+        self.tests
+            .iter()
+            .all(|t| matches!(t, Test::Host(_) | Test::User(_) | Test::Time(_) | Test::Signal(_)))
     }
 
     /// Whether it covers so much that it must not live for ever: it names no file, command, task, service or tool.

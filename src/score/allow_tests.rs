@@ -58,7 +58,11 @@ fn every_key_matches_what_it_says_and_nothing_else() {
         (p, "host = 'pc-2'\nexpires = 2030-01-01", false),
         (&network::TABLE, "domain = 'tool.example'\nexpires = '2030-01-01'", true),
         (&network::TABLE, "domain = 'ool.example'\nexpires = '2030-01-01'", false),
-        (&network::TABLE, "ip_cidr = '203.0.113.0/24'\nexpires = '2030-01-01'", true),
+        (
+            &network::TABLE,
+            "ip_cidr = '203.0.113.0/24'\nexpires = '2030-01-01'",
+            true,
+        ),
         (&persist::TABLE, r"task_name = '\vendor\*'", true),
         (&persist::TABLE, "service_name = 'vendor'", false),
         (p, "time_window = 'thu 00:00-01:00'\nexpires = '2030-01-01'", true),
@@ -76,10 +80,17 @@ fn damp_is_a_tenth_suppress_is_nothing_and_both_are_counted() {
     let c = corpus();
     let text = "[[allow]]\nreason='a'\nhost='pc-1'\nexpires='2030-01-01'\neffect='damp'\n\n[[allow]]\nreason='b'\nparent_child='agent.exe>*'\n";
     let all = Allowlist::parse(text, "a.toml", NOW).unwrap();
-    let v = all.judge(&[hit(&c, &process::TABLE, false), hit(&c, &network::TABLE, false)], &c.cx());
+    let v = all.judge(
+        &[hit(&c, &process::TABLE, false), hit(&c, &network::TABLE, false)],
+        &c.cx(),
+    );
     assert_eq!((v.factor(0), v.keeps(0)), (0.0, false));
     assert_eq!((v.factor(1), v.keeps(1)), (0.1, true));
-    let told: Vec<_> = v.suppressions.iter().map(|s| (s.entry.as_str(), s.effect, s.hits)).collect();
+    let told: Vec<_> = v
+        .suppressions
+        .iter()
+        .map(|s| (s.entry.as_str(), s.effect, s.hits))
+        .collect();
     assert_eq!(told, [("a.toml:2", "damp", 1), ("a.toml:8", "suppress", 1)]);
 }
 
@@ -88,7 +99,8 @@ fn a_host_alone_never_silences_a_decisive_hit() {
     let c = corpus();
     let v = list("host='pc-1'\nexpires='2030-01-01'").judge(&[hit(&c, &process::TABLE, true)], &c.cx());
     assert!(v.of(0).is_none() && v.refused.len() == 1 && v.refused[0].contains("decisive"));
-    let v = list("host='pc-1'\nparent_child='agent.exe>powershell.exe'").judge(&[hit(&c, &process::TABLE, true)], &c.cx());
+    let v =
+        list("host='pc-1'\nparent_child='agent.exe>powershell.exe'").judge(&[hit(&c, &process::TABLE, true)], &c.cx());
     assert!(v.of(0).is_some());
 }
 
@@ -107,8 +119,16 @@ fn mistakes_are_named_with_line_and_nearest_word() {
         ("[[allow]]\nhash='xyz'\nreason='r'", "a.toml:2", "hexadecimal"),
         ("[[allow]]\nreason='r'", "a.toml:2", "at least one key"),
         ("[[allow]]\nparent_child='a>b'", "a.toml:2", "reason"),
-        ("[[allow]]\nreason='r'\neffect='supress'\nparent_child='a>b'", "a.toml:3", "suppress"),
-        ("[[allow]]\nreason='r'\ncmdline_regex='('", "a.toml:3", "regular expression"),
+        (
+            "[[allow]]\nreason='r'\neffect='supress'\nparent_child='a>b'",
+            "a.toml:3",
+            "suppress",
+        ),
+        (
+            "[[allow]]\nreason='r'\ncmdline_regex='('",
+            "a.toml:3",
+            "regular expression",
+        ),
         ("[[allow]]\nreason='r'\ncmdline_regex='.*'", "a.toml:2", "broad"),
         ("[[allow]]\nreason='r'\nhost=7", "a.toml:3", "list of texts"),
         ("[[alow]]\nreason='r'", "a.toml:1", "[[allow]]"),
@@ -118,6 +138,9 @@ fn mistakes_are_named_with_line_and_nearest_word() {
     ];
     for (text, place, word) in cases {
         let message = error(text);
-        assert!(message.contains(place) && message.contains(word), "{text:?} gave {message}");
+        assert!(
+            message.contains(place) && message.contains(word),
+            "{text:?} gave {message}"
+        );
     }
 }

@@ -42,7 +42,12 @@ struct Fold {
 }
 
 impl<'a> Scorer<'a> {
-    pub(super) fn new(hits: &'a [Hit], cx: &'a Cx<'a>, verdicts: &'a Verdicts, source_path: &'a dyn Fn(u64) -> String) -> Self {
+    pub(super) fn new(
+        hits: &'a [Hit],
+        cx: &'a Cx<'a>,
+        verdicts: &'a Verdicts,
+        source_path: &'a dyn Fn(u64) -> String,
+    ) -> Self {
         Self {
             hits,
             cx,
@@ -69,7 +74,13 @@ impl<'a> Scorer<'a> {
     }
 
     /// One hit for `signals.jsonl` or a finding; points in tenths.
-    pub(super) fn signal_hit(&self, hit: usize, finding_id: Option<String>, link: f64, points: i64) -> Option<SignalHit> {
+    pub(super) fn signal_hit(
+        &self,
+        hit: usize,
+        finding_id: Option<String>,
+        link: f64,
+        points: i64,
+    ) -> Option<SignalHit> {
         let h = self.hits.get(hit)?;
         let Rarity { factor, hosts } = self.counts.of(h);
         let verdict = self.verdicts.of(hit);
@@ -82,7 +93,11 @@ impl<'a> Scorer<'a> {
             time: time::format_rfc3339(h.time),
             last: time::format_rfc3339(h.last.max(h.time)),
             level: h.level.name().to_owned(),
-            techniques: h.techniques.iter().map(|t| current(&self.cx.knowledge.attack, t)).collect(),
+            techniques: h
+                .techniques
+                .iter()
+                .map(|t| current(&self.cx.knowledge.attack, t))
+                .collect(),
             explain: h.explain.clone(),
             evidence: evidence::of(&h.rows, self.cx, self.source_path),
             finding_id,
@@ -121,7 +136,11 @@ impl<'a> Scorer<'a> {
     fn evidence(&self, member: &Member) -> f64 {
         self.hits.get(member.hit).map_or(0.0, |h| {
             let rarity = self.counts.of(h).factor;
-            severity::weight(h.level) * h.quality.clamp(0.0, 1.0) * rarity * self.verdicts.factor(member.hit) * member.link
+            severity::weight(h.level)
+                * h.quality.clamp(0.0, 1.0)
+                * rarity
+                * self.verdicts.factor(member.hit)
+                * member.link
         })
     }
 
@@ -133,7 +152,11 @@ impl<'a> Scorer<'a> {
             let Some(hit) = self.hits.get(member.hit) else { continue };
             let worth = evidence.get(place).copied().unwrap_or(0.0);
             let at = *by_key.entry((hit.meta.id, hit.key.as_str())).or_insert_with(|| {
-                out.push(Fold { best: place, evidence: worth, places: Vec::new() });
+                out.push(Fold {
+                    best: place,
+                    evidence: worth,
+                    places: Vec::new(),
+                });
                 out.len() - 1
             });
             let Some(fold) = out.get_mut(at) else { continue };
@@ -147,7 +170,10 @@ impl<'a> Scorer<'a> {
 
     fn members<'b>(&'b self, chain: &'b Chain, fold: &'b Fold) -> impl Iterator<Item = (&'b Member, &'b Hit)> + 'b {
         let member = move |p: &usize| chain.members.get(*p);
-        fold.places.iter().filter_map(member).filter_map(move |m| Some((m, self.hits.get(m.hit)?)))
+        fold.places
+            .iter()
+            .filter_map(member)
+            .filter_map(move |m| Some((m, self.hits.get(m.hit)?)))
     }
 
     fn term<'b>(&'b self, chain: &'b Chain, fold: &Fold) -> Option<Term<'b>> {
@@ -182,8 +208,11 @@ impl<'a> Scorer<'a> {
 
     fn tell(&self, chain: &Chain, folds: &[Fold], score: &Breakdown<'_>, id: String) -> Built {
         let points = |i: usize| score.points.get(i).copied().unwrap_or(0);
-        let signals: Vec<SignalHit> =
-            folds.iter().enumerate().filter_map(|(i, f)| self.told(chain, f, &id, points(i))).collect();
+        let signals: Vec<SignalHit> = folds
+            .iter()
+            .enumerate()
+            .filter_map(|(i, f)| self.told(chain, f, &id, points(i)))
+            .collect();
         let hits = || chain.members.iter().filter_map(|m| self.hits.get(m.hit));
         let (techniques, tactics) = self.attack(chain, folds);
         let mut finding = Finding {
@@ -201,7 +230,12 @@ impl<'a> Scorer<'a> {
             tactics,
             techniques,
             attack_version: self.cx.knowledge.attack.version().to_owned(),
-            sources: signals.iter().map(|s| s.source_class.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
+            sources: signals
+                .iter()
+                .map(|s| s.source_class.clone())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             signals,
             contributions: contributions_of(score, folds.len()),
             gate: gates::explain(&score.cover, score.raw),
@@ -218,7 +252,9 @@ impl<'a> Scorer<'a> {
             term.item = format!("{} {}", signal.signal, signal.title);
         }
         finding.contributions.retain(|c| c.points != 0.0);
-        finding.contributions.sort_by(|a, b| b.points.total_cmp(&a.points).then_with(|| a.item.cmp(&b.item)));
+        finding
+            .contributions
+            .sort_by(|a, b| b.points.total_cmp(&a.points).then_with(|| a.item.cmp(&b.item)));
         finding.title = story::title(&finding);
         finding.summary = story::summary(&finding);
         finding.next_steps = steps::next_steps(&finding);
@@ -227,7 +263,9 @@ impl<'a> Scorer<'a> {
         Built {
             finding,
             total: score.total,
-            members: members.map(|(p, m)| (m.hit, m.link, counted.get(&p).copied().unwrap_or(0))).collect(),
+            members: members
+                .map(|(p, m)| (m.hit, m.link, counted.get(&p).copied().unwrap_or(0)))
+                .collect(),
         }
     }
 
@@ -250,7 +288,10 @@ impl<'a> Scorer<'a> {
         out.count = all().fold(0u64, |n, h| n.saturating_add(h.count));
         out.evidence = evidence::of(&rows, self.cx, self.source_path);
         out.users = users(all());
-        for t in all().flat_map(|h| &h.techniques).map(|t| current(&self.cx.knowledge.attack, t)) {
+        for t in all()
+            .flat_map(|h| &h.techniques)
+            .map(|t| current(&self.cx.knowledge.attack, t))
+        {
             if !out.techniques.contains(&t) {
                 out.techniques.push(t);
             }
@@ -279,13 +320,23 @@ impl<'a> Scorer<'a> {
                 }
             }
         }
-        let ordered = table.tactic_order().iter().filter(|t| tactics.contains(t.as_str())).cloned().collect();
+        let ordered = table
+            .tactic_order()
+            .iter()
+            .filter(|t| tactics.contains(t.as_str()))
+            .cloned()
+            .collect();
         (techniques.into_values().collect(), ordered)
     }
 
     fn processes(&self, chain: &Chain) -> Vec<ProcessNode> {
         let node = |(i, p): (usize, &crate::chain::ChainProcess)| {
-            let signals: BTreeSet<&str> = p.hits.iter().filter_map(|h| self.hits.get(*h)).map(|h| h.meta.id).collect();
+            let signals: BTreeSet<&str> = p
+                .hits
+                .iter()
+                .filter_map(|h| self.hits.get(*h))
+                .map(|h| h.meta.id)
+                .collect();
             ProcessNode {
                 id: i as u32,
                 parent: p.parent,
@@ -310,7 +361,13 @@ fn contributions_of(score: &Breakdown<'_>, signals: usize) -> Vec<Contribution> 
         "asset criticality".to_owned(),
     ];
     let names = std::iter::repeat_n(String::new(), signals).chain(bonus);
-    names.zip(&score.points).map(|(item, p)| Contribution { item, points: *p as f64 / 10.0 }).collect()
+    names
+        .zip(&score.points)
+        .map(|(item, p)| Contribution {
+            item,
+            points: *p as f64 / 10.0,
+        })
+        .collect()
 }
 
 /// The id in use today; an id that the table does not know stays as it is.
@@ -360,7 +417,11 @@ pub(super) fn make_ids_unique(built: &mut [Option<Built>]) {
         let n = seen.entry(id.clone()).or_default();
         *n += 1;
         if *n > 1 {
-            let new: String = blake3::hash(format!("{id}\u{1f}{n}").as_bytes()).to_hex().chars().take(16).collect();
+            let new: String = blake3::hash(format!("{id}\u{1f}{n}").as_bytes())
+                .to_hex()
+                .chars()
+                .take(16)
+                .collect();
             for s in &mut b.finding.signals {
                 s.finding_id = Some(new.clone());
             }

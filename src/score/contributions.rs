@@ -114,7 +114,9 @@ fn decayed(terms: &[Term<'_>]) -> Vec<f64> {
     let mut factor: BTreeMap<&str, f64> = BTreeMap::new();
     let mut out = vec![0.0; terms.len()];
     for i in by_worth {
-        let (Some(term), Some(slot)) = (terms.get(i), out.get_mut(i)) else { continue };
+        let (Some(term), Some(slot)) = (terms.get(i), out.get_mut(i)) else {
+            continue;
+        };
         let f = factor.entry(term.family).or_insert(1.0);
         *slot = term.evidence * *f;
         *f *= FAMILY_DECAY;

@@ -17,7 +17,15 @@ struct S {
     term: Term<'static>,
 }
 
-fn signal(family: &'static str, level: Level, quality: f64, hosts: u32, stage: u8, second: i64, source: &'static str) -> S {
+fn signal(
+    family: &'static str,
+    level: Level,
+    quality: f64,
+    hosts: u32,
+    stage: u8,
+    second: i64,
+    source: &'static str,
+) -> S {
     S {
         level,
         quality,
@@ -85,9 +93,22 @@ fn told(signals: &[S]) -> (i64, Level, Cap) {
 fn the_worked_example_of_the_specification_comes_out_to_a_tenth() {
     let b = of(&[proc_01(), net_01(), dns_04(), script_01(), auth_04(), dns_01()], 1.0);
     let expected = [
-        (39.00, 272), (18.90, 132), (16.80, 117), (13.90, 97), (5.40, 38), (3.15, 22), (12.00, 84), (11.99, 84), (12.00, 84),
+        (39.00, 272),
+        (18.90, 132),
+        (16.80, 117),
+        (13.90, 97),
+        (5.40, 38),
+        (3.15, 22),
+        (12.00, 84),
+        (11.99, 84),
+        (12.00, 84),
     ];
-    let items: Vec<f64> = b.evidence.iter().copied().chain([b.stages, b.order, b.sources]).collect();
+    let items: Vec<f64> = b
+        .evidence
+        .iter()
+        .copied()
+        .chain([b.stages, b.order, b.sources])
+        .collect();
     for ((evidence, points), (item, got)) in expected.iter().zip(items.iter().zip(&b.points)) {
         assert!((item - evidence).abs() < 0.006, "{item} is not {evidence}");
         assert!((got - points).abs() <= 1, "{got} is not {points}");
@@ -119,7 +140,10 @@ fn the_other_examples_of_the_specification_come_out_too() {
         signal("13", High, 1.0, 1, 10, 3000, "endpoint").decisive(),
     ];
     assert_eq!(told(&ransom), (895, Critical, Cap::G3));
-    assert_eq!(told(&[signal("9", Medium, 1.0, 1, 7, 0, "endpoint")]), (343, Low, Cap::G0));
+    assert_eq!(
+        told(&[signal("9", Medium, 1.0, 1, 7, 0, "endpoint")]),
+        (343, Low, Cap::G0)
+    );
     let tier_0 = of(&[proc_01(), net_01(), dns_04(), script_01(), auth_04(), dns_01()], 1.5);
     assert_eq!(tier_0.score, 982);
 }
@@ -128,7 +152,9 @@ fn the_other_examples_of_the_specification_come_out_too() {
 fn a_lone_powershell_is_never_high() {
     assert_eq!(told(&[script_01()]), (243, Level::Low, Cap::G0));
     // Not even at the highest level, as rare as can be, three hundred times.
-    let many: Vec<S> = (0..300).map(|i| signal("2", Level::Critical, 1.0, 1, 2, i, "endpoint")).collect();
+    let many: Vec<S> = (0..300)
+        .map(|i| signal("2", Level::Critical, 1.0, 1, 2, i, "endpoint"))
+        .collect();
     assert_eq!(told(&many), (390, Level::Low, Cap::G0));
 }
 
@@ -164,16 +190,22 @@ fn slow_order(live: &[(i64, f64)]) -> f64 {
 fn any_term() -> impl Strategy<Value = Term<'static>> {
     let families = ["1", "2", "3", "4", "5", "6", "7", "8"];
     let sources = ["endpoint", "dns", "auth", "proxy", "av"];
-    (0.0..70.0f64, 0..8usize, 0..11u8, 0..5usize, 0..7 * 86_400i64, prop::bool::weighted(0.1)).prop_map(
-        move |(evidence, family, stage, source, second, decisive)| Term {
+    (
+        0.0..70.0f64,
+        0..8usize,
+        0..11u8,
+        0..5usize,
+        0..7 * 86_400i64,
+        prop::bool::weighted(0.1),
+    )
+        .prop_map(move |(evidence, family, stage, source, second, decisive)| Term {
             evidence,
             family: families[family],
             stage: (stage > 0).then_some(stage),
             source: sources[source],
             time: second * SECOND,
             decisive,
-        },
-    )
+        })
 }
 
 proptest! {

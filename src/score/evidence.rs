@@ -9,8 +9,8 @@ use crate::base::text::truncate_chars;
 use crate::base::{ip, time};
 use crate::lake::frame::Row;
 use crate::schema::{Col, Column, Kind, common};
-use crate::signals::RowRef;
 use crate::signals::Cx;
+use crate::signals::RowRef;
 
 /// Rows shown per hit.
 pub const MAX_ROWS: usize = 20;
@@ -19,19 +19,99 @@ const MAX_TEXT: usize = 500;
 
 /// Columns worth showing, whatever the table.
 const SHOWN: &[&str] = &[
-    "event_code", "action", "outcome", "user", "pid", "image", "cmdline", "orig_name", "signer", "sig_status", "integrity",
-    "parent_image", "parent_cmdline", "gparent_image", "sha256", "sha1", "md5", "target_user", "direction", "src_ip",
-    "src_host", "dst_ip", "dst_port", "dst_host", "tls_sni", "bytes_out", "bytes_in", "client_ip", "qname", "qtype", "rcode",
-    "answers", "ttl_min", "method", "url_host", "url_path", "url_query", "status", "ua", "path", "prev_path", "share",
-    "origin_url", "key", "value_name", "data", "prev_data", "kind", "name", "command", "args", "account", "start_type", "text",
-    "host_app", "logon_type", "auth_pkg", "fail_reason", "service", "ticket_enc", "country", "city", "location", "target_image",
-    "access", "call_trace", "start_module", "group_name", "member", "object", "attr", "old", "new", "setting", "title", "threat",
-    "severity", "action_taken", "sender", "subject", "recipients", "message", "logon_id", "target_logon_id", "product",
+    "event_code",
+    "action",
+    "outcome",
+    "user",
+    "pid",
+    "image",
+    "cmdline",
+    "orig_name",
+    "signer",
+    "sig_status",
+    "integrity",
+    "parent_image",
+    "parent_cmdline",
+    "gparent_image",
+    "sha256",
+    "sha1",
+    "md5",
+    "target_user",
+    "direction",
+    "src_ip",
+    "src_host",
+    "dst_ip",
+    "dst_port",
+    "dst_host",
+    "tls_sni",
+    "bytes_out",
+    "bytes_in",
+    "client_ip",
+    "qname",
+    "qtype",
+    "rcode",
+    "answers",
+    "ttl_min",
+    "method",
+    "url_host",
+    "url_path",
+    "url_query",
+    "status",
+    "ua",
+    "path",
+    "prev_path",
+    "share",
+    "origin_url",
+    "key",
+    "value_name",
+    "data",
+    "prev_data",
+    "kind",
+    "name",
+    "command",
+    "args",
+    "account",
+    "start_type",
+    "text",
+    "host_app",
+    "logon_type",
+    "auth_pkg",
+    "fail_reason",
+    "service",
+    "ticket_enc",
+    "country",
+    "city",
+    "location",
+    "target_image",
+    "access",
+    "call_trace",
+    "start_module",
+    "group_name",
+    "member",
+    "object",
+    "attr",
+    "old",
+    "new",
+    "setting",
+    "title",
+    "threat",
+    "severity",
+    "action_taken",
+    "sender",
+    "subject",
+    "recipients",
+    "message",
+    "logon_id",
+    "target_logon_id",
+    "product",
 ];
 
 /// The evidence of a hit's rows, at most [`MAX_ROWS`].
 pub fn of(rows: &[RowRef], cx: &Cx<'_>, source_path: &dyn Fn(u64) -> String) -> Vec<Evidence> {
-    rows.iter().take(MAX_ROWS).map(|r| entry(cx.frames.row(r.table, r.at), source_path)).collect()
+    rows.iter()
+        .take(MAX_ROWS)
+        .map(|r| entry(cx.frames.row(r.table, r.at), source_path))
+        .collect()
 }
 
 fn entry(row: Row<'_>, source_path: &dyn Fn(u64) -> String) -> Evidence {
@@ -43,7 +123,9 @@ fn entry(row: Row<'_>, source_path: &dyn Fn(u64) -> String) -> Evidence {
     Evidence {
         table: row.table().name.to_owned(),
         time: time::format_rfc3339(row.ts()),
-        source_file: row.int(common::FILE_ID).map_or_else(String::new, |id| source_path(id as u64)),
+        source_file: row
+            .int(common::FILE_ID)
+            .map_or_else(String::new, |id| source_path(id as u64)),
         record: row.int(common::RECORD_ID).map(|id| id as u64),
         offset: row.int(common::ROW).map_or(0, |at| at as u64),
         fields,
@@ -66,7 +148,11 @@ fn cell(row: Row<'_>, col: Col, column: &Column) -> Option<Value> {
 
 fn cut(text: &str) -> String {
     let head = truncate_chars(text, MAX_TEXT);
-    if head.len() < text.len() { format!("{head}…") } else { head.to_owned() }
+    if head.len() < text.len() {
+        format!("{head}…")
+    } else {
+        head.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -90,7 +176,10 @@ mod tests {
                 b.int(common::RECORD_ID, 7);
             })
             .corpus();
-        let rows = [RowRef { table: &process::TABLE, at: 0 }];
+        let rows = [RowRef {
+            table: &process::TABLE,
+            at: 0,
+        }];
         let all = of(&rows, &corpus.cx(), &|id| format!("file {id}"));
         let e = &all[0];
         assert_eq!((e.source_file.as_str(), e.record, e.offset), ("file 1", Some(7), 1));

@@ -96,7 +96,11 @@ pub fn explain(cover: &Cover<'_>, raw: f64) -> Gate {
         n => format!(", {}", count(n, "decisive family", "decisive families")),
     };
     let applied = raw > cap.limit();
-    let held = if applied { format!("; without the cap it would be {raw:.1}") } else { String::new() };
+    let held = if applied {
+        format!("; without the cap it would be {raw:.1}")
+    } else {
+        String::new()
+    };
     Gate {
         id: cap.name().to_owned(),
         cap: cap.limit(),
@@ -134,7 +138,11 @@ mod tests {
             ..Cover::default()
         };
         let gate = explain(&cover, 50.0);
-        assert!(gate.applied && gate.why.contains("50.0") && gate.why.contains("another family"), "{}", gate.why);
+        assert!(
+            gate.applied && gate.why.contains("50.0") && gate.why.contains("another family"),
+            "{}",
+            gate.why
+        );
         assert!(!explain(&cover, 39.0).applied);
     }
 }

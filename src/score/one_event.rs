@@ -33,15 +33,23 @@ pub(super) fn fold(members: &[Member], hits: &[Hit], evidence: &mut [f64]) {
         let (rules, own): (Vec<usize>, Vec<usize>) = on_it.into_iter().partition(is_sigma);
         let worth = |evidence: &[f64], i: &usize| evidence.get(*i).copied().unwrap_or(0.0);
         let strongest = |of: &[usize], evidence: &[f64]| {
-            of.iter().copied().min_by(|a, b| worth(evidence, b).total_cmp(&worth(evidence, a)).then(a.cmp(b)))
+            of.iter()
+                .copied()
+                .min_by(|a, b| worth(evidence, b).total_cmp(&worth(evidence, a)).then(a.cmp(b)))
         };
-        let Some(rule) = strongest(&rules, evidence) else { continue };
+        let Some(rule) = strongest(&rules, evidence) else {
+            continue;
+        };
         let value = worth(evidence, &rule);
         let keeper = strongest(&own, evidence).unwrap_or(rule);
         for i in &rules {
             set(evidence, *i, 0.0);
         }
-        let kept = if keeper == rule { value } else { worth(evidence, &keeper).max(value) };
+        let kept = if keeper == rule {
+            value
+        } else {
+            worth(evidence, &keeper).max(value)
+        };
         set(evidence, keeper, kept);
     }
 }

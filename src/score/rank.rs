@@ -30,7 +30,9 @@ pub struct Case {
 
 /// Orders by score, evidence, host and id; numbers, relates and groups. `built` is by chain, as the links are.
 pub(super) fn rank(built: Vec<Option<Built>>, links: &[Link]) -> (Vec<Finding>, Vec<Case>) {
-    let mut order: Vec<usize> = (0..built.len()).filter(|i| built.get(*i).is_some_and(Option::is_some)).collect();
+    let mut order: Vec<usize> = (0..built.len())
+        .filter(|i| built.get(*i).is_some_and(Option::is_some))
+        .collect();
     let get = |i: &usize| built.get(*i).and_then(Option::as_ref);
     order.sort_by(|a, b| match (get(a), get(b)) {
         (Some(a), Some(b)) => (b.finding.score.total_cmp(&a.finding.score))
@@ -40,10 +42,15 @@ pub(super) fn rank(built: Vec<Option<Built>>, links: &[Link]) -> (Vec<Finding>, 
         _ => std::cmp::Ordering::Equal,
     });
     let rank_of: BTreeMap<usize, usize> = order.iter().enumerate().map(|(rank, chain)| (*chain, rank)).collect();
-    let links: Vec<(usize, usize, &Link)> =
-        links.iter().filter_map(|l| Some((*rank_of.get(&l.a)?, *rank_of.get(&l.b)?, l))).collect();
-    let mut by_chain: BTreeMap<usize, Finding> =
-        built.into_iter().enumerate().filter_map(|(i, b)| Some((i, b?.finding))).collect();
+    let links: Vec<(usize, usize, &Link)> = links
+        .iter()
+        .filter_map(|l| Some((*rank_of.get(&l.a)?, *rank_of.get(&l.b)?, l)))
+        .collect();
+    let mut by_chain: BTreeMap<usize, Finding> = built
+        .into_iter()
+        .enumerate()
+        .filter_map(|(i, b)| Some((i, b?.finding)))
+        .collect();
     let mut findings: Vec<Finding> = order.iter().filter_map(|i| by_chain.remove(i)).collect();
     for (i, f) in findings.iter_mut().enumerate() {
         f.rank = i as u32 + 1;
@@ -63,7 +70,10 @@ fn relate(findings: &mut [Finding], links: &[(usize, usize, &Link)]) {
     for (of, mut list) in related {
         list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let named = list.iter().take(MAX_RELATED).filter_map(|(_, other, reason)| {
-            Some(Related { finding_id: ids.get(*other)?.clone(), reason: (*reason).to_owned() })
+            Some(Related {
+                finding_id: ids.get(*other)?.clone(),
+                reason: (*reason).to_owned(),
+            })
         });
         if let Some(f) = findings.get_mut(of) {
             f.related = named.collect();
@@ -101,10 +111,18 @@ fn cases(findings: &mut [Finding], links: &[(usize, usize, &Link)]) -> Vec<Case>
         let Some(lead) = findings.get(best) else { continue };
         let case_id = format!("case-{}", lead.finding_id);
         let score = lead.score;
-        let mut hosts: Vec<String> = members.iter().filter_map(|i| findings.get(*i)).map(|f| f.host.clone()).collect();
+        let mut hosts: Vec<String> = members
+            .iter()
+            .filter_map(|i| findings.get(*i))
+            .map(|f| f.host.clone())
+            .collect();
         hosts.sort_unstable();
         hosts.dedup();
-        let ids = members.iter().filter_map(|i| findings.get(*i)).map(|f| f.finding_id.clone()).collect();
+        let ids = members
+            .iter()
+            .filter_map(|i| findings.get(*i))
+            .map(|f| f.finding_id.clone())
+            .collect();
         for i in &members {
             if let Some(f) = findings.get_mut(*i) {
                 f.case_id = Some(case_id.clone());

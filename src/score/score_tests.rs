@@ -38,16 +38,72 @@ fn brief() -> (Corpus, Vec<Hit>) {
     });
     let c = rows.corpus();
     let hit = |id, family, stage, level, q, hosts, table, key: &str| {
-        c.hit(meta(id, family, stage, level, false), table, 0, key).quality(q).prevalence(rare(hosts))
+        c.hit(meta(id, family, stage, level, false), table, 0, key)
+            .quality(q)
+            .prevalence(rare(hosts))
     };
     let c2 = "command-and-control";
     let mut hits = vec![
-        hit("AUTH-04", "authentication", "initial-access", Level::Low, 1.0, 1, &auth::TABLE, "ru"),
-        hit("PROC-01", "process lineage", "execution", Level::High, 1.0, 1, &process::TABLE, "winword.exe>powershell.exe"),
-        hit("SCRIPT-01", "scripts", "stealth", Level::Medium, 0.8, 3, &process::TABLE, "encoded"),
-        hit("DNS-04", "dns", c2, Level::Medium, 0.8, 1, &dns::TABLE, "command-and-control.top"),
-        hit("DNS-01", "dns", c2, Level::Low, 0.7, 1, &dns::TABLE, "command-and-control.top"),
-        hit("NET-01", "periodicity", c2, Level::Medium, 0.9, 1, &network::TABLE, "198.51.100.77:443"),
+        hit(
+            "AUTH-04",
+            "authentication",
+            "initial-access",
+            Level::Low,
+            1.0,
+            1,
+            &auth::TABLE,
+            "ru",
+        ),
+        hit(
+            "PROC-01",
+            "process lineage",
+            "execution",
+            Level::High,
+            1.0,
+            1,
+            &process::TABLE,
+            "winword.exe>powershell.exe",
+        ),
+        hit(
+            "SCRIPT-01",
+            "scripts",
+            "stealth",
+            Level::Medium,
+            0.8,
+            3,
+            &process::TABLE,
+            "encoded",
+        ),
+        hit(
+            "DNS-04",
+            "dns",
+            c2,
+            Level::Medium,
+            0.8,
+            1,
+            &dns::TABLE,
+            "command-and-control.top",
+        ),
+        hit(
+            "DNS-01",
+            "dns",
+            c2,
+            Level::Low,
+            0.7,
+            1,
+            &dns::TABLE,
+            "command-and-control.top",
+        ),
+        hit(
+            "NET-01",
+            "periodicity",
+            c2,
+            Level::Medium,
+            0.9,
+            1,
+            &network::TABLE,
+            "198.51.100.77:443",
+        ),
     ];
     for i in [0, 1] {
         hits[i].users = vec!["j.takeda".into()];
@@ -63,7 +119,10 @@ fn the_brief_scores_as_in_the_worked_example() {
     let all = scored(&c, &hits, &Allowlist::default());
     assert_eq!(all.findings.len(), 1);
     let f = &all.findings[0];
-    assert_eq!((f.score, f.severity.as_str(), f.gate.id.as_str()), (93.0, "critical", "G3"));
+    assert_eq!(
+        (f.score, f.severity.as_str(), f.gate.id.as_str()),
+        (93.0, "critical", "G3")
+    );
     assert_eq!((f.host.as_str(), f.rank), ("pc-takeda", 1));
     let tenths: i64 = f.contributions.iter().map(|c| (c.points * 10.0).round() as i64).sum();
     assert_eq!(tenths, 930);
@@ -73,13 +132,28 @@ fn the_brief_scores_as_in_the_worked_example() {
     assert_eq!(f.sources, ["auth", "dns", "endpoint"]);
     assert_eq!(f.tactics.first().map(String::as_str), Some("initial-access"));
     let techniques: Vec<&str> = f.techniques.iter().map(|t| t.id.as_str()).collect();
-    assert_eq!(techniques, ["T1059.001", "T1204.002", "T1685"], "a revoked id is told by its successor");
+    assert_eq!(
+        techniques,
+        ["T1059.001", "T1204.002", "T1685"],
+        "a revoked id is told by its successor"
+    );
     assert_eq!(f.iocs.domains, ["command-and-control.top"]);
     assert!(f.next_steps.iter().any(|s| s.contains("isolate pc-takeda")));
-    assert!(f.next_steps.iter().any(|s| s.contains("block") && s.contains("command-and-control.top")));
-    assert_eq!((f.first_seen.as_str(), f.last_seen.as_str()), ("2025-09-20T11:05:10Z", "2025-09-20T11:08:05Z"));
+    assert!(
+        f.next_steps
+            .iter()
+            .any(|s| s.contains("block") && s.contains("command-and-control.top"))
+    );
+    assert_eq!(
+        (f.first_seen.as_str(), f.last_seen.as_str()),
+        ("2025-09-20T11:05:10Z", "2025-09-20T11:08:05Z")
+    );
     assert_eq!(f.signals[0].evidence[0].source_file, "input-1");
-    assert!(all.signals.iter().all(|s| s.finding_id.as_deref() == Some(&f.finding_id)));
+    assert!(
+        all.signals
+            .iter()
+            .all(|s| s.finding_id.as_deref() == Some(&f.finding_id))
+    );
 }
 
 #[test]
@@ -108,7 +182,9 @@ fn any_order_of_hits_gives_the_same_findings() {
 
 #[test]
 fn only_an_address_stays_an_address() {
-    let c = Rows::default().row(&dns::TABLE, "ip:10.0.5.21", 0, |b| b.text(dns::QNAME, "a.example")).corpus();
+    let c = Rows::default()
+        .row(&dns::TABLE, "ip:10.0.5.21", 0, |b| b.text(dns::QNAME, "a.example"))
+        .corpus();
     let m = meta("DNS-04", "dns", "command-and-control", Level::Medium, false);
     let f = &scored(&c, &[c.hit(m, &dns::TABLE, 0, "k")], &Allowlist::default()).findings[0];
     assert_eq!(f.host, "ip:10.0.5.21");
@@ -119,7 +195,11 @@ fn only_an_address_stays_an_address() {
 fn what_the_allowlist_takes_is_still_listed_and_counted() {
     let (c, hits) = brief();
     let text = "[[allow]]\nreason='training'\nsignal='x:1'\nhost='pc-takeda'\nexpires='2099-01-01'";
-    assert!(scored(&c, &hits, &Allowlist::parse(text, "a", 0).unwrap()).suppressions.is_empty());
+    assert!(
+        scored(&c, &hits, &Allowlist::parse(text, "a", 0).unwrap())
+            .suppressions
+            .is_empty()
+    );
     let text = "[[allow]]\nreason='training'\nhost='pc-takeda'\nexpires='2099-01-01'";
     let all = scored(&c, &hits, &Allowlist::parse(text, "a.toml", 0).unwrap());
     assert_eq!(all.findings.len(), 1, "only the logon, which lies on no host, is left");
@@ -159,11 +239,24 @@ fn many_rules_on_one_event_are_one_piece_of_evidence() {
         all.extend_from_slice(rules);
         scored(&c, &all, &Allowlist::default()).findings.remove(0)
     };
-    let weak = with(&[rule("sigma:a", Level::Low), rule("sigma:b", Level::Low), rule("sigma:c", Level::Info)]);
+    let weak = with(&[
+        rule("sigma:a", Level::Low),
+        rule("sigma:b", Level::Low),
+        rule("sigma:c", Level::Info),
+    ]);
     assert_eq!((weak.score, weak.signals.len()), (own, 4));
     let strong = with(&[rule("sigma:a", Level::High), rule("sigma:b", Level::High)]);
     assert!(strong.score > own && strong.score <= 39.0 && strong.gate.id == "G0");
-    assert_eq!(strong.signals.iter().find(|s| s.signal == "sigma:a").unwrap().rule_id.as_deref(), Some("a"));
+    assert_eq!(
+        strong
+            .signals
+            .iter()
+            .find(|s| s.signal == "sigma:a")
+            .unwrap()
+            .rule_id
+            .as_deref(),
+        Some("a")
+    );
 }
 
 #[test]
@@ -172,11 +265,18 @@ fn a_tier_0_host_counts_more_and_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("assets.csv");
     std::fs::write(&path, "PC-TAKEDA,tier-0\n").unwrap();
-    let files = crate::entity::lists::ListFiles { assets: Some(path), ..Default::default() };
+    let files = crate::entity::lists::ListFiles {
+        assets: Some(path),
+        ..Default::default()
+    };
     c.lists = Lists::load(&files).unwrap();
     let f = &scored(&c, &hits, &Allowlist::default()).findings[0];
     assert_eq!(f.score, 98.2);
-    assert!(f.contributions.iter().any(|c| c.item.starts_with("asset") && c.points == 32.7));
+    assert!(
+        f.contributions
+            .iter()
+            .any(|c| c.item.starts_with("asset") && c.points == 32.7)
+    );
 }
 
 #[test]
@@ -207,7 +307,12 @@ fn a_finding_keeps_its_id_when_the_file_is_another() {
         rows.row(&process::TABLE, "pc", 9, |b| b.int(common::RECORD_ID, 77));
         let c = rows.corpus();
         let at = shift as u32;
-        let hit = c.hit(meta("A", "files", "execution", Level::High, false), &process::TABLE, at, "k");
+        let hit = c.hit(
+            meta("A", "files", "execution", Level::High, false),
+            &process::TABLE,
+            at,
+            "k",
+        );
         scored(&c, &[hit], &Allowlist::default()).findings[0].finding_id.clone()
     };
     assert_eq!(id(0), id(3));

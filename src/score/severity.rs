@@ -41,7 +41,13 @@ mod tests {
 
     #[test]
     fn bands_meet_at_their_borders() {
-        for (score, level) in [(19.9, Level::Info), (20.0, Level::Low), (64.0, Level::Medium), (84.0, Level::High), (85.0, Level::Critical)] {
+        for (score, level) in [
+            (19.9, Level::Info),
+            (20.0, Level::Low),
+            (64.0, Level::Medium),
+            (84.0, Level::High),
+            (85.0, Level::Critical),
+        ] {
             assert_eq!(band(score), level);
             assert_eq!(band(top(level)), level);
         }

@@ -20,10 +20,18 @@ pub fn of(row: Row<'_>) -> &'static str {
         if is_network_sensor(row.source()) { "proxy" } else { "av" }
     } else if table == posture::TABLE.ix() {
         let kind = row.str(posture::KIND);
-        if kind.starts_with("av_") || matches!(kind, "exclusion" | "tvm") { "av" } else { "endpoint" }
+        if kind.starts_with("av_") || matches!(kind, "exclusion" | "tvm") {
+            "av"
+        } else {
+            "endpoint"
+        }
     } else if table == file::TABLE.ix() {
         let share = matches!(row.code(), 5140 | 5145) && row.source() == "security";
-        if share || is_network_sensor(row.source()) { "fileserver" } else { "endpoint" }
+        if share || is_network_sensor(row.source()) {
+            "fileserver"
+        } else {
+            "endpoint"
+        }
     } else if table == mail::TABLE.ix() {
         "mail"
     } else {
@@ -41,7 +49,9 @@ fn names_process(row: Row<'_>) -> bool {
 }
 
 fn is_network_sensor(source: &str) -> bool {
-    ["zeek", "suricata", "snort", "paloalto", "fortigate", "asa"].iter().any(|s| source.starts_with(s))
+    ["zeek", "suricata", "snort", "paloalto", "fortigate", "asa"]
+        .iter()
+        .any(|s| source.starts_with(s))
 }
 
 #[cfg(test)]

@@ -58,21 +58,35 @@ fn triage(finding: &Finding, seen: &Seen<'_>, out: &mut Vec<String>) {
     }
     if seen.level < Level::High {
         let who = values(&finding.users);
-        let ask = if who.is_empty() { "the owner of the host".to_owned() } else { who };
+        let ask = if who.is_empty() {
+            "the owner of the host".to_owned()
+        } else {
+            who
+        };
         out.push(format!(
             "Triage: check for a scheduled job or approved administration tool, and ask {ask} whether they did this; if it is \
              routine, allow exactly this and nothing wider."
         ));
     }
     if !finding.iocs.domains.is_empty() || !finding.iocs.ips.is_empty() || !finding.iocs.sha256.is_empty() {
-        let all: Vec<String> = [&finding.iocs.sha256, &finding.iocs.domains, &finding.iocs.ips].into_iter().flatten().cloned().collect();
-        out.push(format!("Triage: look for the same indicators on all other hosts (coldtrail scope --ioc): {}.", values(&all)));
+        let all: Vec<String> = [&finding.iocs.sha256, &finding.iocs.domains, &finding.iocs.ips]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
+        out.push(format!(
+            "Triage: look for the same indicators on all other hosts (coldtrail scope --ioc): {}.",
+            values(&all)
+        ));
     }
 }
 
 fn contain(finding: &Finding, seen: &Seen<'_>, out: &mut Vec<String>) {
     if seen.level >= Level::High {
-        out.push(format!("Contain: isolate {} from the network through the EDR, without switching it off.", finding.host));
+        out.push(format!(
+            "Contain: isolate {} from the network through the EDR, without switching it off.",
+            finding.host
+        ));
     }
     let credentials = seen.family(&["authentication", "credentials", "lateral movement"]);
     if credentials && !finding.users.is_empty() {
@@ -83,11 +97,18 @@ fn contain(finding: &Finding, seen: &Seen<'_>, out: &mut Vec<String>) {
     }
     if seen.stage(&["command-and-control", "exfiltration"]) {
         let far: Vec<String> = finding.iocs.domains.iter().chain(&finding.iocs.ips).cloned().collect();
-        let what = if far.is_empty() { "the destinations named in the evidence".to_owned() } else { values(&far) };
+        let what = if far.is_empty() {
+            "the destinations named in the evidence".to_owned()
+        } else {
+            values(&far)
+        };
         out.push(format!("Contain: block at proxy, DNS and firewall: {what}."));
     }
     if seen.family(&["mass files", "impact"]) {
-        out.push("Contain: take file shares and backups that this host can write to offline until the writer is stopped.".to_owned());
+        out.push(
+            "Contain: take file shares and backups that this host can write to offline until the writer is stopped."
+                .to_owned(),
+        );
     }
 }
 
@@ -97,22 +118,35 @@ fn investigate(finding: &Finding, seen: &Seen<'_>, out: &mut Vec<String>) {
     }
     let files: Vec<String> = finding.iocs.files.iter().chain(&finding.iocs.sha256).cloned().collect();
     if !files.is_empty() {
-        out.push(format!("Investigate: secure these files and detonate them in a sandbox: {}.", values(&files)));
+        out.push(format!(
+            "Investigate: secure these files and detonate them in a sandbox: {}.",
+            values(&files)
+        ));
     }
     if seen.family(&["scripts"]) {
-        out.push("Investigate: read the decoded script in the evidence and follow every address and file it names.".to_owned());
+        out.push(
+            "Investigate: read the decoded script in the evidence and follow every address and file it names."
+                .to_owned(),
+        );
     }
     if seen.family(&["authentication"]) {
         out.push("Investigate: compare the logons with VPN, travel and device records of the user; list everything the account did since.".to_owned());
     }
     if seen.family(&["credentials"]) {
-        out.push("Investigate: treat every account that was signed in to this host as known to the attacker.".to_owned());
+        out.push(
+            "Investigate: treat every account that was signed in to this host as known to the attacker.".to_owned(),
+        );
     }
     if seen.stage(&["lateral-movement"]) || seen.family(&["lateral movement"]) {
-        out.push("Investigate: follow the sessions to and from this host; the related findings name the other ends.".to_owned());
+        out.push(
+            "Investigate: follow the sessions to and from this host; the related findings name the other ends."
+                .to_owned(),
+        );
     }
     if seen.stage(&["exfiltration", "collection"]) {
-        out.push("Investigate: establish which data left, how much and where to; involve data protection early.".to_owned());
+        out.push(
+            "Investigate: establish which data left, how much and where to; involve data protection early.".to_owned(),
+        );
     }
     if seen.stage(&["initial-access", "execution"]) && seen.family(&["process lineage"]) {
         out.push("Investigate: find the mail or download that brought the document, and who else got it.".to_owned());
@@ -127,19 +161,29 @@ fn eradicate(seen: &Seen<'_>, out: &mut Vec<String>) {
         out.push("Eradicate: restore protection and logging, remove exclusions, and treat the time without them as unobserved.".to_owned());
     }
     if seen.family(&["rmm"]) {
-        out.push("Eradicate: remove the remote-management tool if nobody answers for it, and its account at the vendor.".to_owned());
+        out.push(
+            "Eradicate: remove the remote-management tool if nobody answers for it, and its account at the vendor."
+                .to_owned(),
+        );
     }
     if seen.family(&["mass files", "impact"]) {
         out.push("Recover: verify that backups are whole and older than the first event before restoring.".to_owned());
     }
     if seen.level >= Level::High {
-        out.push("Recover: rebuild the host from a known image, close the way in, and watch it against its baseline.".to_owned());
+        out.push(
+            "Recover: rebuild the host from a known image, close the way in, and watch it against its baseline."
+                .to_owned(),
+        );
     }
 }
 
 /// A few values, cut, so that a step stays a sentence.
 fn values(all: &[String]) -> String {
-    let mut out: Vec<String> = all.iter().take(MAX_VALUES).map(|v| truncate_chars(v, 100).to_owned()).collect();
+    let mut out: Vec<String> = all
+        .iter()
+        .take(MAX_VALUES)
+        .map(|v| truncate_chars(v, 100).to_owned())
+        .collect();
     if all.len() > MAX_VALUES {
         out.push(format!("{} more", all.len() - MAX_VALUES));
     }

@@ -46,8 +46,18 @@ pub(super) fn summary(finding: &Finding) -> String {
     for s in told {
         let text = s.explain.trim();
         let cut = truncate_chars(text, MAX_SENTENCE);
-        let end = if cut.len() < text.len() { "…" } else if cut.ends_with(['.', '!', '?']) { "" } else { "." };
-        let times = if s.count > 1 { format!(" ({} times)", s.count) } else { String::new() };
+        let end = if cut.len() < text.len() {
+            "…"
+        } else if cut.ends_with(['.', '!', '?']) {
+            ""
+        } else {
+            "."
+        };
+        let times = if s.count > 1 {
+            format!(" ({} times)", s.count)
+        } else {
+            String::new()
+        };
         out.push_str(&format!(" {}: {cut}{end}{times}", s.time));
     }
     if n > IN_SUMMARY {

@@ -48,12 +48,7 @@ fn is_excepted(place: &Place, key: &str) -> bool {
     place.technique == "T1546.015" && (!key.starts_with("hkcu") || key.ends_with('}'))
 }
 
-const fn at(
-    key: &'static str,
-    values: &'static [&'static str],
-    technique: &'static str,
-    name: &'static str,
-) -> Place {
+const fn at(key: &'static str, values: &'static [&'static str], technique: &'static str, name: &'static str) -> Place {
     Place {
         name,
         technique,
@@ -82,12 +77,7 @@ const fn default(mut place: Place, is_default: fn(&str, &str) -> bool) -> Place 
 }
 
 static PLACES: &[Place] = &[
-    at(
-        "\\microsoft\\windows\\currentversion\\run",
-        &[],
-        "T1547.001",
-        "Run key",
-    ),
+    at("\\microsoft\\windows\\currentversion\\run", &[], "T1547.001", "Run key"),
     at(
         "\\microsoft\\windows\\currentversion\\runonce",
         &[],
@@ -252,12 +242,7 @@ static PLACES: &[Place] = &[
         "T1574.012",
         "Profiler of .NET",
     )),
-    at(
-        "\\microsoft\\netsh",
-        &[],
-        "T1546.007",
-        "Helper library of netsh",
-    ),
+    at("\\microsoft\\netsh", &[], "T1546.007", "Helper library of netsh"),
     below(at(
         "\\control\\print\\monitors\\",
         &["driver"],
@@ -324,10 +309,7 @@ fn winlogon(value: &str, data: &str) -> bool {
     let lower = data.trim().trim_end_matches(',').to_lowercase();
     match value {
         "shell" => lower == "explorer.exe",
-        "userinit" => {
-            lower == "userinit.exe"
-                || (lower.ends_with("\\system32\\userinit.exe") && !lower.contains(','))
-        }
+        "userinit" => lower == "userinit.exe" || (lower.ends_with("\\system32\\userinit.exe") && !lower.contains(',')),
         "system" | "taskman" => lower.is_empty(),
         "vmapplet" => lower.starts_with("systempropertiesperformance.exe"),
         _ => lower.is_empty(),
@@ -343,8 +325,8 @@ fn autocheck(_: &str, data: &str) -> bool {
 /// Multi-string values are logged as `Binary Data` by Sysmon: then nothing can be said.
 fn packages(_: &str, data: &str) -> bool {
     let known = [
-        "kerberos", "msv1_0", "schannel", "wdigest", "tspkg", "pku2u", "cloudap", "livessp",
-        "negoexts", "scecli", "rassfm", "\"\"", "binary",
+        "kerberos", "msv1_0", "schannel", "wdigest", "tspkg", "pku2u", "cloudap", "livessp", "negoexts", "scecli",
+        "rassfm", "\"\"", "binary",
     ];
     let lower = data.to_lowercase();
     lower == "binary data"
@@ -365,15 +347,9 @@ mod tests {
     #[test]
     fn places_are_found_in_both_views_and_for_any_user() {
         let run = r"Software\Microsoft\Windows\CurrentVersion\Run";
+        assert_eq!(technique(&format!(r"HKU\S-1-5-21-1\{run}"), "x"), Some("T1547.001"));
         assert_eq!(
-            technique(&format!(r"HKU\S-1-5-21-1\{run}"), "x"),
-            Some("T1547.001")
-        );
-        assert_eq!(
-            technique(
-                r"HKLM\SOFTWARE\WOW6432Node\Microsoft\Windows\CurrentVersion\Run",
-                "x"
-            ),
+            technique(r"HKLM\SOFTWARE\WOW6432Node\Microsoft\Windows\CurrentVersion\Run", "x"),
             Some("T1547.001")
         );
         assert_eq!(
@@ -389,10 +365,7 @@ mod tests {
         );
         assert_eq!(technique(r"HKCR\CLSID\{0}\InprocServer32", ""), None);
         assert_eq!(
-            technique(
-                r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\RunMRU",
-                "x"
-            ),
+            technique(r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\RunMRU", "x"),
             None
         );
     }

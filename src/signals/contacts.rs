@@ -21,15 +21,38 @@ use crate::schema::{Col, common, dns, http, network};
 
 /// Columns of `network` that are read.
 pub const NETWORK: &[Col] = &[
-    common::ACTION, common::USER, network::DIRECTION, network::PROTO, network::DST_IP, network::DST_PORT,
-    network::DST_HOST, network::TLS_SNI, network::TLS_VERSION, network::APP, network::BYTES_OUT, network::PID,
-    network::PROC_GUID, network::IMAGE,
+    common::ACTION,
+    common::USER,
+    network::DIRECTION,
+    network::PROTO,
+    network::DST_IP,
+    network::DST_PORT,
+    network::DST_HOST,
+    network::TLS_SNI,
+    network::TLS_VERSION,
+    network::APP,
+    network::BYTES_OUT,
+    network::PID,
+    network::PROC_GUID,
+    network::IMAGE,
 ];
 
 /// Columns of `http` that are read.
 pub const HTTP: &[Col] = &[
-    common::ACTION, common::USER, http::CLIENT_IP, http::URL_HOST, http::URL_PORT, http::URL_PATH, http::DST_IP,
-    http::DST_PORT, http::METHOD, http::SCHEME, http::UA, http::REFERER, http::BYTES_OUT, http::IMAGE,
+    common::ACTION,
+    common::USER,
+    http::CLIENT_IP,
+    http::URL_HOST,
+    http::URL_PORT,
+    http::URL_PATH,
+    http::DST_IP,
+    http::DST_PORT,
+    http::METHOD,
+    http::SCHEME,
+    http::UA,
+    http::REFERER,
+    http::BYTES_OUT,
+    http::IMAGE,
 ];
 
 /// Columns of `dns` that are read.
@@ -151,7 +174,10 @@ impl<'a> Contact<'a> {
     pub fn techniques(&self) -> Vec<&'static str> {
         let tls = self.rows.iter().any(|r| is_tls(*r));
         let web = tls || self.rows.iter().any(|r| is_web(*r)) || matches!(self.port, Some(80 | 443 | 8080 | 8443));
-        let datagram = self.rows.iter().all(|r| matches!(r.str(network::PROTO), "icmp" | "icmp6" | "udp") && is_network(*r));
+        let datagram = self
+            .rows
+            .iter()
+            .all(|r| matches!(r.str(network::PROTO), "icmp" | "icmp6" | "udp") && is_network(*r));
         let usual = matches!(self.port, None | Some(80 | 443 | 8080 | 8443 | 3128 | 8000));
         let mut ids = Vec::new();
         if web {
@@ -181,7 +207,10 @@ pub fn image<'a>(row: Row<'a>) -> Option<&'a str> {
 /// has no business outside, or lies where every user may write.
 pub fn odd_process(image: &str) -> Option<String> {
     let base = basename(image);
-    if [INTERPRETERS, SCRIPT_HOSTS, LOLBINS].iter().any(|set| programs::contains(set, base)) {
+    if [INTERPRETERS, SCRIPT_HOSTS, LOLBINS]
+        .iter()
+        .any(|set| programs::contains(set, base))
+    {
         return Some(format!("{base} runs foreign code"));
     }
     paths::user_writable(image).map(|place| format!("{base} lies in {place}"))
@@ -203,7 +232,9 @@ fn is_network(row: Row<'_>) -> bool {
 fn is_tls(row: Row<'_>) -> bool {
     if is_network(row) {
         let app = row.str(network::APP);
-        return row.text(network::TLS_SNI).is_some() || row.text(network::TLS_VERSION).is_some() || matches!(app, "ssl" | "tls" | "https");
+        return row.text(network::TLS_SNI).is_some()
+            || row.text(network::TLS_VERSION).is_some()
+            || matches!(app, "ssl" | "tls" | "https");
     }
     row.str(http::SCHEME) == "https" || row.str(http::METHOD) == "CONNECT" && row.int(http::URL_PORT) == Some(443)
 }
@@ -233,7 +264,14 @@ fn cells(row: Row<'_>) -> Cells {
             _ => row.id(network::DST_HOST),
         };
         let port = row.int(network::DST_PORT).unwrap_or(-1);
-        (t, row.id(network::TLS_SNI), named, row.ip(network::DST_IP), port, row.id(network::PROTO))
+        (
+            t,
+            row.id(network::TLS_SNI),
+            named,
+            row.ip(network::DST_IP),
+            port,
+            row.id(network::PROTO),
+        )
     } else {
         let default = match (row.str(http::METHOD), row.str(http::SCHEME)) {
             ("CONNECT", _) | (_, "https") => 443,
@@ -251,8 +289,15 @@ fn destination<'a>(row: Row<'a>, cells: Cells, names: &Names) -> Option<Contact<
     }
     let (written, proto) = match is_network(row) {
         true => {
-            let other = if row.source() == "sysmon" { None } else { row.text(network::DST_HOST) };
-            (row.text(network::TLS_SNI).or(other), row.text(network::PROTO).unwrap_or("tcp"))
+            let other = if row.source() == "sysmon" {
+                None
+            } else {
+                row.text(network::DST_HOST)
+            };
+            (
+                row.text(network::TLS_SNI).or(other),
+                row.text(network::PROTO).unwrap_or("tcp"),
+            )
         }
         false => (row.text(http::URL_HOST), "tcp"),
     };
@@ -268,17 +313,40 @@ fn destination<'a>(row: Row<'a>, cells: Cells, names: &Names) -> Option<Contact<
     };
     let port = (port >= 0).then_some(port);
     if let Some(name) = name {
-        let e2ld = domains::registrable(&name).filter(|d| on_internet(d)).map(str::to_owned)?;
-        return Some(Contact { key: name, e2ld: Some(e2ld), address: None, port, rows: Vec::new() });
+        let e2ld = domains::registrable(&name)
+            .filter(|d| on_internet(d))
+            .map(str::to_owned)?;
+        return Some(Contact {
+            key: name,
+            e2ld: Some(e2ld),
+            address: None,
+            port,
+            rows: Vec::new(),
+        });
     }
-    let key = format!("{}:{}/{}", ip::display(&address?), port.unwrap_or(0), proto.to_lowercase());
-    Some(Contact { key, e2ld: None, address, port, rows: Vec::new() })
+    let key = format!(
+        "{}:{}/{}",
+        ip::display(&address?),
+        port.unwrap_or(0),
+        proto.to_lowercase()
+    );
+    Some(Contact {
+        key,
+        e2ld: None,
+        address,
+        port,
+        rows: Vec::new(),
+    })
 }
 
 /// A lower-case host name with at least two labels; also from a whole URL.
 fn host_name(text: &str) -> Option<String> {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let host = rest.split(['/', ':', '?']).next()?.trim_matches('.').to_ascii_lowercase();
+    let host = rest
+        .split(['/', ':', '?'])
+        .next()?
+        .trim_matches('.')
+        .to_ascii_lowercase();
     domains::registrable(&host).is_some().then_some(host)
 }
 
@@ -289,7 +357,9 @@ fn names_of_addresses(rows: &KeyRows<'_>) -> Names {
     let mut names = Names::default();
     let mut pairs: HashMap<(StrId, StrId), (), RandomState> = HashMap::default();
     for row in rows.table(&dns::TABLE).iter() {
-        let (Some(name), Some(answers)) = (row.text(dns::QNAME), row.text(dns::ANSWERS)) else { continue };
+        let (Some(name), Some(answers)) = (row.text(dns::QNAME), row.text(dns::ANSWERS)) else {
+            continue;
+        };
         if pairs.insert((row.id(dns::QNAME), row.id(dns::ANSWERS)), ()).is_none() {
             for address in answers.split('\n').filter_map(ip::parse) {
                 learn(&mut names, address, name);

@@ -50,10 +50,7 @@ pub struct Folded {
 impl Folded {
     /// Adds a hit, or adds it to the last one with its key: rows, techniques and count; the last of the highest level explains.
     pub fn add(&mut self, hit: Hit) {
-        let earlier = self
-            .place
-            .get(&hit.key)
-            .and_then(|at| self.hits.get_mut(*at));
+        let earlier = self.place.get(&hit.key).and_then(|at| self.hits.get_mut(*at));
         let Some(earlier) = earlier.filter(|e| hit.time - e.last <= JOIN_US) else {
             self.place.insert(hit.key.clone(), self.hits.len());
             self.hits.push(hit);

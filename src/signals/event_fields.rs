@@ -31,11 +31,7 @@ impl Fields {
 
     /// A field as text; empty where it is missing or no text.
     pub fn get(&self, name: &str) -> &str {
-        self.0
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or("")
-            .trim()
+        self.0.get(name).and_then(Value::as_str).unwrap_or("").trim()
     }
 }
 

@@ -9,8 +9,21 @@ use crate::schema::{Col, common, file};
 
 /// Columns of `file` that the signals over mass activity read.
 pub const COLUMNS: &[Col] = &[
-    common::ACTION, common::USER, common::USER_DOMAIN, common::LOGON_ID, file::PATH, file::NAME, file::EXT,
-    file::PREV_PATH, file::KIND, file::SHARE, file::ACCESS_MASK, file::CLIENT_IP, file::PID, file::PROC_GUID, file::IMAGE,
+    common::ACTION,
+    common::USER,
+    common::USER_DOMAIN,
+    common::LOGON_ID,
+    file::PATH,
+    file::NAME,
+    file::EXT,
+    file::PREV_PATH,
+    file::KIND,
+    file::SHARE,
+    file::ACCESS_MASK,
+    file::CLIENT_IP,
+    file::PID,
+    file::PROC_GUID,
+    file::IMAGE,
 ];
 
 /// Access rights of a share access (5145) that change a file. Source: MS-SMB2 2.2.13.1.
@@ -100,7 +113,10 @@ pub fn by_actor<'a>(view: View<'a>) -> BTreeMap<String, Vec<Event<'a>>> {
 
 fn change(row: Row<'_>) -> Option<Change> {
     row.text(file::PATH)?;
-    if matches!(row.str(file::KIND), "pipe" | "share" | "stream" | "print" | "dir" | "directory" | "key") {
+    if matches!(
+        row.str(file::KIND),
+        "pipe" | "share" | "stream" | "print" | "dir" | "directory" | "key"
+    ) {
         return None;
     }
     Some(match row.str(common::ACTION) {
@@ -136,16 +152,27 @@ fn actor(row: Row<'_>) -> Actor {
         return (Some(client), row.id(common::USER), NO_STR, 0);
     }
     match row.id(file::PROC_GUID) {
-        NO_STR => (None, row.id(common::USER), row.id(file::IMAGE), row.int(file::PID).unwrap_or(-1)),
+        NO_STR => (
+            None,
+            row.id(common::USER),
+            row.id(file::IMAGE),
+            row.int(file::PID).unwrap_or(-1),
+        ),
         guid => (None, NO_STR, guid, -2),
     }
 }
 
 fn actor_name(row: Row<'_>) -> String {
     if let Some(client) = row.ip(file::CLIENT_IP) {
-        return format!("{} at {}", row.text(common::USER).unwrap_or("somebody"), ip::display(&client));
+        return format!(
+            "{} at {}",
+            row.text(common::USER).unwrap_or("somebody"),
+            ip::display(&client)
+        );
     }
     let image = row.text(file::IMAGE).unwrap_or("an unnamed program");
-    let id = row.text(file::PROC_GUID).map_or_else(|| row.int(file::PID).unwrap_or(-1).to_string(), str::to_owned);
+    let id = row
+        .text(file::PROC_GUID)
+        .map_or_else(|| row.int(file::PID).unwrap_or(-1).to_string(), str::to_owned);
     format!("{image} ({id}) as {}", row.text(common::USER).unwrap_or("somebody"))
 }

@@ -45,7 +45,13 @@ pub fn country(text: &str) -> String {
 
 /// The country within a text such as `Russia, Moscow` or `Kyoto, Japan`.
 pub fn country_in(location: &str) -> Option<String> {
-    let parts = || location.split([',', ';', '/', '|']).map(str::trim).filter(|p| !p.is_empty()).take(8);
+    let parts = || {
+        location
+            .split([',', ';', '/', '|'])
+            .map(str::trim)
+            .filter(|p| !p.is_empty())
+            .take(8)
+    };
     let named = parts().find_map(|p| {
         let code = country(p);
         (p.len() > 2 && code.len() == 2).then_some(code)

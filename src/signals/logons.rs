@@ -12,9 +12,27 @@ use super::geography;
 
 /// Columns of `auth` that the signals read.
 pub const COLUMNS: &[Col] = &[
-    common::ACTION, common::OUTCOME, common::USER, common::USER_DOMAIN, auth::LOGON_TYPE, auth::TARGET_USER,
-    auth::TARGET_DOMAIN, auth::TARGET_LOGON_ID, auth::SRC_IP, auth::SRC_HOST, auth::STATUS, auth::SUB_STATUS,
-    auth::SERVICE, auth::COUNTRY, auth::CITY, auth::LOCATION, auth::LAT, auth::LON, auth::ASN, auth::APP, auth::DEVICE,
+    common::ACTION,
+    common::OUTCOME,
+    common::USER,
+    common::USER_DOMAIN,
+    auth::LOGON_TYPE,
+    auth::TARGET_USER,
+    auth::TARGET_DOMAIN,
+    auth::TARGET_LOGON_ID,
+    auth::SRC_IP,
+    auth::SRC_HOST,
+    auth::STATUS,
+    auth::SUB_STATUS,
+    auth::SERVICE,
+    auth::COUNTRY,
+    auth::CITY,
+    auth::LOCATION,
+    auth::LAT,
+    auth::LON,
+    auth::ASN,
+    auth::APP,
+    auth::DEVICE,
     auth::UA,
 ];
 
@@ -25,21 +43,41 @@ pub const REMOTE_DESKTOP: i64 = 10;
 
 /// Accounts that are no person's and no service's own.
 const BUILT_IN: &[&str] = &[
-    "anonymous logon", "iusr", "local service", "network service", "system", "local system", "-", "defaultaccount",
+    "anonymous logon",
+    "iusr",
+    "local service",
+    "network service",
+    "system",
+    "local system",
+    "-",
+    "defaultaccount",
 ];
 
 /// The account as a key: lower case without domain. `None` for machine and built-in accounts.
 pub fn account(row: Row<'_>) -> Option<String> {
     let user = row.text(auth::TARGET_USER)?.trim().to_lowercase();
-    let user = user.rsplit('\\').next().unwrap_or("").split('@').next().unwrap_or("").to_owned();
-    let session = user.strip_prefix("dwm-").or(user.strip_prefix("umfd-")).is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    let user = user
+        .rsplit('\\')
+        .next()
+        .unwrap_or("")
+        .split('@')
+        .next()
+        .unwrap_or("")
+        .to_owned();
+    let session = user
+        .strip_prefix("dwm-")
+        .or(user.strip_prefix("umfd-"))
+        .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
     let own = !user.is_empty() && !user.ends_with('$') && !session && !BUILT_IN.contains(&user.as_str());
     own.then_some(user)
 }
 
 /// Whether the row is a logon that succeeded (a new session, a granted ticket or a checked password).
 pub fn succeeded(row: Row<'_>) -> bool {
-    let verb = matches!(row.str(common::ACTION), "logon" | "krb_tgt" | "ntlm" | "session_connect");
+    let verb = matches!(
+        row.str(common::ACTION),
+        "logon" | "krb_tgt" | "ntlm" | "session_connect"
+    );
     verb && (row.str(common::OUTCOME) == "success" || row.str(common::ACTION) == "session_connect")
 }
 
@@ -76,7 +114,11 @@ pub fn shared_addresses(view: View<'_>, users: usize) -> Vec<Ip> {
             }
         }
     }
-    by_address.into_iter().filter(|(_, of)| of.len() >= users).map(|(a, _)| a).collect()
+    by_address
+        .into_iter()
+        .filter(|(_, of)| of.len() >= users)
+        .map(|(a, _)| a)
+        .collect()
 }
 
 /// Where somebody logged on from.
@@ -92,24 +134,40 @@ pub struct Spot {
 
 /// The place of a logon: what the record says, else where the GeoIP database puts its address.
 pub fn spot(row: Row<'_>, lists: &Lists) -> Option<Spot> {
-    let at = row.float(auth::LAT).zip(row.float(auth::LON)).map(|(a, b)| (f64::from(a), f64::from(b)));
+    let at = row
+        .float(auth::LAT)
+        .zip(row.float(auth::LON))
+        .map(|(a, b)| (f64::from(a), f64::from(b)));
     let at = at.filter(|(a, b)| (-90.0..=90.0).contains(a) && (-180.0..=180.0).contains(b) && (*a, *b) != (0.0, 0.0));
     let (country, city, location) = (row.text(auth::COUNTRY), row.text(auth::CITY), row.text(auth::LOCATION));
     if at.is_some() || country.is_some() || location.is_some() {
-        let code = country.map(geography::country).or_else(|| location.and_then(geography::country_in));
+        let code = country
+            .map(geography::country)
+            .or_else(|| location.and_then(geography::country_in));
         let words: Vec<&str> = [city, country].into_iter().flatten().collect();
         let label = match location.filter(|_| words.is_empty()) {
             Some(text) => text.to_owned(),
             None if words.is_empty() => "an unnamed place".to_owned(),
             None => words.join(", "),
         };
-        return Some(Spot { country: code, at, label });
+        return Some(Spot {
+            country: code,
+            at,
+            label,
+        });
     }
     let address = row.ip(auth::SRC_IP).filter(|a| !ip::is_internal(a))?;
     let place = lists.place(&address)?;
-    let words: Vec<&str> = [place.city.as_str(), place.country.as_str()].into_iter().filter(|w| !w.is_empty()).collect();
+    let words: Vec<&str> = [place.city.as_str(), place.country.as_str()]
+        .into_iter()
+        .filter(|w| !w.is_empty())
+        .collect();
     let country = (!place.country.is_empty()).then(|| geography::country(&place.country));
-    Some(Spot { country, at: place.at, label: words.join(", ") })
+    Some(Spot {
+        country,
+        at: place.at,
+        label: words.join(", "),
+    })
 }
 
 /// The network an address belongs to, as a key: /24 of IPv4, /64 of IPv6.

@@ -1,12 +1,12 @@
 //! Floor 7: the red flags. One file per signal; each is a pure function of (the rows of its key, facts of the fleet)
 //! to hits, and its `meta` is the manual: `coldtrail signals` and `docs/signals.md` are generated from it.
 
+mod autostart_places;
 pub mod contacts;
 pub mod deeds;
 pub mod event_fields;
 pub mod file_events;
 pub mod geography;
-mod autostart_places;
 mod hit;
 pub mod logons;
 mod meta;
@@ -14,9 +14,9 @@ pub mod questions;
 mod registry_changes;
 mod remote_sessions;
 mod rows;
+pub mod run;
 pub mod script_blocks;
 pub mod starts;
-pub mod run;
 #[cfg(test)]
 pub mod testing;
 
@@ -117,6 +117,7 @@ crate::registry! {
         priv_04::Priv04,
         disc_01::Disc01,
         disc_02::Disc02,
+        ioc_01::Ioc01,
         lol_01::Lol01,
         lol_02::Lol02,
         lol_03::Lol03,

@@ -10,8 +10,17 @@ use crate::schema::{Col, common, dns, process};
 
 /// Columns of `dns` that the signals read.
 pub const DNS: &[Col] = &[
-    common::USER, common::HOST_RAW, common::OUTCOME, dns::QNAME, dns::QTYPE, dns::RCODE, dns::ANSWERS, dns::TTL_MIN,
-    dns::PID, dns::PROC_GUID, dns::IMAGE,
+    common::USER,
+    common::HOST_RAW,
+    common::OUTCOME,
+    dns::QNAME,
+    dns::QTYPE,
+    dns::RCODE,
+    dns::ANSWERS,
+    dns::TTL_MIN,
+    dns::PID,
+    dns::PROC_GUID,
+    dns::IMAGE,
 ];
 
 /// Columns of `process` that tell the host's own domain.
@@ -25,7 +34,10 @@ pub const POPULAR_HOSTS: u32 = 3;
 /// Whether a name ends in a suffix that exists on the internet, by the Public Suffix List: what lies under `.lan` or
 /// `.corp` is somebody's own. The reserved names of documentation (RFC 2606) count as existing.
 pub fn on_internet(name: &str) -> bool {
-    let reserved = name.rsplit('.').next().is_some_and(|tld| matches!(tld, "example" | "test" | "invalid"));
+    let reserved = name
+        .rsplit('.')
+        .next()
+        .is_some_and(|tld| matches!(tld, "example" | "test" | "invalid"));
     reserved || psl::suffix(name.as_bytes()).is_some_and(|s| s.is_known())
 }
 
@@ -43,7 +55,10 @@ pub fn population(cx: &Cx<'_>) -> u32 {
 /// How widely a registrable domain is known here.
 pub fn prevalence(cx: &Cx<'_>, e2ld: &str) -> Prevalence {
     let hosts = cx.facts.seen(Thing::Domain, e2ld).hosts.max(1);
-    Prevalence::Hosts { hosts, population: population(cx).max(hosts) }
+    Prevalence::Hosts {
+        hosts,
+        population: population(cx).max(hosts),
+    }
 }
 
 /// The domains the host itself belongs to, by its full name.

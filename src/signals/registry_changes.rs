@@ -74,11 +74,7 @@ pub fn changes<'a>(rows: View<'a>, wanted: impl Fn(&str) -> bool) -> Vec<Change<
             out.push(Change {
                 row,
                 key: key.clone(),
-                value: if value == "(default)" {
-                    String::new()
-                } else {
-                    value
-                },
+                value: if value == "(default)" { String::new() } else { value },
                 data: row.str(t::DATA),
             });
         }
@@ -89,10 +85,8 @@ pub fn changes<'a>(rows: View<'a>, wanted: impl Fn(&str) -> bool) -> Vec<Change<
 /// Programs whose writing of an autostart or protection setting is itself odd: consoles, script hosts, documents.
 pub fn is_scripted_writer(writer: &str) -> bool {
     use crate::knowledge::programs::{DOCUMENT_APPLICATIONS, SCRIPT_HOSTS, SHELLS, contains};
-    matches!(
-        writer,
-        "reg" | "regedit" | "regsvr32" | "rundll32" | "wmic" | "regini"
-    ) || contains(SHELLS, writer)
+    matches!(writer, "reg" | "regedit" | "regsvr32" | "rundll32" | "wmic" | "regini")
+        || contains(SHELLS, writer)
         || contains(SCRIPT_HOSTS, writer)
         || contains(DOCUMENT_APPLICATIONS, writer)
 }

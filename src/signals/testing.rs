@@ -22,13 +22,25 @@ pub struct Sample {
 
 impl Sample {
     /// Adds a row at `time` (RFC 3339) on `host`; `cells` sets what the signal reads.
-    pub fn row(&mut self, table: &'static Table, host: &str, time: &str, cells: impl FnOnce(&mut TableBuilder)) -> &mut Self {
+    pub fn row(
+        &mut self,
+        table: &'static Table,
+        host: &str,
+        time: &str,
+        cells: impl FnOnce(&mut TableBuilder),
+    ) -> &mut Self {
         let (ts, _) = time::rfc3339(time.as_bytes()).unwrap();
         self.row_us(table, host, ts, cells)
     }
 
     /// Adds a row at `ts` microseconds UTC.
-    pub fn row_us(&mut self, table: &'static Table, host: &str, ts: i64, cells: impl FnOnce(&mut TableBuilder)) -> &mut Self {
+    pub fn row_us(
+        &mut self,
+        table: &'static Table,
+        host: &str,
+        ts: i64,
+        cells: impl FnOnce(&mut TableBuilder),
+    ) -> &mut Self {
         self.n += 1;
         let b = self.rows.table(table);
         b.int(common::TS, ts);

@@ -7,7 +7,19 @@ use crate::support::root;
 
 /// From the ground up.
 const FLOORS: &[&str] = &[
-    "base", "schema", "knowledge", "ingest", "lake", "entity", "rules", "signals", "chain", "score", "report", "jobs", "cli",
+    "base",
+    "schema",
+    "knowledge",
+    "ingest",
+    "lake",
+    "entity",
+    "rules",
+    "signals",
+    "chain",
+    "score",
+    "report",
+    "jobs",
+    "cli",
 ];
 
 /// Folders whose files are plug-ins, and the file that lists them.
@@ -28,7 +40,10 @@ fn rust_files(dir: &Path, out: &mut Vec<PathBuf>) {
 /// Source text without comments and strings that could look like imports.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
-    text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .filter(|l| !l.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Floors that `text` names as `crate::floor`, braces after `crate::` looked into.
@@ -82,7 +97,10 @@ fn imports_point_downwards_only() {
             for import in imports(&code(&file)) {
                 let to = FLOORS.iter().position(|f| *f == import).unwrap();
                 if to > floor {
-                    broken.push(format!("{} imports {import}", file.strip_prefix(&src).unwrap().display()));
+                    broken.push(format!(
+                        "{} imports {import}",
+                        file.strip_prefix(&src).unwrap().display()
+                    ));
                 }
             }
         }
@@ -106,7 +124,8 @@ fn only_the_lake_names_parquet_and_polars() {
         let inside = file.strip_prefix(&src).unwrap().starts_with("lake");
         let text = code(&file);
         let names = ["parquet::", "polars::", "use parquet", "use polars"].iter().any(|n| {
-            text.match_indices(n).any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
+            text.match_indices(n)
+                .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
         });
         assert!(inside || !names, "{} names parquet or polars", file.display());
     }
@@ -124,9 +143,15 @@ fn only_the_cli_prints() {
         }
         let text = code(&file);
         let body = text.split("#[cfg(test)]").next().unwrap();
-        let test_file = relative.to_string_lossy().contains("test") || relative.ends_with("real_logs.rs") || relative.ends_with("vectors.rs");
+        let test_file = relative.to_string_lossy().contains("test")
+            || relative.ends_with("real_logs.rs")
+            || relative.ends_with("vectors.rs");
         for banned in ["println!", "eprintln!", "process::exit"] {
-            assert!(test_file || !body.contains(banned), "{} uses {banned}", relative.display());
+            assert!(
+                test_file || !body.contains(banned),
+                "{} uses {banned}",
+                relative.display()
+            );
         }
     }
 }
@@ -156,7 +181,10 @@ fn plug_ins_import_no_sibling_and_stand_in_a_list() {
             let body = text.split("#[cfg(test)]").next().unwrap();
             for sibling in plug_ins.iter().filter(|s| s != &name) {
                 for form in [format!("super::{sibling}::"), format!("super::{sibling};")] {
-                    assert!(!body.contains(&form), "{folder}/{name}.rs imports its sibling {sibling}");
+                    assert!(
+                        !body.contains(&form),
+                        "{folder}/{name}.rs imports its sibling {sibling}"
+                    );
                 }
             }
         }

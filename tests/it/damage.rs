@@ -12,8 +12,13 @@ use crate::support::{root, shared};
 
 /// Largest part of a sample that is damaged: enough for many records of each kind.
 const PART: usize = 96 * 1024;
-/// Damages per sample file.
-const DAMAGES: u64 = 24;
+/// Damages per sample file; `COLDTRAIL_DAMAGES=1000` for a long run.
+fn damages() -> u64 {
+    std::env::var("COLDTRAIL_DAMAGES")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(24)
+}
 
 fn files(dir: &Path, out: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(dir) else { return };
@@ -42,7 +47,10 @@ struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 33
     }
 }
@@ -75,19 +83,28 @@ fn decode(bytes: &[u8], name: &str) {
         format.carry(&view, &mut carry);
         let mut sink = Sink::new(cx);
         format.decode(&view, &before, &mut sink);
-        assert_eq!(sink.records, (sink.rows.rows() + sink.rejects.len()) as u64, "{name} as {}", format.id());
+        assert_eq!(
+            sink.records,
+            (sink.rows.rows() + sink.rejects.len()) as u64,
+            "{name} as {}",
+            format.id()
+        );
     }
 }
 
 fn damage(path: &Path) {
     let mut whole = plain(path);
     let name = path.display().to_string();
-    let part = if whole.starts_with(b"ElfFile\0") { PART.max(4096 + 65536) } else { PART };
+    let part = if whole.starts_with(b"ElfFile\0") {
+        PART.max(4096 + 65536)
+    } else {
+        PART
+    };
     whole.truncate(part);
     if whole.is_empty() {
         return;
     }
-    for seed in 0..DAMAGES {
+    for seed in 0..damages() {
         let mut random = Random(seed.wrapping_mul(977).wrapping_add(whole.len() as u64));
         let mut bytes = whole.clone();
         if seed % 3 == 0 {
@@ -118,7 +135,19 @@ fn damaged_inputs_never_panic_and_every_record_is_counted() {
 #[test]
 fn any_bytes_forced_on_any_format_are_records_or_rejects() {
     for format in FORMATS {
-        for text in ["", "\n\n", "{", "{}", "[", "<Event", "<Event></Event>", "a,b,c\n\"", "#Fields: a\n1\n", "\u{feff}x", "\0\0\0"] {
+        for text in [
+            "",
+            "\n\n",
+            "{",
+            "{}",
+            "[",
+            "<Event",
+            "<Event></Event>",
+            "a,b,c\n\"",
+            "#Fields: a\n1\n",
+            "\u{feff}x",
+            "\0\0\0",
+        ] {
             let cx = RecordContext {
                 input: 0,
                 format: format.id(),
@@ -132,7 +161,12 @@ fn any_bytes_forced_on_any_format_are_records_or_rejects() {
             };
             let mut sink = Sink::new(cx);
             format.decode(&block, &Carry::default(), &mut sink);
-            assert_eq!(sink.records, (sink.rows.rows() + sink.rejects.len()) as u64, "{} on {text:?}", format.id());
+            assert_eq!(
+                sink.records,
+                (sink.rows.rows() + sink.rejects.len()) as u64,
+                "{} on {text:?}",
+                format.id()
+            );
         }
     }
 }

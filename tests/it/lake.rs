@@ -12,7 +12,12 @@ fn fixture() -> String {
 fn the_same_input_renamed_or_compressed_adds_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let lake = dir.path().join("lake").display().to_string();
-    assert_eq!(coldtrail(&["ingest", &fixture(), "--lake", &lake, "--quiet"]).status.code(), Some(0));
+    assert_eq!(
+        coldtrail(&["ingest", &fixture(), "--lake", &lake, "--quiet"])
+            .status
+            .code(),
+        Some(0)
+    );
     let before = fs::read_to_string(dir.path().join("lake/_coldtrail/catalogue.json")).unwrap();
     let files = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["files"].clone();
     let copies = dir.path().join("copies");
@@ -39,7 +44,12 @@ fn one_flipped_byte_is_found_and_named() {
     let catalogue = json(&dir.path().join("lake/_coldtrail/catalogue.json"));
     let f = &catalogue["files"][0];
     let name = f["name"].as_str().unwrap();
-    let path = dir.path().join("lake").join(f["table"].as_str().unwrap()).join(format!("date={}", f["date"].as_str().unwrap())).join(name);
+    let path = dir
+        .path()
+        .join("lake")
+        .join(f["table"].as_str().unwrap())
+        .join(format!("date={}", f["date"].as_str().unwrap()))
+        .join(name);
     let mut bytes = fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -81,8 +91,20 @@ fn wrong_usage_is_exit_two_before_any_work() {
     let lake = dir.path().join("none");
     for args in [
         vec!["hunt".to_owned(), "--lake".into(), lake.display().to_string()],
-        vec!["hunt".to_owned(), "/nonexistent/logs".into(), "--lake".into(), lake.display().to_string()],
-        vec!["hunt".to_owned(), fixture(), "--allow".into(), "/nonexistent.toml".into(), "--lake".into(), lake.display().to_string()],
+        vec![
+            "hunt".to_owned(),
+            "/nonexistent/logs".into(),
+            "--lake".into(),
+            lake.display().to_string(),
+        ],
+        vec![
+            "hunt".to_owned(),
+            fixture(),
+            "--allow".into(),
+            "/nonexistent.toml".into(),
+            "--lake".into(),
+            lake.display().to_string(),
+        ],
         vec!["hunt".to_owned(), fixture(), "--fail-on".into(), "terrible".into()],
     ] {
         assert_eq!(coldtrail(&args).status.code(), Some(2), "{args:?}");
@@ -104,6 +126,13 @@ fn sql_reads_tables_and_shows_addresses_as_text() {
     assert!(text.starts_with("client_ip,n\n10.0.5.21,"), "{text}");
     let wrong = coldtrail(&["query", "--lake", &lake, "SELECT nonsense FROM http"]);
     assert_eq!(wrong.status.code(), Some(2));
-    let empty = coldtrail(&["query", "--lake", &lake, "SELECT count(*) AS n FROM mail", "--output", "csv"]);
+    let empty = coldtrail(&[
+        "query",
+        "--lake",
+        &lake,
+        "SELECT count(*) AS n FROM mail",
+        "--output",
+        "csv",
+    ]);
     assert_eq!(String::from_utf8_lossy(&empty.stdout), "n\n0\n");
 }

@@ -43,16 +43,35 @@ fn pc_takeda_ranks_first_and_critical_with_the_whole_story() {
     let first = &findings[0];
     assert_eq!(first["host"], "pc-takeda", "{}", first["title"]);
     assert_eq!(first["severity"], "critical");
-    let signals: Vec<&str> = first["signals"].as_array().unwrap().iter().map(|s| s["signal"].as_str().unwrap()).collect();
+    let signals: Vec<&str> = first["signals"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["signal"].as_str().unwrap())
+        .collect();
     for id in ["PROC-01", "SCRIPT-01", "NET-01", "DNS-04", "AUTH-04"] {
         assert!(signals.contains(&id), "{id} is missing in {signals:?}");
     }
-    let techniques: Vec<&str> = first["techniques"].as_array().unwrap().iter().map(|t| t["id"].as_str().unwrap()).collect();
+    let techniques: Vec<&str> = first["techniques"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| t["id"].as_str().unwrap())
+        .collect();
     for id in ["T1204.002", "T1059.001", "T1027.010", "T1071.001"] {
         assert!(techniques.contains(&id), "{id} is missing in {techniques:?}");
     }
-    let encoded = first["signals"].as_array().unwrap().iter().find(|s| s["signal"] == "SCRIPT-01").unwrap();
-    assert!(encoded["explain"].as_str().unwrap().contains("DownloadString"), "{}", encoded["explain"]);
+    let encoded = first["signals"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|s| s["signal"] == "SCRIPT-01")
+        .unwrap();
+    assert!(
+        encoded["explain"].as_str().unwrap().contains("DownloadString"),
+        "{}",
+        encoded["explain"]
+    );
 }
 
 #[test]
@@ -60,7 +79,12 @@ fn contributions_add_up_to_the_score() {
     let out = hunted(&[]);
     for f in json_lines(&out.path().join("findings.jsonl")) {
         let tenths = |v: &Value| (v.as_f64().unwrap() * 10.0).round() as i64;
-        let sum: i64 = f["contributions"].as_array().unwrap().iter().map(|c| tenths(&c["points"])).sum();
+        let sum: i64 = f["contributions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| tenths(&c["points"]))
+            .sum();
         assert_eq!(sum, tenths(&f["score"]), "{}", f["finding_id"]);
     }
 }
@@ -73,7 +97,12 @@ fn every_input_balances_and_nothing_is_unread() {
     assert!(inputs.len() >= 15);
     for i in inputs {
         let n = |name: &str| i[name].as_u64().unwrap();
-        assert_eq!(n("records"), n("stored") + n("duplicates") + n("rejected"), "{}", i["path"]);
+        assert_eq!(
+            n("records"),
+            n("stored") + n("duplicates") + n("rejected"),
+            "{}",
+            i["path"]
+        );
         assert!(n("records") > 0, "{}", i["path"]);
     }
     assert_eq!(run["unreadable"].as_array().unwrap().len(), 0);
@@ -94,7 +123,10 @@ fn a_second_hunt_adds_nothing_and_says_the_same() {
     let lists = lists();
     let extra: Vec<&str> = lists.iter().map(String::as_str).collect();
     hunt_into(&[&office()], out.path(), &extra);
-    assert_eq!(before, (read(out.path(), "findings.jsonl"), read(out.path(), "signals.jsonl")));
+    assert_eq!(
+        before,
+        (read(out.path(), "findings.jsonl"), read(out.path(), "signals.jsonl"))
+    );
     let run = json(&out.path().join("run.json"));
     for i in run["inputs"].as_array().unwrap() {
         assert_eq!(i["stored"], 0, "{}", i["path"]);
@@ -105,7 +137,11 @@ fn a_second_hunt_adds_nothing_and_says_the_same() {
 fn several_nights_and_any_order_give_the_same_findings() {
     let whole = hunted(&[]);
     let lake = tempfile::tempdir().unwrap();
-    let mut folders: Vec<PathBuf> = fs::read_dir(office()).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()).collect();
+    let mut folders: Vec<PathBuf> = fs::read_dir(office())
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.is_dir())
+        .collect();
     folders.sort();
     folders.reverse();
     let nightly = tempfile::tempdir().unwrap();
@@ -117,7 +153,10 @@ fn several_nights_and_any_order_give_the_same_findings() {
         hunt_into(&[folder], nightly.path(), &extra);
     }
     for name in ["findings.jsonl", "signals.jsonl"] {
-        assert!(read(whole.path(), name) == read(nightly.path(), name), "{name} differs between one run and several nights");
+        assert!(
+            read(whole.path(), name) == read(nightly.path(), name),
+            "{name} differs between one run and several nights"
+        );
     }
 }
 
@@ -127,4 +166,43 @@ fn without_leases_and_other_claims_proxy_rows_stay_with_their_address() {
     for s in json_lines(&out.path().join("signals.jsonl")) {
         assert!(s["host"].as_str().unwrap().starts_with("ip:"), "{}", s["host"]);
     }
+}
+
+/// The findings of the sample, one line each: what a reviewer of a change wants to see.
+fn digest(out: &Path) -> String {
+    let list = |v: &Value, key: Option<&str>| -> String {
+        let items = v.as_array().unwrap().iter();
+        let mut names: Vec<&str> = items.map(|i| key.map_or(i, |k| &i[k]).as_str().unwrap()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.join(" ")
+    };
+    json_lines(&out.join("findings.jsonl"))
+        .iter()
+        .map(|f| {
+            format!(
+                "{} {} {} {} | {} | {}\n",
+                f["rank"],
+                f["score"],
+                f["severity"].as_str().unwrap(),
+                f["host"].as_str().unwrap(),
+                list(&f["signals"], Some("signal")),
+                list(&f["techniques"], Some("id")),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn findings_of_the_sample_are_the_expected_ones() {
+    let path = root().join("sample_data/office-expected.txt");
+    let found = digest(hunted(&[]).path());
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &found).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        found, expected,
+        "UPDATE_DOCS=1 writes the file anew, where the change is wanted"
+    );
 }

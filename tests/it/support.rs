@@ -12,7 +12,10 @@ pub fn root() -> PathBuf {
 
 /// Runs the binary with arguments; its output.
 pub fn coldtrail<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_coldtrail")).args(args).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_coldtrail"))
+        .args(args)
+        .output()
+        .unwrap()
 }
 
 /// Hunts over `input` into a fresh folder and returns that folder.

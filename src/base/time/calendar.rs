@@ -6,15 +6,7 @@ use super::{DAY, SECOND, Ts};
 
 /// The UTC time stamp of a civil date and time; `None` if a field is out of range. `second` may be 60 (a leap second
 /// counts as the first second of the next minute), `micros` is the fraction in microseconds.
-pub fn from_civil(
-    year: i64,
-    month: u32,
-    day: u32,
-    hour: u32,
-    minute: u32,
-    second: u32,
-    micros: u32,
-) -> Option<Ts> {
+pub fn from_civil(year: i64, month: u32, day: u32, hour: u32, minute: u32, second: u32, micros: u32) -> Option<Ts> {
     let in_range = (1..=9999).contains(&year)
         && day >= 1
         && day <= days_in_month(year, month)?
@@ -83,8 +75,7 @@ fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;

@@ -40,19 +40,14 @@ pub fn epoch(bytes: &[u8]) -> Option<Ts> {
         (b'-', rest) => (true, rest),
         _ => (false, bytes),
     };
-    let point = digits
-        .iter()
-        .position(|&b| b == b'.')
-        .unwrap_or(digits.len());
+    let point = digits.iter().position(|&b| b == b'.').unwrap_or(digits.len());
     let (whole, fraction) = digits.split_at_checked(point)?;
     let fraction = fraction.strip_prefix(b".").unwrap_or(fraction);
     let all_digits = whole.iter().chain(fraction).all(u8::is_ascii_digit);
     if whole.is_empty() || whole.len() > 20 || !all_digits {
         return None;
     }
-    let value = whole
-        .iter()
-        .fold(0i128, |sum, b| sum * 10 + i128::from(b - b'0'));
+    let value = whole.iter().fold(0i128, |sum, b| sum * 10 + i128::from(b - b'0'));
     let mut fraction = Scan::new(fraction);
     let micros = match whole.len() {
         0..=11 => value * 1_000_000 + i128::from(fraction.fraction(6)),
@@ -151,24 +146,14 @@ pub fn rfc3164_prefix(bytes: &[u8], year_hint: i64) -> Option<(Ts, Zone, usize, 
     }
     scan.blanks();
     let rest = bytes.get(scan.used()..)?;
-    let has_year =
-        matches!(rest, [a, b, c, d, b' ', ..] if [a, b, c, d].iter().all(|x| x.is_ascii_digit()));
-    let year = if has_year {
-        scan.number(4, 4)?.0
-    } else {
-        year_hint
-    };
+    let has_year = matches!(rest, [a, b, c, d, b' ', ..] if [a, b, c, d].iter().all(|x| x.is_ascii_digit()));
+    let year = if has_year { scan.number(4, 4)?.0 } else { year_hint };
     if has_year {
         scan.blanks();
     }
     let clock = scan.clock()?;
     let zone = scan.zone().unwrap_or(Zone::None);
-    Some((
-        clock.on(year, month, day, zone)?,
-        zone,
-        scan.used(),
-        has_year,
-    ))
+    Some((clock.on(year, month, day, zone)?, zone, scan.used(), has_year))
 }
 
 /// The two first numbers and the year of a date whose order is in question.
@@ -199,11 +184,7 @@ fn any_date(scan: &mut Scan<'_>, order: DateOrder) -> Option<(i64, u32, u32)> {
     }
     let first = u32::try_from(first).ok().filter(|_| digits <= 2)?;
     let year = short_year(scan)?;
-    let order = if separator == b'.' {
-        DateOrder::Dmy
-    } else {
-        order
-    };
+    let order = if separator == b'.' { DateOrder::Dmy } else { order };
     let (month, day) = order.month_day(first, second)?;
     Some((year, month, day))
 }

@@ -47,10 +47,8 @@ impl DateOrderVote {
         };
         self.first_over_12 += u64::from(first > 12);
         self.second_over_12 += u64::from(second > 12);
-        self.day_first
-            .add(from_civil(year, second, first, 0, 0, 0, 0));
-        self.month_first
-            .add(from_civil(year, first, second, 0, 0, 0, 0));
+        self.day_first.add(from_civil(year, second, first, 0, 0, 0, 0));
+        self.month_first.add(from_civil(year, first, second, 0, 0, 0, 0));
     }
 
     /// The order of the file; `Unknown` if nothing or a contradiction was seen, or the tie stands.
@@ -105,10 +103,7 @@ mod tests {
 
     #[test]
     fn a_number_above_twelve_proves_the_order() {
-        assert_eq!(
-            decide(&["1/2/2024 10:00:00", "22/12/2021 21:46:04"]),
-            DateOrder::Dmy
-        );
+        assert_eq!(decide(&["1/2/2024 10:00:00", "22/12/2021 21:46:04"]), DateOrder::Dmy);
         assert_eq!(
             decide(&["6/5/2013 10:00:32 AM", "6/25/2013 10:00:32 AM"]),
             DateOrder::Mdy
@@ -117,10 +112,7 @@ mod tests {
 
     #[test]
     fn contradiction_and_silence_stay_unknown() {
-        assert_eq!(
-            decide(&["22/12/2021 1:00", "12/22/2021 1:00"]),
-            DateOrder::Unknown
-        );
+        assert_eq!(decide(&["22/12/2021 1:00", "12/22/2021 1:00"]), DateOrder::Unknown);
         assert_eq!(decide(&[]), DateOrder::Unknown);
         assert_eq!(decide(&["6/6/2013 1:00"]), DateOrder::Unknown);
         assert_eq!(decide(&["nonsense", "1/", "//"]), DateOrder::Unknown);

@@ -61,23 +61,13 @@ impl<'a> Scan<'a> {
 
     /// Between `min` and `max` (at most 18) decimal digits as a number, with their count; takes as many as there are.
     pub(super) fn number(&mut self, min: usize, max: usize) -> Option<(i64, usize)> {
-        let count = self
-            .rest
-            .iter()
-            .take(max)
-            .take_while(|b| b.is_ascii_digit())
-            .count();
+        let count = self.rest.iter().take(max).take_while(|b| b.is_ascii_digit()).count();
         if count < min {
             return None;
         }
         let digits = self.rest.get(..count)?;
         self.skip(count);
-        Some((
-            digits
-                .iter()
-                .fold(0, |sum, b| sum * 10 + i64::from(b - b'0')),
-            count,
-        ))
+        Some((digits.iter().fold(0, |sum, b| sum * 10 + i64::from(b - b'0')), count))
     }
 
     pub(super) fn two(&mut self) -> Option<u32> {
@@ -89,8 +79,7 @@ impl<'a> Scan<'a> {
     }
 
     pub(super) fn small(&mut self, min: usize, max: usize) -> Option<u32> {
-        self.number(min, max)
-            .and_then(|(value, _)| u32::try_from(value).ok())
+        self.number(min, max).and_then(|(value, _)| u32::try_from(value).ok())
     }
 
     /// All digits that follow, as a fraction truncated to `places` (at most 9) decimal places.
@@ -107,8 +96,7 @@ impl<'a> Scan<'a> {
     /// `Jan` … `Dec`, in any case, as 1 … 12.
     pub(super) fn month_name(&mut self) -> Option<u32> {
         const NAMES: [&[u8]; 12] = [
-            b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov",
-            b"dec",
+            b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
         ];
         let index = NAMES.iter().position(|name| self.eat_word(name))?;
         u32::try_from(index + 1).ok()
@@ -149,10 +137,7 @@ impl<'a> Scan<'a> {
         self.eat(b' ');
         if self.eat_word(b"UTC") || self.eat_word(b"GMT") || self.eat_word(b"Z") {
             // "Zürich" and "UTCfoo" are words, not zones.
-            if !self
-                .peek()
-                .is_some_and(|b| b.is_ascii_alphanumeric() || b >= 0x80)
-            {
+            if !self.peek().is_some_and(|b| b.is_ascii_alphanumeric() || b >= 0x80) {
                 return Some(Zone::Utc);
             }
         } else if let Some(sign) = self.eat_any(b"+-")
@@ -205,15 +190,7 @@ pub(super) struct Clock {
 impl Clock {
     /// The time stamp on a day, converted to UTC if the zone is known.
     pub(super) fn on(&self, year: i64, month: u32, day: u32, zone: Zone) -> Option<Ts> {
-        let local = from_civil(
-            year,
-            month,
-            day,
-            self.hour,
-            self.minute,
-            self.second,
-            self.micros,
-        )?;
+        let local = from_civil(year, month, day, self.hour, self.minute, self.second, self.micros)?;
         Some(match zone {
             Zone::Offset(seconds) => local - i64::from(seconds) * SECOND,
             Zone::Utc | Zone::None => local,

@@ -13,7 +13,14 @@ use crate::schema::{Col, common, file, persist, process, registry};
 
 /// Programs that write executables all day: what they drop says nothing about them.
 const INSTALLERS: &[&str] = &[
-    "mpsigstub", "msiexec", "onedrivesetup", "poqexec", "tiworker", "trustedinstaller", "usoclient", "wuauclt",
+    "mpsigstub",
+    "msiexec",
+    "onedrivesetup",
+    "poqexec",
+    "tiworker",
+    "trustedinstaller",
+    "usoclient",
+    "wuauclt",
 ];
 /// Latest writers of a file that are linked to its execution.
 const MAX_WRITERS: usize = 4;
@@ -27,18 +34,38 @@ const SPELT: usize = 1024;
 const CREATED_US: i64 = 120 * 1_000_000;
 
 pub(super) const FILE_READS: &[Col] = &[
-    common::ACTION, file::PATH, file::NAME, file::SHA256, file::SHA1, file::PID, file::PROC_GUID, file::PROC_START,
+    common::ACTION,
+    file::PATH,
+    file::NAME,
+    file::SHA256,
+    file::SHA1,
+    file::PID,
+    file::PROC_GUID,
+    file::PROC_START,
     file::IMAGE,
 ];
 pub(super) const PERSIST_READS: &[Col] = &[
-    persist::NAME, persist::COMMAND, persist::ARGS, persist::PID, persist::PROC_GUID,
+    persist::NAME,
+    persist::COMMAND,
+    persist::ARGS,
+    persist::PID,
+    persist::PROC_GUID,
 ];
 pub(super) const REGISTRY_READS: &[Col] = &[
-    registry::DATA, registry::PID, registry::PROC_GUID, registry::PROC_START, registry::IMAGE,
+    registry::DATA,
+    registry::PID,
+    registry::PROC_GUID,
+    registry::PROC_START,
+    registry::IMAGE,
 ];
 
 /// Writer → process that runs the file, by path (λ 1) or by hash (λ .9). Returns the writers.
-pub(super) fn dropped(input: Input<'_>, lineage: &mut Lineage, around: &BTreeSet<NodeId>, graph: &mut Graph) -> Vec<NodeId> {
+pub(super) fn dropped(
+    input: Input<'_>,
+    lineage: &mut Lineage,
+    around: &BTreeSet<NodeId>,
+    graph: &mut Graph,
+) -> Vec<NodeId> {
     let frames = input.cx.frames;
     let by_path = processes_by_path(input, lineage, around);
     let by_hash = processes_by_hash(input, lineage, around);
@@ -51,9 +78,9 @@ pub(super) fn dropped(input: Input<'_>, lineage: &mut Lineage, around: &BTreeSet
         if !hosts.contains(&host) || matches!(row.text(common::ACTION), Some("delete" | "read" | "access" | "open")) {
             continue;
         }
-        let path = spelling.entry(row.id(file::PATH)).or_insert_with(|| {
-            row.text(file::PATH).map(paths::normal).filter(|p| paths::is_telling(p))
-        });
+        let path = spelling
+            .entry(row.id(file::PATH))
+            .or_insert_with(|| row.text(file::PATH).map(paths::normal).filter(|p| paths::is_telling(p)));
         let mut targets: Vec<(NodeId, f64)> = Vec::new();
         if let Some(nodes) = path.clone().and_then(|p| by_path.get(&(host, p))) {
             targets.extend(nodes.iter().map(|n| (*n, 1.0)));
@@ -67,7 +94,10 @@ pub(super) fn dropped(input: Input<'_>, lineage: &mut Lineage, around: &BTreeSet
         if targets.is_empty() {
             continue;
         }
-        let Some((writer, _)) = lineage.acting(frames, row).filter(|(w, _)| !is_installer(input, lineage, *w)) else {
+        let Some((writer, _)) = lineage
+            .acting(frames, row)
+            .filter(|(w, _)| !is_installer(input, lineage, *w))
+        else {
             continue;
         };
         for (target, strength) in targets.into_iter().filter(|(t, _)| *t != writer) {
@@ -111,7 +141,9 @@ pub(super) fn dropped_by_hits(input: Input<'_>, lineage: &Lineage, around: &BTre
     for (place, hit) in input.iter() {
         for row in input.rows(hit).filter(|r| r.table().ix() == file::TABLE.ix()) {
             let name = programs::base_name(row.str(file::PATH)).to_lowercase();
-            let Some(nodes) = by_name.get(&(hit.host, name)) else { continue };
+            let Some(nodes) = by_name.get(&(hit.host, name)) else {
+                continue;
+            };
             for node in nodes.iter().filter(|n| ran_within(lineage, **n, row.ts(), DAY_US)) {
                 graph.edges.push(edge(lineage, place, *node, row.ts(), Kind::Dropped));
             }
@@ -125,13 +157,20 @@ pub(super) fn persisted(input: Input<'_>, lineage: &Lineage, around: &BTreeSet<N
     let by_path = processes_by_path(input, lineage, around);
     let mut by_command: BTreeMap<(StrId, String), Vec<NodeId>> = BTreeMap::new();
     for node in around {
-        let Some(p) = lineage.get(*node).filter(|p| p.cmdline != NO_STR && !p.hub) else { continue };
+        let Some(p) = lineage.get(*node).filter(|p| p.cmdline != NO_STR && !p.hub) else {
+            continue;
+        };
         let command = one_spelling(input.cx.frames.text(p.cmdline).unwrap_or(""));
         by_command.entry((p.host, command)).or_default().push(*node);
     }
     let mut starts: Vec<(StrId, i64, NodeId)> = around
         .iter()
-        .filter_map(|n| lineage.get(*n).filter(|p| !p.hub).and_then(|p| Some((p.host, p.start?, *n))))
+        .filter_map(|n| {
+            lineage
+                .get(*n)
+                .filter(|p| !p.hub)
+                .and_then(|p| Some((p.host, p.start?, *n)))
+        })
         .collect();
     starts.sort_unstable();
     for (place, hit) in input.iter() {
@@ -162,7 +201,13 @@ pub(super) fn persisted(input: Input<'_>, lineage: &Lineage, around: &BTreeSet<N
 }
 
 /// Processes around a time on a host whose command line names the service or task. `starts` is sorted.
-fn creators(input: Input<'_>, lineage: &Lineage, starts: &[(StrId, i64, NodeId)], (host, ts): (StrId, i64), name: &str) -> Vec<NodeId> {
+fn creators(
+    input: Input<'_>,
+    lineage: &Lineage,
+    starts: &[(StrId, i64, NodeId)],
+    (host, ts): (StrId, i64),
+    name: &str,
+) -> Vec<NodeId> {
     let name = name.trim_start_matches('\\').to_lowercase();
     if name.chars().count() < 4 {
         return Vec::new();
@@ -201,10 +246,16 @@ fn is_installer(input: Input<'_>, lineage: &Lineage, node: NodeId) -> bool {
     })
 }
 
-fn processes_by_hash(input: Input<'_>, lineage: &Lineage, around: &BTreeSet<NodeId>) -> HashMap<(StrId, StrId), Vec<NodeId>, RandomState> {
+fn processes_by_hash(
+    input: Input<'_>,
+    lineage: &Lineage,
+    around: &BTreeSet<NodeId>,
+) -> HashMap<(StrId, StrId), Vec<NodeId>, RandomState> {
     let mut out: HashMap<(StrId, StrId), Vec<NodeId>, RandomState> = HashMap::default();
     for node in around {
-        let Some((p, at)) = lineage.get(*node).and_then(|p| Some((p, p.row?))) else { continue };
+        let Some((p, at)) = lineage.get(*node).and_then(|p| Some((p, p.row?))) else {
+            continue;
+        };
         if !paths::is_telling(input.cx.frames.text(p.image).unwrap_or("")) {
             continue;
         }
@@ -222,7 +273,12 @@ fn processes_by_hash(input: Input<'_>, lineage: &Lineage, around: &BTreeSet<Node
 /// commands at different lengths, so what follows [`SPELT`] characters does not tell two apart.
 pub(super) fn one_spelling(command: &str) -> String {
     let cut = crate::base::text::truncate_chars(command, 2 * SPELT).to_lowercase();
-    let cut = cut.replace("%%", "%").replace("%comspec%", "c:\\windows\\system32\\cmd.exe");
-    let words: Vec<&str> = cut.split(|c: char| c.is_whitespace() || c == '"').filter(|w| !w.is_empty()).collect();
+    let cut = cut
+        .replace("%%", "%")
+        .replace("%comspec%", "c:\\windows\\system32\\cmd.exe");
+    let words: Vec<&str> = cut
+        .split(|c: char| c.is_whitespace() || c == '"')
+        .filter(|w| !w.is_empty())
+        .collect();
     crate::base::text::truncate_chars(&words.join(" "), SPELT).to_owned()
 }

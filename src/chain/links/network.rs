@@ -30,14 +30,31 @@ const PROXY_US: i64 = 5_000_000;
 const PROXY_PORTS: &[i64] = &[3128, 8000, 8080, 8081, 8088, 8888, 9090];
 
 pub(super) const NETWORK_READS: &[Col] = &[
-    network::DST_IP, network::DST_PORT, network::DST_HOST, network::TLS_SNI, network::PID, network::PROC_GUID,
-    network::PROC_START, network::IMAGE,
+    network::DST_IP,
+    network::DST_PORT,
+    network::DST_HOST,
+    network::TLS_SNI,
+    network::PID,
+    network::PROC_GUID,
+    network::PROC_START,
+    network::IMAGE,
 ];
 pub(super) const DNS_READS: &[Col] = &[
-    dns::QNAME, dns::ANSWERS, dns::TTL_MIN, dns::PID, dns::PROC_GUID, dns::PROC_START, dns::IMAGE,
+    dns::QNAME,
+    dns::ANSWERS,
+    dns::TTL_MIN,
+    dns::PID,
+    dns::PROC_GUID,
+    dns::PROC_START,
+    dns::IMAGE,
 ];
 pub(super) const HTTP_READS: &[Col] = &[
-    http::URL_HOST, http::DST_IP, http::PID, http::PROC_GUID, http::PROC_START, http::IMAGE,
+    http::URL_HOST,
+    http::DST_IP,
+    http::PID,
+    http::PROC_GUID,
+    http::PROC_START,
+    http::IMAGE,
 ];
 
 /// A time in which a connection would belong to a hit.
@@ -61,11 +78,19 @@ pub(super) fn resolved(input: Input<'_>, lineage: &mut Lineage, graph: &mut Grap
             let answers: Vec<Ip> = row.str(dns::ANSWERS).lines().filter_map(ip::parse).collect();
             let ttl = row.int(dns::TTL_MIN).unwrap_or(0).clamp(TTL_MIN_S, TTL_MAX_S) + TTL_SLACK_S;
             for answer in answers.iter().take(64) {
-                let window = Window { place, from: row.ts(), until: row.ts() + ttl * 1_000_000 };
+                let window = Window {
+                    place,
+                    from: row.ts(),
+                    until: row.ts() + ttl * 1_000_000,
+                };
                 answered.entry((hit.host, *answer)).or_default().push(window);
             }
             if answers.is_empty() {
-                let window = Window { place, from: row.ts(), until: row.ts() + ASKED_US };
+                let window = Window {
+                    place,
+                    from: row.ts(),
+                    until: row.ts() + ASKED_US,
+                };
                 asked.entry(hit.host).or_default().push(window);
             }
         }
@@ -73,12 +98,17 @@ pub(super) fn resolved(input: Input<'_>, lineage: &mut Lineage, graph: &mut Grap
     if answered.is_empty() && asked.is_empty() {
         return;
     }
-    answered.values_mut().chain(asked.values_mut()).for_each(|w| w.sort_unstable());
+    answered
+        .values_mut()
+        .chain(asked.values_mut())
+        .for_each(|w| w.sort_unstable());
     let owners = Owners::new(input, graph);
     let mut seen = BTreeSet::new();
     for at in order_of(input.cx.frames, &network::TABLE) {
         let row = input.cx.frames.row(&network::TABLE, at);
-        let (host, Some(dst)) = (row.id(common::HOST), row.ip(network::DST_IP)) else { continue };
+        let (host, Some(dst)) = (row.id(common::HOST), row.ip(network::DST_IP)) else {
+            continue;
+        };
         if let Some(windows) = answered.get(&(host, dst)) {
             let windows = at_time(windows, |w| w, row.ts());
             let ends = owners.ends(input, lineage, row, true);
@@ -101,7 +131,11 @@ pub(super) fn proxied(input: Input<'_>, lineage: &mut Lineage, graph: &mut Graph
             if row.id(http::PROC_GUID) != NO_STR || row.int(http::PID).is_some() {
                 continue;
             }
-            let window = Window { place, from: row.ts() - PROXY_US, until: row.ts() + PROXY_US };
+            let window = Window {
+                place,
+                from: row.ts() - PROXY_US,
+                until: row.ts() + PROXY_US,
+            };
             let request = (window, row.ip(http::DST_IP), domain(row.str(http::URL_HOST)));
             requests.entry(hit.host).or_default().push(request);
         }
@@ -114,9 +148,14 @@ pub(super) fn proxied(input: Input<'_>, lineage: &mut Lineage, graph: &mut Graph
     let mut seen = BTreeSet::new();
     for at in order_of(input.cx.frames, &network::TABLE) {
         let row = input.cx.frames.row(&network::TABLE, at);
-        let Some(list) = requests.get(&row.id(common::HOST)) else { continue };
+        let Some(list) = requests.get(&row.id(common::HOST)) else {
+            continue;
+        };
         let near = at_time(list, |r| &r.0, row.ts());
-        let ways: Vec<Window> = near.filter(|(_, address, name)| is_way(row, *address, name)).map(|r| r.0).collect();
+        let ways: Vec<Window> = near
+            .filter(|(_, address, name)| is_way(row, *address, name))
+            .map(|r| r.0)
+            .collect();
         if !ways.is_empty() {
             let ends = owners.ends(input, lineage, row, false);
             join(graph, &mut seen, ways.iter(), row.ts(), &ends, (NEAR, Kind::Proxy));
@@ -161,23 +200,37 @@ impl Owners {
                 End::Hit(_) => None,
             })
             .collect();
-        Self { hits_of_row, with_signal }
+        Self {
+            hits_of_row,
+            with_signal,
+        }
     }
 
     /// `any`: also processes that carry no signal themselves (their parents may).
     fn ends(&self, input: Input<'_>, lineage: &mut Lineage, row: Row<'_>, any: bool) -> Vec<End> {
         let mut out: Vec<End> = Vec::new();
-        out.extend(self.hits_of_row.get(&row.at()).into_iter().flatten().map(|p| End::Hit(*p)));
+        out.extend(
+            self.hits_of_row
+                .get(&row.at())
+                .into_iter()
+                .flatten()
+                .map(|p| End::Hit(*p)),
+        );
         if let Some((node, _)) = lineage.acting(input.cx.frames, row)
-            && !lineage.is_hub(node) && (any || self.with_signal.contains(&node)) {
-                out.push(End::Process(node));
-            }
+            && !lineage.is_hub(node)
+            && (any || self.with_signal.contains(&node))
+        {
+            out.push(End::Process(node));
+        }
         out
     }
 }
 
 fn network_rows(hit: &Hit) -> impl Iterator<Item = u32> {
-    hit.rows.iter().filter(|r| r.table.ix() == network::TABLE.ix()).map(|r| r.at)
+    hit.rows
+        .iter()
+        .filter(|r| r.table.ix() == network::TABLE.ix())
+        .map(|r| r.at)
 }
 
 /// The windows that hold `ts`, of a list sorted by window; none is longer than the longest TTL with its slack.

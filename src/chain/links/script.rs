@@ -31,9 +31,14 @@ impl Hosting {
         let mut starts: BTreeMap<(StrId, String), Vec<(i64, NodeId)>> = BTreeMap::new();
         for (node, p) in lineage.iter().filter(|(_, p)| hosts.contains(&p.host)) {
             let base = base_name(input.cx.frames.text(p.image).unwrap_or(""));
-            let (Some(start), Some(command)) = (p.start, input.cx.frames.text(p.cmdline)) else { continue };
+            let (Some(start), Some(command)) = (p.start, input.cx.frames.text(p.cmdline)) else {
+                continue;
+            };
             if programs::contains(programs::SCRIPT_HOSTS, base) {
-                starts.entry((p.host, one_spelling(command))).or_default().push((start, node));
+                starts
+                    .entry((p.host, one_spelling(command)))
+                    .or_default()
+                    .push((start, node));
             }
         }
         starts.values_mut().for_each(|v| v.sort_unstable());
@@ -47,7 +52,9 @@ impl Hosting {
         }
         let command = one_spelling(frames.text(row.id(script::HOST_APP))?);
         let starts = self.starts.get(&(row.id(common::HOST), command))?;
-        let at = starts.partition_point(|(s, _)| *s <= row.ts() + SLACK_US).checked_sub(1)?;
+        let at = starts
+            .partition_point(|(s, _)| *s <= row.ts() + SLACK_US)
+            .checked_sub(1)?;
         let (start, node) = *starts.get(at)?;
         (row.ts() - start <= DAY_US).then_some((node, STRENGTH))
     }

@@ -17,7 +17,10 @@ const STRENGTH: f64 = 0.8;
 const GAP_US: i64 = 24 * 3_600_000_000;
 
 pub(super) const AUTH_READS: &[Col] = &[
-    common::ACTION, common::LOGON_ID, auth::TARGET_LOGON_ID, auth::LINKED_LOGON_ID,
+    common::ACTION,
+    common::LOGON_ID,
+    auth::TARGET_LOGON_ID,
+    auth::LINKED_LOGON_ID,
 ];
 
 /// When sessions of a number began on a host: numbers are used again after a reboot.
@@ -36,15 +39,17 @@ pub(super) fn sessions(input: Input<'_>, graph: &mut Graph) {
     for (place, hit) in input.iter() {
         for session in of_hit(input, &known, hit) {
             if let Some((time, before)) = last.get(&session).copied()
-                && before != place && hit.time - time <= GAP_US {
-                    graph.edges.push(Edge {
-                        a: End::Hit(before),
-                        b: End::Hit(place),
-                        strength: STRENGTH,
-                        kind: Kind::Session,
-                        span: (time, hit.time),
-                    });
-                }
+                && before != place
+                && hit.time - time <= GAP_US
+            {
+                graph.edges.push(Edge {
+                    a: End::Hit(before),
+                    b: End::Hit(place),
+                    strength: STRENGTH,
+                    kind: Kind::Session,
+                    span: (time, hit.time),
+                });
+            }
             last.insert(session, (hit.last.max(hit.time), place));
         }
     }
@@ -89,7 +94,9 @@ impl Sessions {
         };
         for at in crate::entity::resolve::order_of(frames, &auth::TABLE) {
             let row = frames.row(&auth::TABLE, at);
-            let (host, Some(id)) = (row.id(common::HOST), row.int(auth::TARGET_LOGON_ID)) else { continue };
+            let (host, Some(id)) = (row.id(common::HOST), row.int(auth::TARGET_LOGON_ID)) else {
+                continue;
+            };
             if row.text(common::ACTION) != Some("logon") || SHARED_SESSIONS.contains(&id) {
                 continue;
             }
@@ -105,7 +112,10 @@ impl Sessions {
         let id = self.linked.get(&(host, id)).copied().unwrap_or(id);
         // The logon is logged a moment after the first acts of its session may be.
         const SLACK_US: i64 = 2_000_000;
-        let number = self.began.get(&(host, id)).map_or(0, |b| b.partition_point(|t| *t <= ts + SLACK_US));
+        let number = self
+            .began
+            .get(&(host, id))
+            .map_or(0, |b| b.partition_point(|t| *t <= ts + SLACK_US));
         (host, id, number)
     }
 }

@@ -142,9 +142,7 @@ const ZEEK: &str = "turn it into logs first, for example with `zeek -r`";
 /// An event trace begins with a buffer header: its size in whole KiB, and at offset 72 a system trace header with version
 /// 2 or less, type 1 or 2 (32 or 64 bit) and the flag byte 0xC0.
 fn is_etl(head: &[u8]) -> bool {
-    let size = head
-        .first_chunk::<4>()
-        .map_or(0, |b| u32::from_le_bytes(*b));
+    let size = head.first_chunk::<4>().map_or(0, |b| u32::from_le_bytes(*b));
     let marker = matches!(head.get(72..76), Some([0..=2, 0, 1 | 2, 0xC0]));
     marker && size != 0 && size % 1024 == 0 && size <= 16 << 20
 }
@@ -155,14 +153,7 @@ mod tests {
 
     #[test]
     fn text_that_resembles_a_magic_stays_text() {
-        for text in [
-            "BZh9 is a ticket",
-            "PK\t1",
-            "Obj 1",
-            "{}",
-            "7zip",
-            "version 1",
-        ] {
+        for text in ["BZh9 is a ticket", "PK\t1", "Obj 1", "{}", "7zip", "version 1"] {
             assert_eq!(kind(text.as_bytes()), Kind::Plain, "{text}");
         }
         let mut line = vec![b' '; 600];

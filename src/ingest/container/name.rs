@@ -9,9 +9,7 @@ const LONGEST: usize = 1024;
 /// control characters escaped, at most 1024 characters.
 pub(super) fn join(archive: &str, member: &[u8]) -> String {
     let member = String::from_utf8_lossy(member);
-    let parts = member
-        .split(['/', '\\'])
-        .filter(|part| !matches!(*part, "" | "."));
+    let parts = member.split(['/', '\\']).filter(|part| !matches!(*part, "" | "."));
     let joined = parts
         .map(|part| if part == ".." { "__" } else { part })
         .collect::<Vec<_>>()
@@ -44,12 +42,7 @@ mod tests {
 
     #[test]
     fn resource_forks_and_caches_are_junk() {
-        for path in [
-            "a.zip!__MACOSX/dir/f.log",
-            "dir/._f.log",
-            "x/.DS_Store",
-            r"x\thumbs.db",
-        ] {
+        for path in ["a.zip!__MACOSX/dir/f.log", "dir/._f.log", "x/.DS_Store", r"x\thumbs.db"] {
             assert!(is_junk(path), "{path}");
         }
         assert!(!is_junk("dir/f._log") && !is_junk("_.log"));

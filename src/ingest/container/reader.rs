@@ -35,13 +35,7 @@ impl<'o> State<'o> {
         self.capped.get()
     }
 
-    pub(super) fn note(
-        &self,
-        place: &str,
-        kind: NoteKind,
-        reason: impl Into<String>,
-        next_step: &'static str,
-    ) {
+    pub(super) fn note(&self, place: &str, kind: NoteKind, reason: impl Into<String>, next_step: &'static str) {
         // Behind the limit every level looks cut off; the note about the limit says it all.
         if self.capped.get() && kind == NoteKind::Truncated {
             return;
@@ -57,17 +51,11 @@ impl<'o> State<'o> {
 
     /// Counts decoded bytes and gives back how many of them are still within the limit.
     fn count(&self, place: &str, bytes: usize) -> usize {
-        let room = self
-            .options
-            .max_expanded
-            .saturating_sub(self.expanded.get());
+        let room = self.options.max_expanded.saturating_sub(self.expanded.get());
         let kept = usize::try_from(room).unwrap_or(usize::MAX).min(bytes);
         self.expanded.set(self.expanded.get() + kept as u64);
         if kept < bytes {
-            let reason = format!(
-                "more than {} bytes came out of this input",
-                self.options.max_expanded
-            );
+            let reason = format!("more than {} bytes came out of this input", self.options.max_expanded);
             self.note(
                 place,
                 NoteKind::Capped,
@@ -121,8 +109,7 @@ impl<R: Read> Read for Lenient<'_, R> {
                     format!("the {} data is damaged: {e}", self.what)
                 };
                 let next_step = "what came before was read; look for an intact copy";
-                self.state
-                    .note(self.place, NoteKind::Truncated, reason, next_step);
+                self.state.note(self.place, NoteKind::Truncated, reason, next_step);
             }
         }
         Ok(0)

@@ -38,10 +38,7 @@ pub(super) fn walk(
         if block.iter().all(|&b| b == 0) {
             continue;
         }
-        let Some(header) = magic::is_tar(&block)
-            .then(|| Header::read(&block))
-            .flatten()
-        else {
+        let Some(header) = magic::is_tar(&block).then(|| Header::read(&block)).flatten() else {
             if !damaged {
                 state.note(
                     archive,
@@ -53,10 +50,7 @@ pub(super) fn walk(
             damaged = true;
             continue;
         };
-        let size = extension
-            .size
-            .filter(|_| !header.is_extension())
-            .unwrap_or(header.size);
+        let size = extension.size.filter(|_| !header.is_extension()).unwrap_or(header.size);
         let mut data = reader.take(size);
         if header.is_extension() {
             if size <= LONGEST_EXTENSION {
@@ -65,15 +59,7 @@ pub(super) fn walk(
         } else {
             let extension = std::mem::take(&mut extension);
             let place = name::join(archive, extension.name.as_deref().unwrap_or(&header.name));
-            member(
-                state,
-                visit,
-                &place,
-                &header,
-                extension.sparse,
-                &mut data,
-                depth,
-            )?;
+            member(state, visit, &place, &header, extension.sparse, &mut data, depth)?;
         }
         let missing = io::copy(&mut data, &mut io::sink()).is_err() || data.limit() > 0;
         let padding = (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64;
@@ -117,9 +103,7 @@ fn member(
                 UNPACK,
             );
         }
-        b'0' | 0 | b'7' if name::is_junk(place) => {
-            state.note(place, NoteKind::Skipped, "desktop metadata", "")
-        }
+        b'0' | 0 | b'7' if name::is_junk(place) => state.note(place, NoteKind::Skipped, "desktop metadata", ""),
         b'0' | 0 | b'7' => walk::stream(state, visit, place, data, depth + 1)?,
         _ => state.note(place, NoteKind::Skipped, "a link or device, not a file", ""),
     }
@@ -207,10 +191,7 @@ impl Extension {
 
 fn pax_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let blank = bytes.iter().take(20).position(|&b| b == b' ')?;
-    let length: usize = std::str::from_utf8(bytes.get(..blank)?)
-        .ok()?
-        .parse()
-        .ok()?;
+    let length: usize = std::str::from_utf8(bytes.get(..blank)?).ok()?.parse().ok()?;
     let record = bytes.get(blank + 1..length.checked_sub(1)?)?;
     Some((record, bytes.get(length..)?))
 }

@@ -64,8 +64,7 @@ fn open_bytes(data: &[u8], options: &OpenOptions) -> (Seen, Vec<Note>) {
     std::fs::write(&path, data).unwrap();
     let (mut seen, mut notes) = open_path(&path, options);
     let prefix = format!("{}/", dir.path().display());
-    seen.iter_mut()
-        .for_each(|(name, _)| *name = name.replace(&prefix, ""));
+    seen.iter_mut().for_each(|(name, _)| *name = name.replace(&prefix, ""));
     notes
         .iter_mut()
         .for_each(|note| note.place = note.place.replace(&prefix, ""));
@@ -127,11 +126,7 @@ fn nested_archives_are_named_level_by_level() {
     assert_eq!(seen, [("in!dir/a.log.gz".to_owned(), TEXT.to_vec())]);
     assert_eq!(notes, []);
     let zip = zip_of(
-        &[
-            ("x.tgz", &gz(&tar)),
-            ("../b.log", TEXT),
-            ("__MACOSX/._b.log", b"x"),
-        ],
+        &[("x.tgz", &gz(&tar)), ("../b.log", TEXT), ("__MACOSX/._b.log", b"x")],
         SimpleFileOptions::default(),
     );
     let (seen, notes) = open_bytes(&zip, &defaults());
@@ -166,10 +161,7 @@ fn zip_inside_gzip_is_read_from_memory_up_to_its_limit() {
 #[test]
 fn tar_long_names_and_large_pax_sizes_are_understood() {
     let long = "d/".repeat(90) + "a.log";
-    let pax = format!(
-        "{} path=p/b.log\n13 size=0068\n",
-        "path=p/b.log\n".len() + 3
-    );
+    let pax = format!("{} path=p/b.log\n13 size=0068\n", "path=p/b.log\n".len() + 3);
     let mut sized = tar_header("short", 0, b'0');
     sized.extend_from_slice(TEXT);
     sized.resize(sized.len().next_multiple_of(512), 0);
@@ -187,10 +179,7 @@ fn tar_long_names_and_large_pax_sizes_are_understood() {
         .iter()
         .map(|(name, data)| (name.as_str(), data.as_slice()))
         .collect();
-    assert_eq!(
-        names,
-        [(format!("in!{long}").as_str(), TEXT), ("in!p/b.log", TEXT)]
-    );
+    assert_eq!(names, [(format!("in!{long}").as_str(), TEXT), ("in!p/b.log", TEXT)]);
     assert_eq!((notes.len(), notes[0].kind), (1, NoteKind::Skipped));
 }
 
@@ -231,19 +220,13 @@ fn encrypted_zip_needs_one_of_the_passwords() {
             passwords: vec!["wrong".into(), "infected".into()],
             ..defaults()
         };
-        assert_eq!(
-            open_bytes(&zip, &right).0,
-            [("in!a.log".to_owned(), TEXT.to_vec())]
-        );
+        assert_eq!(open_bytes(&zip, &right).0, [("in!a.log".to_owned(), TEXT.to_vec())]);
     }
 }
 
 #[test]
 fn zip_without_its_directory_is_read_from_the_front() {
-    let zip = zip_of(
-        &[("a.log", TEXT), ("b.log", TEXT)],
-        SimpleFileOptions::default(),
-    );
+    let zip = zip_of(&[("a.log", TEXT), ("b.log", TEXT)], SimpleFileOptions::default());
     let directory = memchr::memmem::find(&zip, b"PK\x01\x02").unwrap();
     let (seen, notes) = open_bytes(&zip[..directory], &defaults());
     assert_eq!(
@@ -264,10 +247,7 @@ fn expansion_stops_at_the_limit() {
         },
     );
     assert!(seen[0].1.len() <= 1 << 20);
-    assert_eq!(
-        notes.iter().map(|n| n.kind).collect::<Vec<_>>(),
-        [NoteKind::Capped]
-    );
+    assert_eq!(notes.iter().map(|n| n.kind).collect::<Vec<_>>(), [NoteKind::Capped]);
 }
 
 #[test]
@@ -278,10 +258,7 @@ fn empty_file_and_office_document_are_unreadable() {
     );
     for data in [&b""[..], &office] {
         let (seen, notes) = open_bytes(data, &defaults());
-        assert_eq!(
-            (seen.len(), notes.len(), notes[0].kind),
-            (0, 1, NoteKind::Unreadable)
-        );
+        assert_eq!((seen.len(), notes.len(), notes[0].kind), (0, 1, NoteKind::Unreadable));
     }
 }
 

@@ -15,10 +15,7 @@ const XZ_MEMORY: u64 = 512 << 20;
 /// Hands a member to the caller.
 pub(super) fn give(visit: &mut Visit<'_>, member: Member<'_>) -> Result<(), Error> {
     let name = member.name.clone();
-    visit(member).map_err(|source| Error::Visit {
-        member: name,
-        source,
-    })
+    visit(member).map_err(|source| Error::Visit { member: name, source })
 }
 
 /// Unwraps a stream that lies `depth` archives deep.
@@ -56,23 +53,13 @@ pub(super) fn stream(
         Kind::Refused(refusal) => {
             // Behind the limit nothing can be said about a member that looks empty.
             if !state.is_capped() {
-                state.note(
-                    name,
-                    NoteKind::Unreadable,
-                    refusal.reason,
-                    refusal.next_step,
-                );
+                state.note(name, NoteKind::Unreadable, refusal.reason, refusal.next_step);
             }
             return Ok(());
         }
         _ if depth >= MAX_DEPTH => {
             let reason = format!("archives are nested more than {MAX_DEPTH} deep");
-            state.note(
-                name,
-                NoteKind::Unreadable,
-                reason,
-                "unpack the outer archive first",
-            );
+            state.note(name, NoteKind::Unreadable, reason, "unpack the outer archive first");
             return Ok(());
         }
         Kind::Tar => return tar::walk(state, visit, name, &mut whole, depth),
@@ -95,22 +82,13 @@ pub(super) fn stream(
 }
 
 /// All decoders read concatenated streams to the end, as log rotation produces them.
-fn decoder<'r>(
-    kind: Kind,
-    reader: &'r mut dyn Read,
-) -> io::Result<(Box<dyn Read + 'r>, &'static str)> {
+fn decoder<'r>(kind: Kind, reader: &'r mut dyn Read) -> io::Result<(Box<dyn Read + 'r>, &'static str)> {
     Ok(match kind {
         Kind::Zstd => (Box::new(zstd::stream::read::Decoder::new(reader)?), "zstd"),
         Kind::Bzip2 => (Box::new(bzip2::read::MultiBzDecoder::new(reader)), "bzip2"),
         Kind::Xz => {
-            let stream = liblzma::stream::Stream::new_stream_decoder(
-                XZ_MEMORY,
-                liblzma::stream::CONCATENATED,
-            )?;
-            (
-                Box::new(liblzma::read::XzDecoder::new_stream(reader, stream)),
-                "xz",
-            )
+            let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)?;
+            (Box::new(liblzma::read::XzDecoder::new_stream(reader, stream)), "xz")
         }
         _ => (Box::new(flate2::read::MultiGzDecoder::new(reader)), "gzip"),
     })
@@ -134,8 +112,7 @@ fn zip_in_memory(
         );
     }
     if buffer.len() as u64 > most {
-        let reason =
-            format!("a zip archive of more than {most} bytes that cannot be read in place");
+        let reason = format!("a zip archive of more than {most} bytes that cannot be read in place");
         state.note(
             name,
             NoteKind::Unreadable,

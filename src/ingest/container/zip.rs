@@ -25,26 +25,14 @@ pub(super) fn walk(
     let mut directory = match ZipArchive::new(&mut *source) {
         Ok(directory) => directory,
         Err(e) => {
-            let reason = format!(
-                "the directory of the zip archive cannot be read ({e}); reading it from the front"
-            );
-            state.note(
-                archive,
-                NoteKind::Truncated,
-                reason,
-                "look for an intact copy",
-            );
+            let reason = format!("the directory of the zip archive cannot be read ({e}); reading it from the front");
+            state.note(archive, NoteKind::Truncated, reason, "look for an intact copy");
             return salvage(state, visit, archive, source, depth);
         }
     };
     if directory.index_for_name("[Content_Types].xml").is_some() {
         let reason = "it is an Office document";
-        state.note(
-            archive,
-            NoteKind::Unreadable,
-            reason,
-            "save the sheet as CSV (UTF-8)",
-        );
+        state.note(archive, NoteKind::Unreadable, reason, "save the sheet as CSV (UTF-8)");
         return Ok(());
     }
     if directory.has_duplicate_names() {
@@ -57,12 +45,7 @@ pub(super) fn walk(
         );
     }
     if directory.is_empty() {
-        state.note(
-            archive,
-            NoteKind::Unreadable,
-            "the zip archive is empty",
-            "",
-        );
+        state.note(archive, NoteKind::Unreadable, "the zip archive is empty", "");
     }
     for index in 0..directory.len() {
         if state.is_capped() {
@@ -88,12 +71,7 @@ fn member<R: Read + Seek>(
             entry.encrypted(),
         ),
         Err(e) => {
-            state.note(
-                archive,
-                NoteKind::Unreadable,
-                format!("member {index}: {e}"),
-                "",
-            );
+            state.note(archive, NoteKind::Unreadable, format!("member {index}: {e}"), "");
             return Ok(());
         }
     };
@@ -111,12 +89,7 @@ fn member<R: Read + Seek>(
         } else {
             "it is encrypted and no password fits"
         };
-        state.note(
-            &place,
-            NoteKind::Unreadable,
-            reason,
-            "give the archive's password",
-        );
+        state.note(&place, NoteKind::Unreadable, reason, "give the archive's password");
         return Ok(());
     }
     let options = ZipReadOptions::new().password(password.map(String::as_bytes));
@@ -175,12 +148,7 @@ fn salvage(
             Ok(None) => break,
             Err(ZipError::Io(e)) if e.kind() == std::io::ErrorKind::UnexpectedEof => break,
             Err(e) => {
-                state.note(
-                    archive,
-                    NoteKind::Truncated,
-                    e.to_string(),
-                    "look for an intact copy",
-                );
+                state.note(archive, NoteKind::Truncated, e.to_string(), "look for an intact copy");
                 break;
             }
         }

@@ -11,11 +11,7 @@ use crate::ingest::json::{Json, Object};
 use crate::ingest::raw::{Field, Raw};
 
 /// Reads one record. `winlog` is its `winlog` object, or the record itself for version 6.
-pub fn read<'a>(
-    mut raw: Raw<'a>,
-    record: &Object<'a>,
-    winlog: &Object<'a>,
-) -> Result<Raw<'a>, Reason> {
+pub fn read<'a>(mut raw: Raw<'a>, record: &Object<'a>, winlog: &Object<'a>) -> Result<Raw<'a>, Reason> {
     for (name, value) in &winlog.0 {
         member(&mut raw, name, *value);
     }
@@ -174,11 +170,7 @@ fn around<'a>(raw: &mut Raw<'a>, record: &Object<'a>) {
 
 /// ECS paths and the event data they were made from, for the events that the modules rewrite.
 const ECS: &[(&[i32], &str, &str)] = &[
-    (
-        &[4104],
-        "powershell.file.script_block_text",
-        "ScriptBlockText",
-    ),
+    (&[4104], "powershell.file.script_block_text", "ScriptBlockText"),
     (&[4104], "powershell.file.script_block_id", "ScriptBlockId"),
     (&[4104], "powershell.sequence", "MessageNumber"),
     (&[4104], "powershell.total", "MessageTotal"),

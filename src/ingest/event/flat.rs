@@ -31,8 +31,7 @@ enum Writer {
 /// Whether a list with these names is a Windows event.
 pub fn is_windows(has_name: &dyn Fn(&str) -> bool) -> bool {
     let has = |names: &[&str]| names.iter().any(|n| has_name(n));
-    let code = has(&["EventID", "EventId", "EventCode"])
-        || (has_name("Id") && has(&["LogName", "ProviderName"]));
+    let code = has(&["EventID", "EventId", "EventCode"]) || (has_name("Id") && has(&["LogName", "ProviderName"]));
     code && (has(&[
         "Channel",
         "SourceName",
@@ -41,12 +40,8 @@ pub fn is_windows(has_name: &dyn Fn(&str) -> bool) -> bool {
         "Provider",
         "Provider_Name",
         "EventLog",
-    ]) || (has(&[
-        "EventSourceName",
-        "Account",
-        "SubjectUserName",
-        "TargetUserName",
-    ]) && has(&["Computer", "TimeGenerated"])))
+    ]) || (has(&["EventSourceName", "Account", "SubjectUserName", "TargetUserName"])
+        && has(&["Computer", "TimeGenerated"])))
 }
 
 /// Reads a flat JSON object.
@@ -55,9 +50,7 @@ pub fn read_object<'a>(raw: Raw<'a>, o: Object<'a>) -> Result<Raw<'a>, Reason> {
     let mut fields = Vec::with_capacity(o.0.len());
     for (name, value) in o.0 {
         match &*name {
-            "EventData" | "UserData" if value.lexeme().starts_with('{') => {
-                nested.push((name, value))
-            }
+            "EventData" | "UserData" if value.lexeme().starts_with('{') => nested.push((name, value)),
             "UserId" | "UserID" if value.object().is_some() => {
                 // Get-WinEvent writes the SID as an object with its binary length.
                 if let Some(sid) = value.object().and_then(|u| u.text("Value")) {
@@ -87,18 +80,12 @@ pub fn read_object<'a>(raw: Raw<'a>, o: Object<'a>) -> Result<Raw<'a>, Reason> {
 
 /// Reads a flat list. What `raw` already holds is from a nested object and goes before columns of the same name; `order`
 /// is for dates of a culture that writes numbers only.
-pub fn read<'a>(
-    mut raw: Raw<'a>,
-    fields: Vec<Field<'a>>,
-    order: DateOrder,
-) -> Result<Raw<'a>, Reason> {
+pub fn read<'a>(mut raw: Raw<'a>, fields: Vec<Field<'a>>, order: DateOrder) -> Result<Raw<'a>, Reason> {
     let writer = writer(&fields);
     let mut nested = !raw.fields.is_empty();
     let mut message = None;
     let mut times = Times::default();
-    let scm = fields
-        .iter()
-        .any(|f| f.value.text() == Some("Service Control Manager"));
+    let scm = fields.iter().any(|f| f.value.text() == Some("Service Control Manager"));
     let one_provider = fields
         .iter()
         .any(|f| f.name == "SourceName" && f.value.text().is_some());
@@ -140,14 +127,8 @@ pub fn read<'a>(
 }
 
 fn writer(fields: &[Field<'_>]) -> Writer {
-    let has = |name: &str| {
-        fields
-            .iter()
-            .any(|f| f.name == name && f.value.text().is_some())
-    };
-    if has("EventTime")
-        && (has("SourceName") || has("SourceModuleName") || has("EventReceivedTime"))
-    {
+    let has = |name: &str| fields.iter().any(|f| f.name == name && f.value.text().is_some());
+    if has("EventTime") && (has("SourceName") || has("SourceModuleName") || has("EventReceivedTime")) {
         if has("ExecutionProcessID") {
             Writer::NxlogRenamed
         } else {
@@ -185,8 +166,9 @@ fn role(writer: Writer, name: &str, one_provider: bool, scm: bool, value: &Value
         "SourceName" | "Provider_Name" => Role::Head("Provider"),
         "Hostname" | "MachineName" => Role::Head("Computer"),
         "Message" => Role::Message,
-        "Keywords" | "Version" | "Task" | "Level" | "ActivityID" | "RelatedActivityID"
-        | "Qualifiers" => Role::Head(header_name(name)),
+        "Keywords" | "Version" | "Task" | "Level" | "ActivityID" | "RelatedActivityID" | "Qualifiers" => {
+            Role::Head(header_name(name))
+        }
         "Opcode" if !matches!(writer, Writer::Nxlog | Writer::NxlogRenamed) => Role::Head("Opcode"),
         "ProviderGuid"
         | "@version"
@@ -201,9 +183,7 @@ fn role(writer: Writer, name: &str, one_provider: bool, scm: bool, value: &Value
         | "ProviderId" => Role::Drop,
         "OpcodeValue" => Role::Head("Opcode"),
         "ExecutionProcessID" => Role::Head("Execution_ProcessID"),
-        "ExecutionThreadID" | "ThreadID" if writer != Writer::Sentinel => {
-            Role::Head("Execution_ThreadID")
-        }
+        "ExecutionThreadID" | "ThreadID" if writer != Writer::Sentinel => Role::Head("Execution_ThreadID"),
         _ => match writer {
             Writer::Nxlog | Writer::NxlogRenamed => nxlog(writer, name, scm, value),
             Writer::PsExport => ps_export(name),
@@ -223,11 +203,7 @@ fn header_name(name: &str) -> &'static str {
         "RelatedActivityID",
         "Qualifiers",
     ];
-    NAMES
-        .iter()
-        .find(|n| **n == name)
-        .copied()
-        .unwrap_or("Keywords")
+    NAMES.iter().find(|n| **n == name).copied().unwrap_or("Keywords")
 }
 
 fn nxlog(writer: Writer, name: &str, scm: bool, value: &Value<'_>) -> Role {
@@ -239,8 +215,8 @@ fn nxlog(writer: Writer, name: &str, scm: bool, value: &Value<'_>) -> Role {
         "ProcessID" if writer == Writer::Nxlog => Role::Head("Execution_ProcessID"),
         "UserID" if value.text().is_some_and(|t| t.starts_with("S-1-")) => Role::Head("UserID"),
         "EventType" if is_level(value) => Role::Drop,
-        "Opcode" | "EventTypeOrignal" | "SourceModuleName" | "SourceModuleType" | "Severity"
-        | "SeverityValue" | "Category" | "port" => Role::Drop,
+        "Opcode" | "EventTypeOrignal" | "SourceModuleName" | "SourceModuleType" | "Severity" | "SeverityValue"
+        | "Category" | "port" => Role::Drop,
         "host" => Role::Observer,
         // The account of the header. The Service Control Manager has an AccountName of its own in its event data.
         "AccountName" | "Domain" | "AccountType" if !scm => Role::Around,
@@ -253,16 +229,7 @@ fn nxlog(writer: Writer, name: &str, scm: bool, value: &Value<'_>) -> Role {
 fn is_level(value: &Value<'_>) -> bool {
     matches!(
         value.text(),
-        Some(
-            "INFO"
-                | "WARNING"
-                | "ERROR"
-                | "CRITICAL"
-                | "VERBOSE"
-                | "DEBUG"
-                | "AUDIT_SUCCESS"
-                | "AUDIT_FAILURE"
-        )
+        Some("INFO" | "WARNING" | "ERROR" | "CRITICAL" | "VERBOSE" | "DEBUG" | "AUDIT_SUCCESS" | "AUDIT_FAILURE")
     )
 }
 
@@ -312,9 +279,7 @@ fn other(name: &str, one_provider: bool) -> Role {
         "Computer" | "ComputerName" | "computer_name" | "HostName" => Role::Head("Computer"),
         "Id" => Role::Head("EventID"),
         "ProviderName" | "Provider" if !one_provider => Role::Head("Provider"),
-        "RecordId" | "EventRecordID" | "EventRecordId" | "RecordNumber" => {
-            Role::Head("EventRecordID")
-        }
+        "RecordId" | "EventRecordID" | "EventRecordId" | "RecordNumber" => Role::Head("EventRecordID"),
         "UserId" | "UserSID" => Role::Head("UserID"),
         "ThreadId" => Role::Head("Execution_ThreadID"),
         "Description" => Role::Message,
@@ -343,8 +308,7 @@ impl Times {
         let Some(text) = value.text() else {
             return;
         };
-        let local =
-            || time::us_datetime(text.as_bytes(), order).map(|(ts, zone)| (ts, zone.quality()));
+        let local = || time::us_datetime(text.as_bytes(), order).map(|(ts, zone)| (ts, zone.quality()));
         if let Some(found) = moment(text).or_else(local) {
             self.best = Some(found);
             self.rank = rank;
@@ -370,12 +334,8 @@ fn nested_text<'a>(raw: &mut Raw<'a>, value: &Value<'a>) {
     };
     // Before the flat columns, which repeat a part of it under the same names.
     let flat: Vec<Field<'a>> = std::mem::take(&mut raw.fields);
-    raw.fields.extend(
-        parsed
-            .fields
-            .into_iter()
-            .map(|f| -> Field<'a> { f.into_owned() }),
-    );
+    raw.fields
+        .extend(parsed.fields.into_iter().map(|f| -> Field<'a> { f.into_owned() }));
     for field in flat {
         if raw.get(&field.name) != field.value.text() {
             raw.fields.push(field);

@@ -78,10 +78,7 @@ mod tests {
             (Some(4688), Some(77), Some("ws1.example.com"))
         );
         assert_eq!(raw.get("SubjectUserName"), Some("WS1$"));
-        assert_eq!(
-            raw.get("NewProcessName"),
-            Some("C:\\Windows\\System32\\cmd.exe")
-        );
+        assert_eq!(raw.get("NewProcessName"), Some("C:\\Windows\\System32\\cmd.exe"));
         assert!(raw.get("Message").is_some(), "the only carrier is kept");
         assert_eq!(
             (raw.time, raw.quality),

@@ -65,10 +65,7 @@ pub(super) fn unnamed<'a>(raw: &mut Raw<'a>, mut values: Vec<Value<'a>>) {
 }
 
 /// The last step of every reader: names made unique, the rendered message used where data are missing.
-pub(super) fn finish<'a>(
-    mut raw: Raw<'a>,
-    message: Option<Cow<'a, str>>,
-) -> Result<Raw<'a>, Reason> {
+pub(super) fn finish<'a>(mut raw: Raw<'a>, message: Option<Cow<'a, str>>) -> Result<Raw<'a>, Reason> {
     if raw.code.is_none() {
         return Err("a Windows event without a readable event id");
     }
@@ -169,19 +166,12 @@ mod tests {
         }
         assert_eq!(raw.envelope, [Field::str("Task", "12544")]);
         assert_eq!(raw.code, Some(4624));
-        assert_eq!(
-            (raw.time, raw.quality),
-            (Some(1_704_164_645_123_456), TimeQuality::Utc)
-        );
+        assert_eq!((raw.time, raw.quality), (Some(1_704_164_645_123_456), TimeQuality::Utc));
     }
 
     #[test]
     fn repeated_names_are_numbered() {
-        let mut fields = vec![
-            Field::str("a", "1"),
-            Field::str("b", "2"),
-            Field::str("a", "3"),
-        ];
+        let mut fields = vec![Field::str("a", "1"), Field::str("b", "2"), Field::str("a", "3")];
         unique_names(&mut fields);
         let names: Vec<_> = fields.iter().map(|f| &*f.name).collect();
         assert_eq!(names, ["a", "b", "a_2"]);

@@ -64,15 +64,11 @@ pub fn shape(o: &Object<'_>) -> Option<Shape> {
         return Some(Shape::Wazuh);
     }
     for name in ["xml_string", "RawXml", "SyslogMessage", "EventXml", "event"] {
-        if o.get(name)
-            .is_some_and(|v| v.lexeme().starts_with("\"<Event"))
-        {
+        if o.get(name).is_some_and(|v| v.lexeme().starts_with("\"<Event")) {
             return Some(Shape::XmlText(name));
         }
     }
-    if o.get("_source")
-        .is_some_and(|s| s.lexeme().starts_with('{'))
-    {
+    if o.get("_source").is_some_and(|s| s.lexeme().starts_with('{')) {
         return Some(Shape::Source);
     }
     flat::is_windows(&|name| o.has(name)).then_some(Shape::Flat)
@@ -88,8 +84,7 @@ pub fn is_windows(o: &Object<'_>) -> Option<Shape> {
 
 /// Reads one object.
 pub fn read<'a>(text: &'a str, offset: u64) -> Result<Raw<'a>, Reason> {
-    let object =
-        Object::parse(text).ok_or("not a JSON object; the record is cut off or not JSON")?;
+    let object = Object::parse(text).ok_or("not a JSON object; the record is cut off or not JSON")?;
     read_object(object, offset, MAX_WRAPPERS)
 }
 
@@ -139,9 +134,7 @@ fn read_object<'a>(o: Object<'a>, offset: u64, wrappers: usize) -> Result<Raw<'a
             around(
                 &mut raw,
                 &o,
-                &[
-                    "_source", "_type", "_score", "_version", "sort", "fields", "_ignored",
-                ],
+                &["_source", "_type", "_score", "_version", "sort", "fields", "_ignored"],
             );
             Ok(raw)
         }
@@ -164,12 +157,7 @@ fn event<'a>(mut raw: Raw<'a>, o: &Object<'a>) -> Result<Raw<'a>, Reason> {
     with_system(raw, o, &event, "EventData")
 }
 
-fn with_system<'a>(
-    mut raw: Raw<'a>,
-    record: &Object<'a>,
-    event: &Object<'a>,
-    data: &str,
-) -> Result<Raw<'a>, Reason> {
+fn with_system<'a>(mut raw: Raw<'a>, record: &Object<'a>, event: &Object<'a>, data: &str) -> Result<Raw<'a>, Reason> {
     system::header(&mut raw, &event.object("System").unwrap_or_default());
     if let Some(data) = event.get(data) {
         system::event_data(&mut raw, data);
@@ -177,9 +165,7 @@ fn with_system<'a>(
     if let Some(data) = event.get("UserData") {
         system::user_data(&mut raw, data);
     }
-    let rendered = event
-        .object("RenderingInfo")
-        .and_then(|r| r.text("Message"));
+    let rendered = event.object("RenderingInfo").and_then(|r| r.text("Message"));
     let message = rendered
         .or_else(|| event.text("Message"))
         .or_else(|| record.text("Message"));
@@ -220,9 +206,7 @@ fn other<'a>(o: Object<'a>, offset: u64) -> Result<Raw<'a>, Reason> {
     raw.host = o.text("Computer").or_else(|| o.text("HostName"));
     raw.fields =
         o.0.into_iter()
-            .filter(|(name, value)| {
-                !value.is_null() && value.lexeme() != "\"\"" && name != "TimeGenerated"
-            })
+            .filter(|(name, value)| !value.is_null() && value.lexeme() != "\"\"" && name != "TimeGenerated")
             .map(|(name, value)| Field {
                 name,
                 value: value.value(),

@@ -93,10 +93,7 @@ fn flatten<'a>(raw: &mut Raw<'a>, prefix: &str, members: Object<'a>, depth: usiz
 
 fn is_markup(name: &str) -> bool {
     let bare = name.trim_start_matches('@');
-    name == "#attributes"
-        || name.ends_with("_attributes")
-        || bare.starts_with("xmlns")
-        || bare.starts_with("xml:")
+    name == "#attributes" || name.ends_with("_attributes") || bare.starts_with("xmlns") || bare.starts_with("xml:")
 }
 
 /// `Data` elements: one or many, named or not.
@@ -123,11 +120,7 @@ fn data_element<'a>(raw: &mut Raw<'a>, members: &Object<'a>, without_name: &mut 
     match (name, text_of(members)) {
         (Some(name), text) => raw.push(name, text.unwrap_or(Value::Str(Cow::Borrowed("")))),
         // {"#text": ["a", "b"]}: several elements folded into one
-        (None, _)
-            if members
-                .get("#text")
-                .is_some_and(|t| t.lexeme().starts_with('[')) =>
-        {
+        (None, _) if members.get("#text").is_some_and(|t| t.lexeme().starts_with('[')) => {
             without_name.extend(
                 members
                     .get("#text")
@@ -139,11 +132,7 @@ fn data_element<'a>(raw: &mut Raw<'a>, members: &Object<'a>, without_name: &mut 
         }
         (None, Some(text)) => without_name.push(text),
         (None, None) => {
-            for (name, value) in members
-                .0
-                .iter()
-                .filter(|(n, _)| !is_markup(n) && n != "#text")
-            {
+            for (name, value) in members.0.iter().filter(|(n, _)| !is_markup(n) && n != "#text") {
                 raw.push(name.clone(), value.value());
             }
         }
@@ -152,9 +141,7 @@ fn data_element<'a>(raw: &mut Raw<'a>, members: &Object<'a>, without_name: &mut 
 
 /// The attributes of an element, however the tool wrote them.
 fn attributes<'a>(members: &Object<'a>) -> Vec<(Cow<'a, str>, Json<'a>)> {
-    let own = members
-        .object("#attributes")
-        .or_else(|| members.object("attributes"));
+    let own = members.object("#attributes").or_else(|| members.object("attributes"));
     let from = own.as_ref().unwrap_or(members);
     from.0
         .iter()

@@ -132,10 +132,9 @@ impl<'a> Reader<'a> {
     fn element(&mut self, name: &'a str, leaf: Leaf<'a>) {
         match self.path.get(1).copied() {
             Some("System") => self.system(name, leaf),
-            Some("RenderingInfo")
-                if name == "Message" => {
-                    self.message = Some(leaf.text);
-                }
+            Some("RenderingInfo") if name == "Message" => {
+                self.message = Some(leaf.text);
+            }
             Some("BinaryEventData") => self.raw.push("Binary", Value::Str(leaf.text)),
             Some(_) if self.path.len() > 2 => self.data(name, leaf),
             _ => {}
@@ -243,9 +242,7 @@ impl<'a> Tokens<'a> {
         loop {
             if !self.rest.starts_with('<') {
                 // Text that no tag ends was cut off: its element is not complete.
-                let (text, rest) = self
-                    .rest
-                    .split_at_checked(memchr(b'<', self.rest.as_bytes())?)?;
+                let (text, rest) = self.rest.split_at_checked(memchr(b'<', self.rest.as_bytes())?)?;
                 self.rest = rest;
                 return Some(Token::Text(text));
             }
@@ -277,9 +274,7 @@ impl<'a> Tokens<'a> {
             Some(tag) => (tag, true),
             None => (tag, false),
         };
-        let (name, attributes) = tag
-            .split_once(|c: char| c.is_ascii_whitespace())
-            .unwrap_or((tag, ""));
+        let (name, attributes) = tag.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((tag, ""));
         let name = local(name);
         Some(if empty {
             Token::Empty(name, attributes)

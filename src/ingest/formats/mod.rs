@@ -107,11 +107,11 @@ crate::registry! {
 }
 
 #[cfg(test)]
-pub mod testing;
-#[cfg(test)]
 mod real_logs;
 #[cfg(test)]
 mod real_network_logs;
+#[cfg(test)]
+pub mod testing;
 
 /// The format with this id.
 pub fn by_id(id: &str) -> Option<&'static (dyn Format + Sync)> {
@@ -122,9 +122,7 @@ pub fn by_id(id: &str) -> Option<&'static (dyn Format + Sync)> {
 pub type Sniffed = (&'static (dyn Format + Sync), u8, String);
 
 /// The surest format for an input, or every format's reason against it.
-pub fn sniff(
-    head: &Head<'_>,
-) -> Result<Sniffed, Vec<(&'static str, &'static str)>> {
+pub fn sniff(head: &Head<'_>) -> Result<Sniffed, Vec<(&'static str, &'static str)>> {
     let mut best: Option<Sniffed> = None;
     let mut reasons = Vec::new();
     for format in FORMATS.iter().copied() {

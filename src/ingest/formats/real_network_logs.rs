@@ -1,6 +1,5 @@
 //! The formats of network logs against collections of real logs that lie beside the project.
 
-
 use serde_json::Value as Json;
 
 use super::testing::shared;
@@ -15,13 +14,33 @@ use crate::schema::{common, dns, http, lease};
 const INPUT_TIME: i64 = 1_763_769_600_000_000;
 
 fn read(name: &str, bytes: &[u8]) -> Option<(&'static str, Sink<'static>)> {
-    let head = Head { bytes: bytes.get(..bytes.len().min(256 << 10))?, name };
+    let head = Head {
+        bytes: bytes.get(..bytes.len().min(256 << 10))?,
+        name,
+    };
     let (format, ..) = sniff(&head).ok()?;
-    let mut carry = Carry { input_time: INPUT_TIME, name: name.into(), ..Carry::default() };
+    let mut carry = Carry {
+        input_time: INPUT_TIME,
+        name: name.into(),
+        ..Carry::default()
+    };
     format.open(&head, &mut carry);
-    let context = RecordContext { input: 0, format: format.id(), fallback_time: 0, zone: None, input_host: None };
+    let context = RecordContext {
+        input: 0,
+        format: format.id(),
+        fallback_time: 0,
+        zone: None,
+        input_host: None,
+    };
     let mut sink = Sink::new(context);
-    format.decode(&Block { bytes, ..Block::default() }, &carry, &mut sink);
+    format.decode(
+        &Block {
+            bytes,
+            ..Block::default()
+        },
+        &carry,
+        &mut sink,
+    );
     Some((format.id(), sink))
 }
 
@@ -52,16 +71,29 @@ fn count(path: &std::path::Path) -> (u64, usize, Vec<&'static str>) {
 fn sample_files_are_told_by_content_and_read_whole() {
     let Some(data) = shared() else { return };
     for (folder, format) in [
-        ("zeek_tsv", "zeek-tsv"), ("zeek_json", "zeek-json"), ("iis", "w3c"), ("bluecoat", "w3c"), ("pfirewall", "w3c"),
-        ("squid", "squid"), ("cisco_wsa", "squid"), ("bind", "bind"), ("infoblox", "bind"), ("dhcp_windows", "dhcp-windows"),
+        ("zeek_tsv", "zeek-tsv"),
+        ("zeek_json", "zeek-json"),
+        ("iis", "w3c"),
+        ("bluecoat", "w3c"),
+        ("pfirewall", "w3c"),
+        ("squid", "squid"),
+        ("cisco_wsa", "squid"),
+        ("bind", "bind"),
+        ("infoblox", "bind"),
+        ("dhcp_windows", "dhcp-windows"),
         ("dhcp_isc", "dhcp-isc"),
     ] {
-        let mut files: Vec<_> = std::fs::read_dir(data.join("formats").join(folder)).unwrap().map(|e| e.unwrap().path()).collect();
+        let mut files: Vec<_> = std::fs::read_dir(data.join("formats").join(folder))
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .collect();
         files.sort();
         for file in files {
             let name = file.file_name().unwrap().to_string_lossy().into_owned();
             // Descriptions, expectations and other formats' copies.
-            let foreign = ["SOURCE.txt", "cases", "tests__parse", ".ocsf", "iis-xml-logs"].iter().any(|s| name.contains(s));
+            let foreign = ["SOURCE.txt", "cases", "tests__parse", ".ocsf", "iis-xml-logs"]
+                .iter()
+                .any(|s| name.contains(s));
             if foreign {
                 continue;
             }
@@ -84,14 +116,23 @@ fn cases_of_zeek_have_as_many_records_as_known() {
             continue;
         }
         let folder = data.join("cases").join(case["case"].as_str().unwrap());
-        let files = case["files"].as_array().unwrap().iter().map(|f| folder.join(f.as_str().unwrap()));
+        let files = case["files"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| folder.join(f.as_str().unwrap()));
         let (mut records, mut rejected) = (0, 0);
         for file in files {
             let got = count(&file);
             records += got.0;
             rejected += got.1;
         }
-        assert_eq!((records, rejected), (case["events"].as_u64().unwrap(), 0), "{}", case["case"]);
+        assert_eq!(
+            (records, rejected),
+            (case["events"].as_u64().unwrap(), 0),
+            "{}",
+            case["case"]
+        );
     }
 }
 
@@ -100,10 +141,16 @@ fn single_messages_are_told_and_mean_what_others_read_in_them() {
     let Some(data) = shared() else { return };
     let mut wrong = Vec::new();
     for file in [
-        "squid/cases_squid.ndjson", "cisco_wsa/cases_cisco-secure-web-appliance.ndjson", "bind/cases_bind.ndjson",
-        "infoblox/cases_ddi.ndjson", "dhcp_isc/cases_dhcpd.ndjson",
+        "squid/cases_squid.ndjson",
+        "cisco_wsa/cases_cisco-secure-web-appliance.ndjson",
+        "bind/cases_bind.ndjson",
+        "infoblox/cases_ddi.ndjson",
+        "dhcp_isc/cases_dhcpd.ndjson",
     ] {
-        for line in std::fs::read_to_string(data.join("formats").join(file)).unwrap().lines() {
+        for line in std::fs::read_to_string(data.join("formats").join(file))
+            .unwrap()
+            .lines()
+        {
             let case: Json = serde_json::from_str(line).unwrap();
             let message = case["message"].as_str().unwrap();
             if message.starts_with("Option 82") {
@@ -128,7 +175,9 @@ fn compare(row: &Mapped, case: &Json, wrong: &mut Vec<String>) {
             Json::String(s) => s.clone(),
             other => other.to_string(),
         };
-        let same = got.as_deref().is_some_and(|g| g.eq_ignore_ascii_case(wanted.trim_end_matches('.')));
+        let same = got
+            .as_deref()
+            .is_some_and(|g| g.eq_ignore_ascii_case(wanted.trim_end_matches('.')));
         if !same && !wanted.is_empty() {
             wrong.push(format!("{} {key}: wanted {wanted}, got {got:?}", case["id"]));
         }
@@ -160,7 +209,9 @@ fn compare(row: &Mapped, case: &Json, wrong: &mut Vec<String>) {
     }
     if row.table.name == "http" {
         let ts = int(row, common::TS).unwrap();
-        let wanted = case["expect_ecs"]["@timestamp"].as_str().and_then(|t| time::rfc3339(t.as_bytes()));
+        let wanted = case["expect_ecs"]["@timestamp"]
+            .as_str()
+            .and_then(|t| time::rfc3339(t.as_bytes()));
         if wanted.is_some_and(|(w, _)| w != ts) {
             wrong.push(format!("{} @timestamp: got {}", case["id"], time::format_rfc3339(ts)));
         }

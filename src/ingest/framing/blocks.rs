@@ -85,11 +85,7 @@ impl<'r> BlockReader<'r> {
     }
 
     fn new(framing: Framing, feed: Feed<'r>, sizes: BlockSizes) -> Self {
-        let smallest = if framing == Framing::Evtx {
-            SMALLEST
-        } else {
-            1
-        };
+        let smallest = if framing == Framing::Evtx { SMALLEST } else { 1 };
         let target = sizes.target.max(smallest);
         let sizes = BlockSizes {
             target,
@@ -184,11 +180,7 @@ impl Feed<'_> {
                 let window = rest.get(..size).unwrap_or(rest);
                 Ok((window, window.len() == rest.len()))
             }
-            Self::Stream {
-                reader,
-                buffer,
-                ended,
-            } => {
+            Self::Stream { reader, buffer, ended } => {
                 // One byte more than asked for tells whether the window is the last.
                 let missing = (size + 1).saturating_sub(buffer.len());
                 if missing > 0 && !*ended {

@@ -47,19 +47,11 @@ impl<'a> Iterator for EvtxChunks<'a> {
 pub(super) fn boundary(block: &[u8]) -> usize {
     let header = header_len(block);
     let slots = block.len().saturating_sub(header) / CHUNK;
-    if slots == 0 {
-        0
-    } else {
-        header + slots * CHUNK
-    }
+    if slots == 0 { 0 } else { header + slots * CHUNK }
 }
 
 fn header_len(block: &[u8]) -> usize {
-    if block.starts_with(FILE_MAGIC) {
-        FILE_HEADER
-    } else {
-        0
-    }
+    if block.starts_with(FILE_MAGIC) { FILE_HEADER } else { 0 }
 }
 
 #[cfg(test)]
@@ -84,10 +76,7 @@ mod tests {
         let found: Vec<_> = EvtxChunks::new(&file)
             .map(|p| (p.record().is_some(), matches!(p, Piece::Damaged(..))))
             .collect();
-        assert_eq!(
-            found,
-            [(true, false), (false, true), (true, false), (false, true)]
-        );
+        assert_eq!(found, [(true, false), (false, true), (true, false), (false, true)]);
         assert_eq!(boundary(&file), FILE_HEADER + 4 * CHUNK);
         assert_eq!(boundary(&file[..CHUNK]), 0);
     }

@@ -73,9 +73,7 @@ impl<'a> JsonObjects<'a> {
                     self.at += 1;
                     self.place = JsonPlace::Tail(levels);
                 }
-                (b'{', JsonPlace::Records(_)) if self.is_behind_object() => {
-                    self.place = JsonPlace::Top
-                }
+                (b'{', JsonPlace::Records(_)) if self.is_behind_object() => self.place = JsonPlace::Top,
                 (b'{', JsonPlace::Records(_)) => return Some(true),
                 (b'{', _) => match wrapper::open(self.rest()) {
                     Wrapper::Records { skip, levels } => {
@@ -100,11 +98,7 @@ impl<'a> JsonObjects<'a> {
     /// Whether only white space lies between the last object and here: no comma, so this is the top level again. At the
     /// start of a block it is, because a block inside an array ends behind an object.
     fn is_behind_object(&self) -> bool {
-        let before = self
-            .block
-            .get(..self.at)
-            .unwrap_or_default()
-            .trim_ascii_end();
+        let before = self.block.get(..self.at).unwrap_or_default().trim_ascii_end();
         before.last().is_none_or(|&b| b == b'}')
     }
 
@@ -115,9 +109,7 @@ impl<'a> JsonObjects<'a> {
         let rest = self.rest();
         let next = memchr::memchr_iter(b'\n', rest).find_map(|at| {
             let line = rest.get(at + 1..)?;
-            let own = line
-                .strip_prefix(indent)
-                .is_some_and(|l| l.first() == Some(&b'{'));
+            let own = line.strip_prefix(indent).is_some_and(|l| l.first() == Some(&b'{'));
             let margin = line.first() == Some(&b'{');
             (own || margin).then_some(at + 1 + if margin { 0 } else { indent.len() })
         });
@@ -133,19 +125,9 @@ impl<'a> JsonObjects<'a> {
     /// The blanks between the line's start and here; empty if there is something else or the line starts in another block.
     fn indent(&self) -> &'a [u8] {
         let before = self.block.get(..self.at).unwrap_or_default();
-        let blanks = before
-            .iter()
-            .rev()
-            .take_while(|&&b| b == b' ' || b == b'\t')
-            .count();
-        let (line_start, indent) = before
-            .split_at_checked(before.len() - blanks)
-            .unwrap_or_default();
-        if line_start.last() == Some(&b'\n') {
-            indent
-        } else {
-            b""
-        }
+        let blanks = before.iter().rev().take_while(|&&b| b == b' ' || b == b'\t').count();
+        let (line_start, indent) = before.split_at_checked(before.len() - blanks).unwrap_or_default();
+        if line_start.last() == Some(&b'\n') { indent } else { b"" }
     }
 }
 
@@ -225,16 +207,10 @@ mod tests {
             format!("[\n  {a},\n  {b}\n]\n"),
             format!("\u{1e}{a}\n\u{1e}{b}\n"),
             format!(r#"{{"value":[{a},{b}]}}"#),
-            format!(
-                r#"{{"@odata.context":"x","@odata.count":2,"value":[{a},{b}],"@odata.nextLink":"y"}}"#
-            ),
-            format!(
-                r#"{{"Stats":{{"t":1.5}},"Schema":[{{"Name":"x"}}],"Results":[{a},{b}],"x":[{{}}]}}"#
-            ),
+            format!(r#"{{"@odata.context":"x","@odata.count":2,"value":[{a},{b}],"@odata.nextLink":"y"}}"#),
+            format!(r#"{{"Stats":{{"t":1.5}},"Schema":[{{"Name":"x"}}],"Results":[{a},{b}],"x":[{{}}]}}"#),
             format!(r#"{{"records":[{a}]}}{}{{"records":[{b}]}}"#, "\n"),
-            format!(
-                r#"{{"took":1,"hits":{{"total":{{"value":2}},"max_score":null,"hits":[{a},{b}]}},"x":{{}}}}"#
-            ),
+            format!(r#"{{"took":1,"hits":{{"total":{{"value":2}},"max_score":null,"hits":[{a},{b}]}},"x":{{}}}}"#),
             format!(r#"[{{"value":[]}},{{"value":[{a}]}},{b}]"#),
         ] {
             assert_eq!(objects(&text), want, "{text}");
@@ -274,14 +250,8 @@ mod tests {
             assert_eq!(objects(&text), ["{\"x\":1}", "{\"y\":2}"], "{broken}");
             assert_eq!(damaged(&text), 1, "{broken}");
         }
-        assert_eq!(
-            objects("[\n  {\"x\":1},\n  {\"a\":\n  {\"y\":2}\n]").len(),
-            2
-        );
-        assert_eq!(
-            objects("[\n  {\"x\":1},\n  {\"a\":\"cut\n  {\"y\":2}\n]").len(),
-            2
-        );
+        assert_eq!(objects("[\n  {\"x\":1},\n  {\"a\":\n  {\"y\":2}\n]").len(), 2);
+        assert_eq!(objects("[\n  {\"x\":1},\n  {\"a\":\"cut\n  {\"y\":2}\n]").len(), 2);
         assert_eq!(objects("[{\"x\":1},{\"y\":2},{\"z\"").len(), 2);
     }
 

@@ -111,9 +111,7 @@ const XML: &[&str] = &[
     "<Ev",
     "ent>",
 ];
-const CSV: &[&str] = &[
-    "\"", "\"", "\"\"", ",", ",\"", "\",", "\n", "\r\n", "a", ";", "b,c\n",
-];
+const CSV: &[&str] = &["\"", "\"", "\"\"", ",", ",\"", "\",", "\n", "\r\n", "a", ";", "b,c\n"];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
@@ -217,10 +215,7 @@ fn a_record_above_the_limit_is_passed_over_and_named() {
             let records: usize = all
                 .iter()
                 .map(|cut| match cut {
-                    Cut::Block(b) => pieces(framing, &b.bytes, b.place, 0)
-                        .iter()
-                        .filter(|p| p.1)
-                        .count(),
+                    Cut::Block(b) => pieces(framing, &b.bytes, b.place, 0).iter().filter(|p| p.1).count(),
                     Cut::Oversized { len, head, .. } => {
                         assert!(*len >= 5000 && head.len() == HEAD_KEPT);
                         0
@@ -258,28 +253,20 @@ fn real_documents_come_apart_into_valid_objects() {
             let record = piece
                 .record()
                 .unwrap_or_else(|| panic!("{}: {piece:?}", path.display()));
-            assert!(
-                serde_json::from_slice::<serde_json::Value>(record)
-                    .unwrap()
-                    .is_object()
-            );
+            assert!(serde_json::from_slice::<serde_json::Value>(record).unwrap().is_object());
             objects += 1;
         }
         check(Framing::Json, text, 5000);
         files += 1;
     }
-    assert!(
-        files > 10 && objects > 500,
-        "{files} files, {objects} objects"
-    );
-    let events =
-        std::fs::read(dir.join("windows_xml_crowdsec/windows-logs__windows-logs.log")).unwrap();
+    assert!(files > 10 && objects > 500, "{files} files, {objects} objects");
+    let events = std::fs::read(dir.join("windows_xml_crowdsec/windows-logs__windows-logs.log")).unwrap();
     let found: Vec<_> = XmlEvents::new(&events).collect();
     assert!(
         !found.is_empty()
-            && found.iter().all(|p| p
-                .record()
-                .is_some_and(|e| !strip_tree_dashes(e).starts_with(b"-")))
+            && found
+                .iter()
+                .all(|p| p.record().is_some_and(|e| !strip_tree_dashes(e).starts_with(b"-")))
     );
     check(Framing::Xml, &events, 1000);
 }

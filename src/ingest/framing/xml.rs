@@ -95,8 +95,7 @@ pub fn strip_tree_dashes(event: &[u8]) -> Cow<'_, [u8]> {
         };
         out.extend_from_slice(before);
         // A value such as `<Data>- </Data>` ends with a closing tag and keeps its dash.
-        let between_tags =
-            out.trim_ascii_end().last().is_none_or(|&b| b == b'>') && dash.get(3) != Some(&b'/');
+        let between_tags = out.trim_ascii_end().last().is_none_or(|&b| b == b'>') && dash.get(3) != Some(&b'/');
         let (gone, kept) = if between_tags { (2, 3) } else { (0, 3) };
         out.extend_from_slice(dash.get(gone..kept).unwrap_or_default());
         rest = dash.get(kept..).unwrap_or_default();
@@ -114,12 +113,7 @@ mod tests {
         let text = b"<Events><Event xmlns='x'><EventID>1</EventID><EventData/></Event>\n- <Event>cut\n<Event>2</Event></Events>";
         let found: Vec<_> = XmlEvents::new(text).collect();
         assert_eq!(found.len(), 3);
-        assert!(
-            found[0]
-                .record()
-                .unwrap()
-                .ends_with(b"<EventData/></Event>")
-        );
+        assert!(found[0].record().unwrap().ends_with(b"<EventData/></Event>"));
         assert_eq!(found[1], Piece::Damaged(68, b"<Event>cut\n"));
         assert_eq!(found[2].record(), Some(&b"<Event>2</Event>"[..]));
         assert_eq!(boundary(b"<Event>1</Event><Event>"), 16);

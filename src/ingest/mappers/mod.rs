@@ -163,12 +163,7 @@ mod tests {
     use crate::ingest::windows_fields::testing::{event, run};
 
     /// Provider, channel, table, ids (a pair is a range).
-    type Expected = (
-        &'static str,
-        &'static str,
-        &'static str,
-        &'static [(i32, i32)],
-    );
+    type Expected = (&'static str, &'static str, &'static str, &'static [(i32, i32)]);
 
     const fn one(id: i32) -> (i32, i32) {
         (id, id)
@@ -289,37 +284,17 @@ mod tests {
             "posture",
             &[one(1100), one(1102), one(1104), one(1108)],
         ),
-        (
-            "Microsoft-Windows-Eventlog",
-            "System",
-            "posture",
-            &[one(104)],
-        ),
+        ("Microsoft-Windows-Eventlog", "System", "posture", &[one(104)]),
         (
             "Service Control Manager",
             "System",
             "persist",
             &[one(7000), one(7009), (7034, 7036), one(7040), one(7045)],
         ),
-        (
-            "EventLog",
-            "System",
-            "posture",
-            &[(6005, 6006), (6008, 6009)],
-        ),
+        ("EventLog", "System", "posture", &[(6005, 6006), (6008, 6009)]),
         ("User32", "System", "posture", &[one(1074)]),
-        (
-            "Microsoft-Windows-Kernel-General",
-            "System",
-            "posture",
-            &[(12, 13)],
-        ),
-        (
-            "NETLOGON",
-            "System",
-            "auth",
-            &[one(5723), one(5805), (5827, 5831)],
-        ),
+        ("Microsoft-Windows-Kernel-General", "System", "posture", &[(12, 13)]),
+        ("NETLOGON", "System", "auth", &[one(5723), one(5805), (5827, 5831)]),
         (
             "Microsoft-Windows-UserPnp",
             "System",
@@ -391,12 +366,7 @@ mod tests {
                 one(325),
             ],
         ),
-        (
-            "Microsoft-Windows-WMI-Activity",
-            "o",
-            "persist",
-            &[(5857, 5861)],
-        ),
+        ("Microsoft-Windows-WMI-Activity", "o", "persist", &[(5857, 5861)]),
     ];
 
     #[test]
@@ -407,22 +377,14 @@ mod tests {
                 assert_eq!(seen.table, *table, "{provider} {id}");
                 assert_eq!(seen.mapper == "other", *table == "event", "{provider} {id}");
                 // An id that its mapper has no verb for would be called an event.
-                assert_eq!(
-                    seen.action() == "event",
-                    *table == "event",
-                    "{provider} {id}"
-                );
+                assert_eq!(seen.action() == "event", *table == "event", "{provider} {id}");
             }
         }
     }
 
     #[test]
     fn the_object_type_moves_object_access_to_its_own_table() {
-        for (kind, table) in [
-            ("Process", "process_access"),
-            ("Key", "registry"),
-            ("File", "file"),
-        ] {
+        for (kind, table) in [("Process", "process_access"), ("Key", "registry"), ("File", "file")] {
             for id in [4656, 4663] {
                 let seen = run(&event(SECURITY, "Security", id, &[("ObjectType", kind)]));
                 assert_eq!(seen.table, table);
@@ -438,12 +400,7 @@ mod tests {
                 if let Claim::Windows(source, codes) = claim {
                     for code in *codes {
                         let other = seen.insert((format!("{source:?}"), *code), mapper.id());
-                        assert_eq!(
-                            other,
-                            None,
-                            "{source:?} {code} is claimed by {} too",
-                            mapper.id()
-                        );
+                        assert_eq!(other, None, "{source:?} {code} is claimed by {} too", mapper.id());
                     }
                 }
             }

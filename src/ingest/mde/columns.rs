@@ -11,10 +11,7 @@ pub fn canonical(column: &str) -> Cow<'_, str> {
         true => Cow::Owned(bare.split_whitespace().collect()),
         false => Cow::Borrowed(bare),
     };
-    if let Some((_, name)) = ALIASES
-        .iter()
-        .find(|(a, _)| a.eq_ignore_ascii_case(&squashed))
-    {
+    if let Some((_, name)) = ALIASES.iter().find(|(a, _)| a.eq_ignore_ascii_case(&squashed)) {
         return Cow::Borrowed(name);
     }
     match COLUMNS.iter().find(|c| c.eq_ignore_ascii_case(&squashed)) {
@@ -47,14 +44,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("CreatedProcessAccountDomainName", "AccountDomain"),
     ("CreatedProcessAccountSid", "AccountSid"),
     ("CreatedProcessAccountUpn", "AccountUpn"),
-    (
-        "CreatedProcessVersionInfoCompanyName",
-        "ProcessVersionInfoCompanyName",
-    ),
-    (
-        "CreatedProcessVersionInfoProductName",
-        "ProcessVersionInfoProductName",
-    ),
+    ("CreatedProcessVersionInfoCompanyName", "ProcessVersionInfoCompanyName"),
+    ("CreatedProcessVersionInfoProductName", "ProcessVersionInfoProductName"),
     (
         "CreatedProcessVersionInfoProductVersion",
         "ProcessVersionInfoProductVersion",
@@ -73,30 +64,15 @@ const ALIASES: &[(&str, &str)] = &[
     ),
     ("CreatedProcessSignatureStatus", "ProcessSignatureStatus"),
     ("InitiatingProcessName", "InitiatingProcessFileName"),
-    (
-        "InitiatingProcessImageFilePath",
-        "InitiatingProcessFolderPath",
-    ),
+    ("InitiatingProcessImageFilePath", "InitiatingProcessFolderPath"),
     ("InitiatingProcessImageMd5", "InitiatingProcessMD5"),
     ("InitiatingProcessImageSha1", "InitiatingProcessSHA1"),
     ("InitiatingProcessImageSha256", "InitiatingProcessSHA256"),
     ("Process_CommandLine", "InitiatingProcessCommandLine"),
-    (
-        "InitiatingProcessAccountDomainName",
-        "InitiatingProcessAccountDomain",
-    ),
-    (
-        "InitiatingProcessTokenElevationType",
-        "InitiatingProcessTokenElevation",
-    ),
-    (
-        "InitiatingProcessParentProcessId",
-        "InitiatingProcessParentId",
-    ),
-    (
-        "InitiatingProcessParentProcessName",
-        "InitiatingProcessParentFileName",
-    ),
+    ("InitiatingProcessAccountDomainName", "InitiatingProcessAccountDomain"),
+    ("InitiatingProcessTokenElevationType", "InitiatingProcessTokenElevation"),
+    ("InitiatingProcessParentProcessId", "InitiatingProcessParentId"),
+    ("InitiatingProcessParentProcessName", "InitiatingProcessParentFileName"),
 ];
 
 /// Advanced-hunting columns that a mapper reads.

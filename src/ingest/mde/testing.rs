@@ -108,16 +108,9 @@ fn text(kind: Kind, cells: &Cells, i: usize) -> Option<String> {
                 _ => b.iter().map(|b| format!("{b:02x}")).collect(),
             }
         }
-        Cells::List {
-            ends,
-            items,
-            values,
-        } => {
+        Cells::List { ends, items, values } => {
             let start = ends[..i].iter().flatten().max().copied().unwrap_or(0);
-            let all: Vec<_> = items[start..ends[i]?]
-                .iter()
-                .map(|c| values.get(*c))
-                .collect();
+            let all: Vec<_> = items[start..ends[i]?].iter().map(|c| values.get(*c)).collect();
             all.join(" ")
         }
     })

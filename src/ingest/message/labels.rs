@@ -38,9 +38,7 @@ pub(super) fn field(source: Source, code: i32, section: &str, key: &str) -> Opti
         "" => SPECIAL
             .iter()
             .find(|(codes, s, k, _)| {
-                *k == key
-                    && (s.is_empty() || *s == section)
-                    && (codes.is_empty() || codes.contains(&code))
+                *k == key && (s.is_empty() || *s == section) && (codes.is_empty() || codes.contains(&code))
             })
             .map(|(_, _, _, name)| *name),
         // A logon names the SID of its account otherwise than a change of an account does.
@@ -114,12 +112,7 @@ const SPECIAL: &[Label] = &[
         "Destination Port",
         "DestPort",
     ),
-    (
-        &[5152, 5154, 5155, 5156, 5157, 5158, 5159],
-        "",
-        "Protocol",
-        "Protocol",
-    ),
+    (&[5152, 5154, 5155, 5156, 5157, 5158, 5159], "", "Protocol", "Protocol"),
     (&[], "", "Process Name", "ProcessName"),
     (&[], "", "Logon Type", "LogonType"),
     (&[], "", "Workstation Name", "WorkstationName"),
@@ -134,12 +127,7 @@ const SPECIAL: &[Label] = &[
     (&[4768, 4769, 4770, 4771], "", "Client Address", "IpAddress"),
     (&[4768, 4769, 4770, 4771], "", "Client Port", "IpPort"),
     (&[4768, 4769, 4770, 4771], "", "Service Name", "ServiceName"),
-    (
-        &[4768, 4769, 4770, 4771],
-        "",
-        "Ticket Options",
-        "TicketOptions",
-    ),
+    (&[4768, 4769, 4770, 4771], "", "Ticket Options", "TicketOptions"),
     (
         &[4768, 4769, 4770],
         "",
@@ -150,12 +138,7 @@ const SPECIAL: &[Label] = &[
     (&[4769, 4771], "", "Failure Code", "Status"),
     (&[4768, 4771], "", "Pre-Authentication Type", "PreAuthType"),
     (&[], "", "Logon Process", "LogonProcessName"),
-    (
-        &[],
-        "",
-        "Authentication Package",
-        "AuthenticationPackageName",
-    ),
+    (&[], "", "Authentication Package", "AuthenticationPackageName"),
     (&[], "", "Package Name (NTLM only)", "LmPackageName"),
     (&[], "", "Key Length", "KeyLength"),
     (&[], "", "Failure Reason", "FailureReason"),
@@ -249,10 +232,7 @@ const TRANSLATED: &[(&str, &str)] = &[
     ("ログオン id", "Logon ID"),
     ("ログオン タイプ", "Logon Type"),
     ("新しいログオン", "New Logon"),
-    (
-        "ログオンを失敗したアカウント",
-        "Account For Which Logon Failed",
-    ),
+    ("ログオンを失敗したアカウント", "Account For Which Logon Failed"),
     ("プロセス id", "Process ID"),
     ("プロセス名", "Process Name"),
     ("呼び出し側プロセス id", "Caller Process ID"),
@@ -280,10 +260,7 @@ pub(super) fn english(label: &str) -> Cow<'_, str> {
 }
 
 fn translated(folded: &str) -> Option<&'static str> {
-    TRANSLATED
-        .iter()
-        .find(|(from, _)| *from == folded)
-        .map(|(_, to)| *to)
+    TRANSLATED.iter().find(|(from, _)| *from == folded).map(|(_, to)| *to)
 }
 
 #[cfg(test)]

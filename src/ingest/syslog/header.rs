@@ -12,15 +12,11 @@ const ANY_YEAR: i64 = 2000;
 /// The first prefix of a line; `None` if there is none.
 pub(super) fn layer(line: &[u8]) -> Option<Peeled<'_>> {
     match priority(line) {
-        Some(rest) => Some(
-            rfc5424(rest)
-                .or_else(|| timed(rest, true))
-                .unwrap_or(Peeled {
-                    // Some devices send the priority and nothing else of the prefix.
-                    payload: rest.trim_ascii_start(),
-                    ..Peeled::default()
-                }),
-        ),
+        Some(rest) => Some(rfc5424(rest).or_else(|| timed(rest, true)).unwrap_or(Peeled {
+            // Some devices send the priority and nothing else of the prefix.
+            payload: rest.trim_ascii_start(),
+            ..Peeled::default()
+        })),
         None => rfc5424(line).or_else(|| timed(line, false)),
     }
 }
@@ -32,11 +28,7 @@ fn priority(line: &[u8]) -> Option<&[u8]> {
         count => line.get(count..)?.strip_prefix(b" ")?,
     };
     let rest = line.strip_prefix(b"<")?;
-    let digits = rest
-        .iter()
-        .take(4)
-        .take_while(|b| b.is_ascii_digit())
-        .count();
+    let digits = rest.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
     if !(1..=3).contains(&digits) {
         return None;
     }
@@ -74,10 +66,7 @@ fn rfc5424(rest: &[u8]) -> Option<Peeled<'_>> {
 
 /// A word and what stands behind the blank after it.
 fn word(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes
-        .iter()
-        .take(LONGEST_WORD + 1)
-        .position(|&b| b == b' ')?;
+    let end = bytes.iter().take(LONGEST_WORD + 1).position(|&b| b == b' ')?;
     let (word, rest) = bytes.split_at_checked(end)?;
     (!word.is_empty()).then_some((word, rest.get(1..)?))
 }
@@ -174,8 +163,7 @@ fn iso_time(bytes: &[u8]) -> Option<(Ts, Zone, &[u8])> {
 
 /// Some systems write the severity where the host belongs.
 const SEVERITIES: [&str; 12] = [
-    "EMERG", "ALERT", "CRIT", "CRITICAL", "ERR", "ERROR", "WARN", "WARNING", "NOTICE", "INFO",
-    "DEBUG", "TRACE",
+    "EMERG", "ALERT", "CRIT", "CRITICAL", "ERR", "ERROR", "WARN", "WARNING", "NOTICE", "INFO", "DEBUG", "TRACE",
 ];
 
 /// A host name or address (maybe in brackets) before a blank. A word that ends with a colon is the tag of a prefix without
@@ -187,11 +175,7 @@ fn host(bytes: &[u8]) -> Option<(&str, &[u8])> {
         .strip_prefix(b"[")
         .and_then(|w| w.strip_suffix(b"]"))
         .unwrap_or(word);
-    if inner.is_empty()
-        || inner.len() > LONGEST_WORD
-        || !inner.iter().all(is_host)
-        || inner.last() == Some(&b':')
-    {
+    if inner.is_empty() || inner.len() > LONGEST_WORD || !inner.iter().all(is_host) || inner.last() == Some(&b':') {
         return None;
     }
     let rest = rest.trim_ascii_start();
@@ -203,8 +187,7 @@ fn host(bytes: &[u8]) -> Option<(&str, &[u8])> {
 /// `name: `, `name[pid]: `, or `name[pid] <Info>: ` of macOS.
 fn tag(bytes: &[u8]) -> Option<(Option<&str>, Option<u32>, &[u8])> {
     let is_tag = |b: &&u8| b.is_ascii_alphanumeric() || b"._-/@".contains(b);
-    let (name, rest) =
-        bytes.split_at_checked(bytes.iter().take(LONGEST_WORD).take_while(is_tag).count())?;
+    let (name, rest) = bytes.split_at_checked(bytes.iter().take(LONGEST_WORD).take_while(is_tag).count())?;
     if name.is_empty() {
         return None;
     }
@@ -225,8 +208,7 @@ fn tag(bytes: &[u8]) -> Option<(Option<&str>, Option<u32>, &[u8])> {
     };
     let rest = rest.strip_prefix(b":")?;
     // Behind a real tag there is a blank: `CEF:0|` and `LEEF:1.0|` belong to the payload, `a:b` is a value.
-    let is_end =
-        rest.is_empty() || rest.starts_with(b" ") || (pid.is_some() && !rest.starts_with(b":"));
+    let is_end = rest.is_empty() || rest.starts_with(b" ") || (pid.is_some() && !rest.starts_with(b":"));
     is_end.then_some((std::str::from_utf8(name).ok(), pid, rest.trim_ascii_start()))
 }
 

@@ -87,7 +87,11 @@ pub fn seen(coverage: &Coverage) -> Seen {
     Seen {
         from: day_name(first),
         to: day_name(last),
-        hosts: hosts.iter().take(HOSTS).map(|(h, d)| host_line(h, d, first, last)).collect(),
+        hosts: hosts
+            .iter()
+            .take(HOSTS)
+            .map(|(h, d)| host_line(h, d, first, last))
+            .collect(),
         hosts_more: hosts.len().saturating_sub(HOSTS),
         others: others.len(),
         others_named: listed(&names, OTHERS),
@@ -126,7 +130,10 @@ fn host_line(host: &str, days: &BTreeMap<i64, &HostDay>, first: i64, last: i64) 
         .map(|(s, _)| *s)
         .collect();
     let lacks = |source: &str| -> Vec<i64> {
-        days.iter().filter(|(_, d)| !d.sources.contains_key(source)).map(|(day, _)| *day).collect()
+        days.iter()
+            .filter(|(_, d)| !d.sources.contains_key(source))
+            .map(|(day, _)| *day)
+            .collect()
     };
     let lacking: Vec<String> = regular
         .iter()
@@ -138,7 +145,11 @@ fn host_line(host: &str, days: &BTreeMap<i64, &HostDay>, first: i64, last: i64) 
     HostLine {
         host: cut(host, 100),
         days: days.len(),
-        sources: rows.iter().map(|(s, n)| format!("{} {}", cut(s, 60), count(*n))).collect::<Vec<_>>().join(", "),
+        sources: rows
+            .iter()
+            .map(|(s, n)| format!("{} {}", cut(s, 60), count(*n)))
+            .collect::<Vec<_>>()
+            .join(", "),
         silent: ranges(&silent),
         lacking: lacking.join("; "),
         strip: strip(days, &regular, first, last),
@@ -146,7 +157,12 @@ fn host_line(host: &str, days: &BTreeMap<i64, &HostDay>, first: i64, last: i64) 
 }
 
 /// Days of one kind in a row are one bar.
-fn strip(days: &BTreeMap<i64, &HostDay>, regular: &[&str], first: i64, last: i64) -> Vec<(String, String, &'static str)> {
+fn strip(
+    days: &BTreeMap<i64, &HostDay>,
+    regular: &[&str],
+    first: i64,
+    last: i64,
+) -> Vec<(String, String, &'static str)> {
     let share = |n: i64| 100.0 * n as f64 / (last - first + 1) as f64;
     let mut bars: Vec<(i64, i64, &'static str)> = Vec::new();
     for (day, d) in days.range(first..=last) {
@@ -184,16 +200,28 @@ pub fn unseen(run: &RunSummary) -> Vec<Unseen> {
         .blind
         .iter()
         .map(|b| {
-            let title = SIGNALS.iter().map(|s| s.meta()).find(|m| m.id == b.signal).map_or("", |m| m.title);
+            let title = SIGNALS
+                .iter()
+                .map(|s| s.meta())
+                .find(|m| m.id == b.signal)
+                .map_or("", |m| m.title);
             Unseen {
                 what: format!("{} {title}", shown(&b.signal)).trim_end().to_owned(),
                 why: shown(&b.why),
-                whom: if b.hosts.is_empty() { "all hosts".to_owned() } else { listed(&b.hosts, 40) },
+                whom: if b.hosts.is_empty() {
+                    "all hosts".to_owned()
+                } else {
+                    listed(&b.hosts, 40)
+                },
             }
         })
         .collect();
     let mut add = |what: String, why: &str, whom: String| {
-        out.push(Unseen { what, why: why.to_owned(), whom });
+        out.push(Unseen {
+            what,
+            why: why.to_owned(),
+            whom,
+        });
     };
     let c = &run.coverage;
     if c.addresses_unjoined > 0 {
@@ -212,8 +240,17 @@ pub fn unseen(run: &RunSummary) -> Vec<Unseen> {
     }
     let rejected: u64 = run.inputs.iter().map(|i| i.rejected).sum();
     if rejected > 0 {
-        let files: Vec<String> = run.inputs.iter().filter(|i| i.rejected > 0).map(|i| i.path.clone()).collect();
-        add(counted(rejected, "rejected record", "rejected records"), "they could not be read; see rejects.jsonl", listed(&files, 40));
+        let files: Vec<String> = run
+            .inputs
+            .iter()
+            .filter(|i| i.rejected > 0)
+            .map(|i| i.path.clone())
+            .collect();
+        add(
+            counted(rejected, "rejected record", "rejected records"),
+            "they could not be read; see rejects.jsonl",
+            listed(&files, 40),
+        );
     }
     for (list, what) in [
         (&run.unreadable, "Unreadable input"),
@@ -225,7 +262,11 @@ pub fn unseen(run: &RunSummary) -> Vec<Unseen> {
             add(what.to_owned(), &shown(text), String::new());
         }
         if list.len() > OTHERS {
-            add(format!("{what}: {} more", count((list.len() - OTHERS) as u64)), "see run.json", String::new());
+            add(
+                format!("{what}: {} more", count((list.len() - OTHERS) as u64)),
+                "see run.json",
+                String::new(),
+            );
         }
     }
     out
@@ -275,18 +316,29 @@ mod tests {
 
     #[test]
     fn gaps_of_a_host_and_of_one_source_are_named() {
-        let mut host_days: Vec<HostDay> = (1..=8).map(|d| day("pc1", &format!("2025-09-0{d}"), &["sysmon", "security"])).collect();
+        let mut host_days: Vec<HostDay> = (1..=8)
+            .map(|d| day("pc1", &format!("2025-09-0{d}"), &["sysmon", "security"]))
+            .collect();
         host_days.remove(2);
         if let Some(d) = host_days.get_mut(4) {
             d.sources.remove("security");
         }
         host_days.push(day("user:x", "2025-09-01", &["entra"]));
-        let seen = seen(&Coverage { host_days, ..Coverage::default() });
-        assert_eq!((seen.from.as_str(), seen.to.as_str(), seen.others), ("2025-09-01", "2025-09-08", 1));
+        let seen = seen(&Coverage {
+            host_days,
+            ..Coverage::default()
+        });
+        assert_eq!(
+            (seen.from.as_str(), seen.to.as_str(), seen.others),
+            ("2025-09-01", "2025-09-08", 1)
+        );
         let pc = &seen.hosts[0];
         assert_eq!(pc.silent, "2025-09-03");
         assert_eq!(pc.lacking, "security on 2025-09-06");
-        assert_eq!(pc.strip.iter().map(|s| s.2).collect::<Vec<_>>(), ["full", "full", "part", "full"]);
+        assert_eq!(
+            pc.strip.iter().map(|s| s.2).collect::<Vec<_>>(),
+            ["full", "full", "part", "full"]
+        );
     }
 
     #[test]

@@ -172,7 +172,11 @@ pub fn told(f: &Finding, all: &[Finding]) -> Told {
             })
             .collect(),
         iocs: iocs(&f.iocs),
-        related: f.related.iter().map(|r| related(&r.finding_id, &r.reason, all)).collect(),
+        related: f
+            .related
+            .iter()
+            .map(|r| related(&r.finding_id, &r.reason, all))
+            .collect(),
         next_steps: f.next_steps.iter().map(|s| next_step(s)).collect(),
     }
 }
@@ -184,13 +188,19 @@ pub fn words(tactic: &str) -> String {
 
 fn facts(f: &Finding) -> Vec<(String, String)> {
     let mut out = vec![
-        ("Time".to_owned(), format!("{} to {} UTC", when(&f.first_seen), when(&f.last_seen))),
+        (
+            "Time".to_owned(),
+            format!("{} to {} UTC", when(&f.first_seen), when(&f.last_seen)),
+        ),
         ("Users".to_owned(), listed(&f.users, 10)),
         ("Sources".to_owned(), listed(&f.sources, 20)),
         ("Case".to_owned(), f.case_id.as_deref().map(shown).unwrap_or_default()),
         ("Status".to_owned(), f.status.as_deref().map(shown).unwrap_or_default()),
         ("Took in".to_owned(), listed(&f.merged_from, 10)),
-        ("Parted from".to_owned(), f.split_from.as_deref().map(shown).unwrap_or_default()),
+        (
+            "Parted from".to_owned(),
+            f.split_from.as_deref().map(shown).unwrap_or_default(),
+        ),
     ];
     out.retain(|(_, v)| !v.is_empty());
     out
@@ -205,7 +215,11 @@ fn step(s: &SignalHit) -> Step {
         title: cut(&s.title, 200),
         techniques: s.techniques.iter().map(|t| cut(t, 20)).collect::<Vec<_>>().join(" "),
         explain: shown(&s.explain),
-        times: if s.count > 1 { format!("{} events", count(s.count)) } else { String::new() },
+        times: if s.count > 1 {
+            format!("{} events", count(s.count))
+        } else {
+            String::new()
+        },
         points: format!("{:.1}", s.points),
         evidence: s.evidence.iter().take(POINTERS).map(pointer).collect(),
         evidence_more: s.evidence.len().saturating_sub(POINTERS),
@@ -219,7 +233,11 @@ fn pointer(e: &Evidence) -> Pointer {
         time: when(&e.time),
         file: cut(&e.source_file, 300),
         place: format!("{record}byte {}", e.offset),
-        fields: e.fields.iter().map(|(k, v)| (cut(k, 60), cut(&plain(v), FIELD))).collect(),
+        fields: e
+            .fields
+            .iter()
+            .map(|(k, v)| (cut(k, 60), cut(&plain(v), FIELD)))
+            .collect(),
     }
 }
 
@@ -237,7 +255,9 @@ fn decoded(f: &Finding) -> Vec<Decoded> {
     let of_rows = rows.flat_map(|e| {
         let text = |k: &str| e.fields.get(k).and_then(Value::as_str);
         let image = basename(text("image").unwrap_or_default());
-        ["cmdline", "command", "args", "data", "text"].into_iter().filter_map(move |k| Some((text(k)?, image)))
+        ["cmdline", "command", "args", "data", "text"]
+            .into_iter()
+            .filter_map(move |k| Some((text(k)?, image)))
     });
     let mut out: Vec<Decoded> = Vec::new();
     let mut seen: BTreeSet<&str> = BTreeSet::new();
@@ -247,7 +267,10 @@ fn decoded(f: &Finding) -> Vec<Decoded> {
         }
         let layers: Vec<String> = decode_layers(command, image).iter().map(|l| shown(&l.text)).collect();
         if !layers.is_empty() {
-            out.push(Decoded { command: shown(command), layers });
+            out.push(Decoded {
+                command: shown(command),
+                layers,
+            });
         }
     }
     out
@@ -339,7 +362,15 @@ fn iocs(i: &Iocs) -> Vec<(String, Vec<String>, usize)> {
 fn related(id: &str, reason: &str, all: &[Finding]) -> (u32, String, String) {
     let reason = cut(reason, 300);
     match all.iter().find(|f| f.finding_id == id) {
-        Some(f) => (f.rank, format!("{} ({})", cut(&f.host, 100), counted(f.signals.len() as u64, "signal", "signals")), reason),
+        Some(f) => (
+            f.rank,
+            format!(
+                "{} ({})",
+                cut(&f.host, 100),
+                counted(f.signals.len() as u64, "signal", "signals")
+            ),
+            reason,
+        ),
         None => (0, shown(id), reason),
     }
 }

@@ -45,7 +45,11 @@ pub fn first(findings: &[Finding]) -> Vec<First> {
 }
 
 fn one(f: &Finding, all: &[Finding]) -> First {
-    let who = if f.users.is_empty() { String::new() } else { format!(" ({})", listed(&f.users, 3)) };
+    let who = if f.users.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", listed(&f.users, 3))
+    };
     let tactics: Vec<String> = f.tactics.iter().map(|t| finding::words(t)).collect();
     First {
         rank: f.rank,

@@ -77,7 +77,9 @@ impl<'a> Facts<'a> {
             Test::Host(all) => all.iter().any(|g| g.is_match(&self.host)),
             Test::Service(all) => glob(all, &self.services),
             Test::Task(all) => glob(all, &self.tasks),
-            Test::Rmm(all) => self.hit.meta.family == "rmm" && all.iter().any(|t| self.tools.iter().any(|v| names(v, t))),
+            Test::Rmm(all) => {
+                self.hit.meta.family == "rmm" && all.iter().any(|t| self.tools.iter().any(|v| names(v, t)))
+            }
             Test::Signal(all) => all.iter().any(|s| s.eq_ignore_ascii_case(self.hit.meta.id)),
             Test::Time(all) => all.iter().any(|h| h.hold(self.hit.time)),
         }
@@ -85,10 +87,15 @@ impl<'a> Facts<'a> {
 
     fn row(&mut self, row: Row<'_>, cx: &Cx<'_>) {
         let text = |name: &str| {
-            let col = row.table().find(name).filter(|(_, c)| !matches!(c.kind, Kind::Ip)).map(|(c, _)| c);
+            let col = row
+                .table()
+                .find(name)
+                .filter(|(_, c)| !matches!(c.kind, Kind::Ip))
+                .map(|(c, _)| c);
             col.and_then(|c| row.text(c)).map(str::to_lowercase)
         };
-        self.hashes.extend(["sha256", "sha1", "md5"].iter().filter_map(|n| text(n)));
+        self.hashes
+            .extend(["sha256", "sha1", "md5"].iter().filter_map(|n| text(n)));
         self.signers.extend(text("signer"));
         self.images.extend(text("image"));
         if row.table().name == "image_load" {
@@ -97,12 +104,18 @@ impl<'a> Facts<'a> {
         if let (Some(parent), Some(child)) = (text("parent_name"), text("image_name")) {
             self.edges.push(format!("{parent}>{child}"));
         }
-        self.commands.extend(["cmdline", "command", "host_app", "text"].iter().filter_map(|n| text(n)));
+        self.commands.extend(
+            ["cmdline", "command", "host_app", "text"]
+                .iter()
+                .filter_map(|n| text(n)),
+        );
         for name in ["qname", "url_host", "dst_host", "tls_sni"] {
-            self.domains.extend(text(name).map(|d| d.trim_end_matches('.').to_owned()));
+            self.domains
+                .extend(text(name).map(|d| d.trim_end_matches('.').to_owned()));
         }
         for name in ["dst_ip", "src_ip", "client_ip", "server_ip"] {
-            self.addresses.extend(row.table().find(name).and_then(|(c, _)| row.ip(c)));
+            self.addresses
+                .extend(row.table().find(name).and_then(|(c, _)| row.ip(c)));
         }
         self.users.extend(row.text(common::USER).map(account));
         self.users.extend(text("target_user").map(|u| account(&u)));
@@ -114,7 +127,8 @@ impl<'a> Facts<'a> {
                 _ => {}
             }
         }
-        self.tools.extend(text("image_name").and_then(|n| Some(cx.knowledge.rmm.binary(&n)?.tool.to_lowercase())));
+        self.tools
+            .extend(text("image_name").and_then(|n| Some(cx.knowledge.rmm.binary(&n)?.tool.to_lowercase())));
     }
 }
 
@@ -125,7 +139,8 @@ fn account(name: &str) -> String {
 }
 
 fn is_under(name: &str, domain: &str) -> bool {
-    name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    name.strip_suffix(domain)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// Whether a key like `anydesk|c:\…` names a tool, as a whole word.

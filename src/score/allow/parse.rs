@@ -20,8 +20,24 @@ use crate::base::time;
 
 /// The words an entry may use.
 const KEYS: &[&str] = &[
-    "hash", "signer", "image_path_glob", "parent_child", "cmdline_regex", "domain", "ip_cidr", "user", "host",
-    "service_name", "task_name", "rmm_tool", "signal", "time_window", "expires", "reason", "owner", "effect",
+    "hash",
+    "signer",
+    "image_path_glob",
+    "parent_child",
+    "cmdline_regex",
+    "domain",
+    "ip_cidr",
+    "user",
+    "host",
+    "service_name",
+    "task_name",
+    "rmm_tool",
+    "signal",
+    "time_window",
+    "expires",
+    "reason",
+    "owner",
+    "effect",
 ];
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// Compiled size of one expression.
@@ -39,24 +55,43 @@ pub(super) fn entries(text: &str, name: &str) -> Result<Vec<Entry>, String> {
     let say = |w: Wrong| format!("{name}:{}: {}", line(w.at), w.why);
     let table = DeTable::parse(text).map_err(|e| {
         let at = e.span().map_or(0, |s| s.start);
-        say(Wrong { at, why: format!("not TOML: {}", e.message()) })
+        say(Wrong {
+            at,
+            why: format!("not TOML: {}", e.message()),
+        })
     })?;
     let mut out = Vec::new();
     for (key, value) in table.get_ref() {
         if key.get_ref() != "allow" {
-            let why = format!("'{}' is no part of an allowlist; write entries as [[allow]]", key.get_ref());
-            return Err(say(Wrong { at: key.span().start, why }));
+            let why = format!(
+                "'{}' is no part of an allowlist; write entries as [[allow]]",
+                key.get_ref()
+            );
+            return Err(say(Wrong {
+                at: key.span().start,
+                why,
+            }));
         }
         let DeValue::Array(items) = value.get_ref() else {
             let why = "write entries as [[allow]], with double brackets".to_owned();
-            return Err(say(Wrong { at: value.span().start, why }));
+            return Err(say(Wrong {
+                at: value.span().start,
+                why,
+            }));
         };
         for item in items {
             let DeValue::Table(fields) = item.get_ref() else {
                 let why = "an entry is a table of keys and values".to_owned();
-                return Err(say(Wrong { at: item.span().start, why }));
+                return Err(say(Wrong {
+                    at: item.span().start,
+                    why,
+                }));
             };
-            let at = fields.iter().map(|(k, _)| k.span().start).min().unwrap_or(item.span().start);
+            let at = fields
+                .iter()
+                .map(|(k, _)| k.span().start)
+                .min()
+                .unwrap_or(item.span().start);
             let mut entry = entry(fields, at).map_err(say)?;
             entry.place = format!("{name}:{}", line(at));
             out.push(entry);
@@ -79,7 +114,10 @@ fn entry(fields: &DeTable<'_>, at: usize) -> Result<Entry, Wrong> {
             at: value.span().start,
             why: format!("'{}' takes a text or a list of texts", key.get_ref()),
         })?;
-        let wrong = |why: String| Wrong { at: value.span().start, why };
+        let wrong = |why: String| Wrong {
+            at: value.span().start,
+            why,
+        };
         let first = values.first().cloned().unwrap_or_default();
         match &**key.get_ref() {
             "reason" => entry.reason = first,
@@ -88,8 +126,14 @@ fn entry(fields: &DeTable<'_>, at: usize) -> Result<Entry, Wrong> {
             "expires" => entry.expires = Some(expires(&first).map_err(wrong)?),
             word if KEYS.contains(&word) => entry.tests.push(test(word, &values).map_err(wrong)?),
             word => {
-                let why = format!("'{word}' is no key of an entry; did you mean '{}'?", nearest(word, KEYS));
-                return Err(Wrong { at: key.span().start, why });
+                let why = format!(
+                    "'{word}' is no key of an entry; did you mean '{}'?",
+                    nearest(word, KEYS)
+                );
+                return Err(Wrong {
+                    at: key.span().start,
+                    why,
+                });
             }
         }
     }
@@ -99,20 +143,30 @@ fn entry(fields: &DeTable<'_>, at: usize) -> Result<Entry, Wrong> {
 
 fn check(entry: &Entry) -> Result<(), String> {
     if entry.tests.is_empty() {
-        return Err(format!("an entry needs at least one key that matches something: {}", KEYS.get(..14).unwrap_or(KEYS).join(", ")));
+        return Err(format!(
+            "an entry needs at least one key that matches something: {}",
+            KEYS.get(..14).unwrap_or(KEYS).join(", ")
+        ));
     }
     if entry.reason.trim().is_empty() {
         return Err("an entry needs a reason, so that the next person can judge it".to_owned());
     }
     if entry.is_broad() && entry.expires.is_none() {
-        return Err("this entry is broad (it names no file, command, task, service or tool) and needs expires = \"YYYY-MM-DD\"".to_owned());
+        return Err(
+            "this entry is broad (it names no file, command, task, service or tool) and needs expires = \"YYYY-MM-DD\""
+                .to_owned(),
+        );
     }
     let decisive = entry.tests.iter().find_map(|t| match t {
-        Test::Signal(all) => all.iter().find(|s| crate::signals::by_id(s).is_some_and(|s| s.meta().decisive)),
+        Test::Signal(all) => all
+            .iter()
+            .find(|s| crate::signals::by_id(s).is_some_and(|s| s.meta().decisive)),
         _ => None,
     });
     match decisive.filter(|_| entry.names_only_who()) {
-        Some(signal) => Err(format!("{signal} is decisive: an entry for it must name what ran (hash, image_path_glob, cmdline_regex …), not only a host or user")),
+        Some(signal) => Err(format!(
+            "{signal} is decisive: an entry for it must name what ran (hash, image_path_glob, cmdline_regex …), not only a host or user"
+        )),
         None => Ok(()),
     }
 }
@@ -128,7 +182,12 @@ fn test(key: &str, values: &[String]) -> Result<Test, String> {
         "image_path_glob" => Test::ImagePath(each(values, glob)?),
         "parent_child" => Test::ParentChild(each(values, edge)?),
         "cmdline_regex" => Test::Cmdline(each(values, expression)?),
-        "domain" => Test::Domain(lower().into_iter().map(|d| d.trim_start_matches("*.").trim_end_matches('.').to_owned()).collect()),
+        "domain" => Test::Domain(
+            lower()
+                .into_iter()
+                .map(|d| d.trim_start_matches("*.").trim_end_matches('.').to_owned())
+                .collect(),
+        ),
         "ip_cidr" => Test::Address(each(values, |v| {
             Cidr::parse(v).ok_or_else(|| format!("'{v}' is no address or network; write 10.0.0.0/8 or 10.1.2.3"))
         })?),
@@ -148,13 +207,19 @@ fn each<T>(values: &[String], read: impl Fn(&str) -> Result<T, String>) -> Resul
 
 fn hash(text: &str) -> Result<String, String> {
     let ok = matches!(text.len(), 32 | 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit());
-    ok.then(|| text.to_lowercase()).ok_or_else(|| format!("'{text}' is no MD5, SHA-1 or SHA-256 in hexadecimal"))
+    ok.then(|| text.to_lowercase())
+        .ok_or_else(|| format!("'{text}' is no MD5, SHA-1 or SHA-256 in hexadecimal"))
 }
 
 fn glob(text: &str) -> Result<globset::GlobMatcher, String> {
     // Values are compared in lower case; a backslash is a separator of paths here, not an escape.
-    let built = GlobBuilder::new(&text.to_lowercase()).backslash_escape(false).literal_separator(false).build();
-    built.map(|g| g.compile_matcher()).map_err(|e| format!("'{text}' is no pattern: {e}; * stands for anything"))
+    let built = GlobBuilder::new(&text.to_lowercase())
+        .backslash_escape(false)
+        .literal_separator(false)
+        .build();
+    built
+        .map(|g| g.compile_matcher())
+        .map_err(|e| format!("'{text}' is no pattern: {e}; * stands for anything"))
 }
 
 fn edge(text: &str) -> Result<globset::GlobMatcher, String> {
@@ -162,13 +227,23 @@ fn edge(text: &str) -> Result<globset::GlobMatcher, String> {
         Some((parent, child)) if !parent.trim().is_empty() && !child.trim().is_empty() => {
             glob(&format!("{}>{}", parent.trim(), child.trim()))
         }
-        _ => Err(format!("'{text}' is no pair of programs; write \"parent.exe>child.exe\"")),
+        _ => Err(format!(
+            "'{text}' is no pair of programs; write \"parent.exe>child.exe\""
+        )),
     }
 }
 
 fn expression(text: &str) -> Result<regex::Regex, String> {
-    let built = RegexBuilder::new(text).case_insensitive(true).size_limit(REGEX_BYTES).build();
-    built.map_err(|e| format!("'{text}' is no regular expression: {}", e.to_string().lines().last().unwrap_or_default()))
+    let built = RegexBuilder::new(text)
+        .case_insensitive(true)
+        .size_limit(REGEX_BYTES)
+        .build();
+    built.map_err(|e| {
+        format!(
+            "'{text}' is no regular expression: {}",
+            e.to_string().lines().last().unwrap_or_default()
+        )
+    })
 }
 
 fn signal(text: &str) -> Result<String, String> {
@@ -176,7 +251,10 @@ fn signal(text: &str) -> Result<String, String> {
     let known = ids.iter().any(|id| id.eq_ignore_ascii_case(text)) || text.contains(':');
     match known {
         true => Ok(text.to_ascii_uppercase()),
-        false => Err(format!("'{text}' is no signal; did you mean '{}'?", nearest(&text.to_ascii_uppercase(), &ids))),
+        false => Err(format!(
+            "'{text}' is no signal; did you mean '{}'?",
+            nearest(&text.to_ascii_uppercase(), &ids)
+        )),
     }
 }
 
@@ -184,7 +262,10 @@ fn effect(text: &str) -> Result<Effect, String> {
     match text {
         "suppress" => Ok(Effect::Suppress),
         "damp" => Ok(Effect::Damp),
-        other => Err(format!("'{other}' is no effect; did you mean '{}'?", nearest(other, &["suppress", "damp"]))),
+        other => Err(format!(
+            "'{other}' is no effect; did you mean '{}'?",
+            nearest(other, &["suppress", "damp"])
+        )),
     }
 }
 
@@ -255,7 +336,9 @@ fn edits(a: &str, b: &str) -> usize {
         let mut next = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
             let get = |r: &[usize], k: usize| r.get(k).copied().unwrap_or(usize::MAX / 2);
-            let best = (get(&row, j) + usize::from(x != *y)).min(get(&row, j + 1) + 1).min(get(&next, j) + 1);
+            let best = (get(&row, j) + usize::from(x != *y))
+                .min(get(&row, j + 1) + 1)
+                .min(get(&next, j) + 1);
             next.push(best);
         }
         row = next;

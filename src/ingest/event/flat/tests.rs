@@ -21,12 +21,7 @@ fn nxlogs_process_is_the_logging_one_and_the_events_own_comes_from_the_message()
     let around: Vec<_> = raw.envelope.iter().map(|f| &*f.name).collect();
     assert_eq!(
         around,
-        [
-            "Execution_ProcessID",
-            "Execution_ThreadID",
-            "AccountName",
-            "Domain"
-        ]
+        ["Execution_ProcessID", "Execution_ThreadID", "AccountName", "Domain"]
     );
 }
 
@@ -55,10 +50,7 @@ fn the_z_of_powershell_exports_is_not_believed() {
     );
     assert_eq!(raw.quality, TimeQuality::Assumed);
     assert_eq!(raw.kind, "Microsoft-Windows-Security-Auditing");
-    assert_eq!(
-        raw.get("ProviderName"),
-        Some("Microsoft Software Key Storage Provider")
-    );
+    assert_eq!(raw.get("ProviderName"), Some("Microsoft Software Key Storage Provider"));
 }
 
 #[test]
@@ -74,16 +66,9 @@ fn sentinels_event_data_column_is_opened() {
     let xml = flat(
         r#"{"TenantId":"t","TimeGenerated":"2022-05-13T08:54:05.21Z","Computer":"W5","EventSourceName":"Microsoft-Windows-Security-Auditing","Channel":"Security","EventID":5156,"SourceComputerId":"id","NewProcessId":"","EventData":"<EventData xmlns=\"x\">\r\n<Data Name=\"ProcessID\">3936</Data><Data Name=\"DestPort\">8080</Data></EventData>","DestPort":"8080","IpAddress":null,"Type":"SecurityEvent"}"#,
     );
-    let names: Vec<_> = xml
-        .fields
-        .iter()
-        .map(|f| (&*f.name, f.value.text().unwrap()))
-        .collect();
+    let names: Vec<_> = xml.fields.iter().map(|f| (&*f.name, f.value.text().unwrap())).collect();
     assert_eq!(names, [("ProcessID", "3936"), ("DestPort", "8080")]);
-    assert_eq!(
-        (xml.host_id.as_deref(), xml.quality),
-        (Some("id"), TimeQuality::Utc)
-    );
+    assert_eq!((xml.host_id.as_deref(), xml.quality), (Some("id"), TimeQuality::Utc));
     let json = flat(
         r#"{"TimeGenerated":"2022-05-13T08:54:05.21Z","Computer":"W5","Provider":"Microsoft-Windows-Sysmon","EventID":3,"EventData":"{\"ProcessId\":\"3936\"}","Type":"WindowsEvent"}"#,
     );
@@ -102,10 +87,7 @@ fn get_winevent_as_json_is_read_from_its_message() {
         (raw.code, raw.record_id, raw.host.as_deref()),
         (Some(1102), Some(7), Some("DC1"))
     );
-    assert_eq!(
-        (raw.time, raw.quality),
-        (Some(1_700_000_000_123_000), TimeQuality::Utc)
-    );
+    assert_eq!((raw.time, raw.quality), (Some(1_700_000_000_123_000), TimeQuality::Utc));
     assert_eq!(
         (raw.get("SubjectUserName"), raw.get("SubjectDomainName")),
         (Some("ann"), Some("CORP"))

@@ -53,10 +53,7 @@ fn unnamed_and_user_data_are_named_as_in_xml() {
             r##""EventData":{"Data":{"#text":["x","y"]},"Binary":null}"##,
             vec![("Data_1", "x"), ("Data_2", "y")],
         ),
-        (
-            r##""EventData":{"Data":{"#text":"x"}}"##,
-            vec![("Data", "x")],
-        ),
+        (r##""EventData":{"Data":{"#text":"x"}}"##, vec![("Data", "x")]),
         (r#""EventData":{"Data":"x"}"#, vec![("Data", "x")]),
         (r#""EventData":null"#, vec![]),
         (
@@ -127,10 +124,7 @@ fn data_that_a_module_moved_come_back_from_message_and_ecs() {
     let sysmon = r#"{"@timestamp":"2023-10-17T14:00:56.524Z","event":{"module":"sysmon","code":"1"},"process":{"executable":"C:\\a.exe","pid":7},"message":"Process Create:\nUtcTime: 2023-10-17 14:00:56.500\nCommandLine: a.exe -x\n","winlog":{"channel":"Microsoft-Windows-Sysmon/Operational","event_id":"1","provider_name":"Microsoft-Windows-Sysmon","event_data":{"Company":"c"}}}"#;
     let raw = read(sysmon, 0).unwrap();
     assert_eq!(raw.get("CommandLine"), Some("a.exe -x"));
-    assert_eq!(
-        (raw.get("Image"), raw.get("ProcessId")),
-        (Some("C:\\a.exe"), Some("7"))
-    );
+    assert_eq!((raw.get("Image"), raw.get("ProcessId")), (Some("C:\\a.exe"), Some("7")));
 }
 
 #[test]
@@ -152,10 +146,7 @@ fn xml_inside_json_is_opened() {
 fn wazuh_alerts_get_their_capitals_back() {
     let text = r#"{"timestamp":"2024-01-01T00:00:00.000+0000","rule":{"id":"1"},"agent":{"name":"a"},"data":{"win":{"system":{"providerName":"P","eventID":"4625","systemTime":"2024-01-02T03:04:05.5000000Z","eventRecordID":"9","channel":"Security","computer":"H","processID":"4"},"eventdata":{"targetUserName":"ann","ipAddress":"1.2.3.4"}}}}"#;
     let raw = read(text, 0).unwrap();
-    assert_eq!(
-        fields(&raw),
-        [("TargetUserName", "ann"), ("IpAddress", "1.2.3.4")]
-    );
+    assert_eq!(fields(&raw), [("TargetUserName", "ann"), ("IpAddress", "1.2.3.4")]);
     assert_eq!(
         (raw.code, raw.record_id, raw.time),
         (Some(4625), Some(9), Some(1_704_164_645_500_000))

@@ -58,8 +58,7 @@ impl<'a> Cursor<'a> {
         self.expect(b'{')?;
         loop {
             let key = self.key()?;
-            let is_one_of =
-                |names: &[&[u8]]| names.iter().any(|name| key.eq_ignore_ascii_case(name));
+            let is_one_of = |names: &[&[u8]]| names.iter().any(|name| key.eq_ignore_ascii_case(name));
             let inner_hits = levels == 2 && key == b"hits";
             if is_one_of(&RECORDS) && levels == 1 || inner_hits {
                 return self.records(levels);
@@ -100,10 +99,7 @@ impl<'a> Cursor<'a> {
         self.expect(b'"')?;
         let start = self.at;
         self.advance(scan::string(self.rest()))?;
-        let key = self
-            .bytes
-            .get(start..self.at.saturating_sub(1))
-            .unwrap_or_default();
+        let key = self.bytes.get(start..self.at.saturating_sub(1)).unwrap_or_default();
         self.expect(b':')?;
         Ok(key)
     }
@@ -144,11 +140,7 @@ impl<'a> Cursor<'a> {
 
     /// The next byte that is not white space.
     fn peek(&mut self) -> Result<u8, Wrapper> {
-        let blanks = self
-            .rest()
-            .iter()
-            .take_while(|b| b" \t\r\n".contains(b))
-            .count();
+        let blanks = self.rest().iter().take_while(|b| b" \t\r\n".contains(b)).count();
         self.at += blanks;
         self.rest().first().copied().ok_or(Wrapper::Unknown)
     }
