@@ -71,7 +71,7 @@ fn squid() -> String {
     out
 }
 
-fn decode(c: &mut Criterion, id: &str, input: &str) {
+fn decode(c: &mut Criterion, id: &'static str, input: &str) {
     let format = by_id(id).unwrap();
     let head = Head {
         bytes: input.as_bytes(),

@@ -51,7 +51,7 @@ pub fn only(out: TableSet) -> Mapped {
 pub fn text(row: &Mapped, col: Col) -> Option<String> {
     match &row.cells[col.0 as usize] {
         Cells::Dict { codes, values } => (codes[0] != NULL_CODE).then(|| values.get(codes[0]).to_owned()),
-        Cells::Text { bytes, ends } => ends[0].map(|end| bytes[..end].to_owned()),
+        Cells::Text { bytes, ends } => ends[0].map(|end| bytes.get(..end).unwrap().to_owned()),
         _ => panic!("not a text column"),
     }
 }

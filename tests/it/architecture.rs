@@ -55,8 +55,7 @@ fn imports(text: &str) -> Vec<&'static str> {
             Some(list) => {
                 let mut depth = 1;
                 let mut word_start = true;
-                let mut chars = list.char_indices().peekable();
-                while let Some((i, c)) = chars.next() {
+                for (i, c) in list.char_indices() {
                     match c {
                         '{' => depth += 1,
                         '}' => {

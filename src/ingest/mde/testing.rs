@@ -98,7 +98,7 @@ fn text(kind: Kind, cells: &Cells, i: usize) -> Option<String> {
         Cells::Dict { codes, values } => values.get(codes[i]).to_owned(),
         Cells::Text { bytes, ends } => {
             let start = ends[..i].iter().flatten().max().copied().unwrap_or(0);
-            bytes[start..ends[i]?].to_owned()
+            bytes.get(start..ends[i]?).unwrap().to_owned()
         }
         Cells::Fixed { valid, .. } if !valid[i] => return None,
         Cells::Fixed { width, bytes, .. } => {

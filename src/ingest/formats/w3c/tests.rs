@@ -23,7 +23,7 @@ fn texts(cells: &[Cells], col: Col) -> Vec<Option<String>> {
             let mut start = 0;
             ends.iter()
                 .map(|e| {
-                    let t = e.map(|e| bytes[start..e].to_owned());
+                    let t = e.map(|e| bytes.get(start..e).unwrap().to_owned());
                     start = e.unwrap_or(start);
                     t
                 })
