@@ -3,18 +3,14 @@
 //! Only one level is read: a nested object or list is handed over as its text. So nothing here recurses, whatever the
 //! depth of hostile input.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::json_object::{fields, value};
 use super::raw::{Field, Value};
 
 /// The members of the object in `text`; `None` if it holds no whole object.
 pub fn object(text: &str) -> Option<Vec<Field<'_>>> {
-    serde_json::from_str::<Members<'_>>(text).ok().map(|m| m.0)
+    fields(text).ok()
 }
 
 /// The items of the list in `text`; `None` if it holds no whole list.
@@ -26,54 +22,6 @@ pub fn list(text: &str) -> Option<Vec<Value<'_>>> {
 /// The text of the first member with this name.
 pub fn member<'f>(fields: &'f [Field<'_>], name: &str) -> Option<&'f str> {
     fields.iter().find(|f| f.name == name).and_then(|f| f.value.text())
-}
-
-struct Members<'a>(Vec<Field<'a>>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl<'de> Visitor<'de> for Read {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some((Text(name), raw)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
-                    fields.push(Field {
-                        name,
-                        value: value(raw),
-                    });
-                }
-                Ok(Members(fields))
-            }
-
-            // `{}` only: a list is no object.
-            fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
-                Err(serde::de::Error::custom("a list"))
-            }
-        }
-        deserializer.deserialize_map(Read)
-    }
-}
-
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-fn value(raw: &RawValue) -> Value<'_> {
-    let text = raw.get();
-    match text.as_bytes().first() {
-        Some(b'n') => Value::Null,
-        // A lone surrogate is no text; its lexeme is kept.
-        Some(b'"') => match serde_json::from_str::<Text<'_>>(text) {
-            Ok(Text(s)) => Value::Str(s),
-            Err(_) => Value::Raw(Cow::Borrowed(text)),
-        },
-        _ => Value::Raw(Cow::Borrowed(text)),
-    }
 }
 
 #[cfg(test)]

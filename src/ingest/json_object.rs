@@ -52,7 +52,8 @@ impl<'de> Visitor<'de> for Fields {
 #[derive(serde::Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-fn value(raw: &RawValue) -> Value<'_> {
+/// The value behind a lexeme.
+pub(super) fn value(raw: &RawValue) -> Value<'_> {
     let lexeme = raw.get();
     if lexeme == "null" {
         return Value::Null;
@@ -65,8 +66,8 @@ fn value(raw: &RawValue) -> Value<'_> {
     }
     match serde_json::from_str::<String>(lexeme) {
         Ok(text) => Value::Str(Cow::Owned(text)),
-        // A lone surrogate: the escapes stay as they are.
-        Err(_) => Value::str(inner),
+        // A lone surrogate is no text; its lexeme is kept.
+        Err(_) => Value::Raw(Cow::Borrowed(lexeme)),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod json;
 pub mod json_fields;
 pub mod json_object;
 pub mod lines;
+pub mod log_rows;
 pub mod mappers;
 pub mod mde;
 pub mod mde_row;

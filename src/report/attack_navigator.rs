@@ -57,7 +57,11 @@ fn layer(results: &Results) -> Value {
     }
     let mut techniques: Vec<Value> = shown.iter().map(|(id, s)| technique(id, s)).collect();
     // A parent without evidence of its own is listed so that its sub-techniques are unfolded.
-    let mut parents: Vec<&str> = shown.keys().filter_map(|id| id.split_once('.')).map(|(parent, _)| parent).collect();
+    let mut parents: Vec<&str> = shown
+        .keys()
+        .filter_map(|id| id.split_once('.'))
+        .map(|(parent, _)| parent)
+        .collect();
     parents.dedup();
     techniques.extend(
         parents

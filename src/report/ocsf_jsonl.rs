@@ -77,7 +77,9 @@ fn detection(f: &Finding, results: &Results) -> Value {
 
 fn incident(id: &str, members: &[&Finding], results: &Results) -> Value {
     // Findings come best first.
-    let Some(best) = members.first() else { return Value::Null };
+    let Some(best) = members.first() else {
+        return Value::Null;
+    };
     let hosts: Vec<&str> = members.iter().map(|f| f.host.as_str()).collect();
     let mut techniques: BTreeMap<&str, &TechniqueRef> = BTreeMap::new();
     for t in members.iter().flat_map(|f| &f.techniques) {
@@ -223,7 +225,10 @@ mod tests {
     use crate::report::testing::{hostile, written};
 
     fn events() -> Vec<Value> {
-        written(&OcsfJsonl, &hostile()).lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+        written(&OcsfJsonl, &hostile())
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect()
     }
 
     #[test]
@@ -231,7 +236,10 @@ mod tests {
         for e in events() {
             let class = e["class_uid"].as_u64().unwrap();
             assert_eq!(e["category_uid"], 2);
-            assert_eq!(e["type_uid"].as_u64().unwrap(), class * 100 + e["activity_id"].as_u64().unwrap());
+            assert_eq!(
+                e["type_uid"].as_u64().unwrap(),
+                class * 100 + e["activity_id"].as_u64().unwrap()
+            );
             assert!((1..=5).contains(&e["severity_id"].as_u64().unwrap()));
             assert!(e["time"].as_i64().unwrap() > 1_000_000_000_000);
             assert_eq!(e["metadata"]["version"], OCSF);

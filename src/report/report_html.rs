@@ -60,20 +60,45 @@ mod tests {
         let html = written(&ReportHtml, &hostile());
         assert!(html.contains("pc-1"), "the finding is told");
         let body = html.split_once("</style>").unwrap().1.to_ascii_lowercase();
-        for bad in ["<script", "<img", "onerror=\"", "onerror='", "javascript:", "<iframe", "\u{202e}", "\u{1b}", "\u{0}"] {
+        for bad in [
+            "<script",
+            "<img",
+            "onerror=\"",
+            "onerror='",
+            "javascript:",
+            "<iframe",
+            "\u{202e}",
+            "\u{1b}",
+            "\u{0}",
+        ] {
             assert!(!body.contains(bad), "{bad:?} stands in the page");
         }
         // The text itself is there, escaped.
         assert!(body.contains("&#60;script&#62;") && body.contains("\\u{202e}") && body.contains("\\x1b"));
         for text in HOSTILE {
-            assert!(!html.contains(text) || !text.contains(['<', '"']), "{text:?} stands unescaped");
+            assert!(
+                !html.contains(text) || !text.contains(['<', '"']),
+                "{text:?} stands unescaped"
+            );
         }
     }
 
     #[test]
     fn nothing_is_loaded_from_anywhere() {
         let html = written(&ReportHtml, &hostile());
-        for loads in ["src=", "<link", "@import", "url(", "<script", "href=\"http", "<object", "<embed", "<form", " style=", "http-equiv=\"refresh"] {
+        for loads in [
+            "src=",
+            "<link",
+            "@import",
+            "url(",
+            "<script",
+            "href=\"http",
+            "<object",
+            "<embed",
+            "<form",
+            " style=",
+            "http-equiv=\"refresh",
+        ] {
             assert!(!html.contains(loads), "{loads} in the page");
         }
         assert!(html.contains("default-src &#39;none&#39;; style-src &#39;sha256-"));
@@ -87,7 +112,9 @@ mod tests {
             let name = link.split('"').next().unwrap();
             assert!(html.contains(&format!("id=\"{name}\"")), "#{name}");
         }
-        for tag in ["details", "section", "table", "tbody", "tr", "td", "dl", "ol", "ul", "li", "div", "svg", "code", "p"] {
+        for tag in [
+            "details", "section", "table", "tbody", "tr", "td", "dl", "ol", "ul", "li", "div", "svg", "code", "p",
+        ] {
             let opened = html.matches(&format!("<{tag}>")).count() + html.matches(&format!("<{tag} ")).count();
             assert_eq!(opened, html.matches(&format!("</{tag}>")).count(), "{tag}");
         }

@@ -39,7 +39,14 @@ fn first(page: &Page, w: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(w, "## Look here first\n")?;
     for f in &page.first {
-        writeln!(w, "- **{}** ({}, {} of 100). {}", text(&f.host), text(&f.severity), f.score, text(&f.what))?;
+        writeln!(
+            w,
+            "- **{}** ({}, {} of 100). {}",
+            text(&f.host),
+            text(&f.severity),
+            f.score,
+            text(&f.what)
+        )?;
         for r in &f.reasons {
             writeln!(w, "  - {}", text(r))?;
         }
@@ -55,10 +62,27 @@ fn ranked(page: &Page, w: &mut dyn Write) -> io::Result<()> {
     if page.ranked.is_empty() {
         return writeln!(w, "None.\n");
     }
-    row(w, &["#", "Score", "Severity", "Host", "Finding", "Techniques", "First (UTC)", "Last (UTC)"].map(str::to_owned))?;
+    row(
+        w,
+        &[
+            "#",
+            "Score",
+            "Severity",
+            "Host",
+            "Finding",
+            "Techniques",
+            "First (UTC)",
+            "Last (UTC)",
+        ]
+        .map(str::to_owned),
+    )?;
     writeln!(w, "|---:|---:|---|---|---|---|---|---|")?;
     for r in &page.ranked {
-        let status = if r.status.is_empty() { String::new() } else { format!(" ({})", r.status) };
+        let status = if r.status.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", r.status)
+        };
         row(
             w,
             &[
@@ -81,7 +105,13 @@ fn ranked(page: &Page, w: &mut dyn Write) -> io::Result<()> {
 
 fn told(f: &Told, w: &mut dyn Write) -> io::Result<()> {
     writeln!(w, "## {}. {}: {}\n", f.rank, text(&f.host), text(&f.title))?;
-    writeln!(w, "- Severity: {}, score {} of 100, id {}", text(&f.severity), f.score, code(&f.id))?;
+    writeln!(
+        w,
+        "- Severity: {}, score {} of 100, id {}",
+        text(&f.severity),
+        f.score,
+        code(&f.id)
+    )?;
     for (name, value) in &f.facts {
         writeln!(w, "- {name}: {}", text(value))?;
     }
@@ -100,9 +130,24 @@ fn told(f: &Told, w: &mut dyn Write) -> io::Result<()> {
     if !f.processes.is_empty() {
         writeln!(w, "### Processes\n")?;
         for p in &f.processes {
-            let hit = if p.signals.is_empty() { String::new() } else { format!(" **{}**", text(&p.signals)) };
-            let at = if p.time.is_empty() { String::new() } else { format!(", {}", text(&p.time)) };
-            writeln!(w, "{}- {} ({}{at}){hit} {}", "  ".repeat(p.depth), text(&p.name), text(&p.who), code(&p.cmdline))?;
+            let hit = if p.signals.is_empty() {
+                String::new()
+            } else {
+                format!(" **{}**", text(&p.signals))
+            };
+            let at = if p.time.is_empty() {
+                String::new()
+            } else {
+                format!(", {}", text(&p.time))
+            };
+            writeln!(
+                w,
+                "{}- {} ({}{at}){hit} {}",
+                "  ".repeat(p.depth),
+                text(&p.name),
+                text(&p.who),
+                code(&p.cmdline)
+            )?;
         }
         more(f.processes_more, "processes", w)?;
     }
@@ -111,8 +156,16 @@ fn told(f: &Told, w: &mut dyn Write) -> io::Result<()> {
 
 fn story(f: &Told, w: &mut dyn Write) -> io::Result<()> {
     for s in &f.steps {
-        let until = if s.last.is_empty() { String::new() } else { format!(" to {}", s.last) };
-        let times = if s.times.is_empty() { String::new() } else { format!(", {}", s.times) };
+        let until = if s.last.is_empty() {
+            String::new()
+        } else {
+            format!(" to {}", s.last)
+        };
+        let times = if s.times.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", s.times)
+        };
         writeln!(
             w,
             "- {} **{}** ({}, {}, {}{}, {} points): {}",
@@ -126,7 +179,14 @@ fn story(f: &Told, w: &mut dyn Write) -> io::Result<()> {
             text(&s.explain)
         )?;
         for e in &s.evidence {
-            writeln!(w, "  - {} {}: {}, {}", text(&e.table), text(&e.time), code(&e.file), e.place)?;
+            writeln!(
+                w,
+                "  - {} {}: {}, {}",
+                text(&e.table),
+                text(&e.time),
+                code(&e.file),
+                e.place
+            )?;
         }
         if s.evidence_more > 0 {
             writeln!(w, "  - {} more rows in findings.jsonl", s.evidence_more)?;
@@ -153,7 +213,11 @@ fn score(f: &Told, w: &mut dyn Write) -> io::Result<()> {
         writeln!(w, "### Indicators\n")?;
         for (kind, values, left) in &f.iocs {
             let values: Vec<String> = values.iter().map(|v| code(v)).collect();
-            let left = if *left > 0 { format!(", {left} more in findings.jsonl") } else { String::new() };
+            let left = if *left > 0 {
+                format!(", {left} more in findings.jsonl")
+            } else {
+                String::new()
+            };
             writeln!(w, "- {kind}: {}{left}", values.join(", "))?;
         }
         writeln!(w)?;
@@ -161,7 +225,11 @@ fn score(f: &Told, w: &mut dyn Write) -> io::Result<()> {
     if !f.related.is_empty() {
         writeln!(w, "### Linked findings\n")?;
         for (rank, host, reason) in &f.related {
-            let rank = if *rank > 0 { format!("no. {rank}, ") } else { String::new() };
+            let rank = if *rank > 0 {
+                format!("no. {rank}, ")
+            } else {
+                String::new()
+            };
             writeln!(w, "- {rank}{}: {}", text(host), text(reason))?;
         }
         writeln!(w)?;
@@ -169,7 +237,11 @@ fn score(f: &Told, w: &mut dyn Write) -> io::Result<()> {
     if !f.next_steps.is_empty() {
         writeln!(w, "### Next steps\n")?;
         for (phase, step) in &f.next_steps {
-            let phase = if phase.is_empty() { String::new() } else { format!("**{}**: ", text(phase)) };
+            let phase = if phase.is_empty() {
+                String::new()
+            } else {
+                format!("**{}**: ", text(phase))
+            };
             writeln!(w, "1. {phase}{}", text(step))?;
         }
         writeln!(w)?;
@@ -183,9 +255,21 @@ fn seen(seen: &Seen, w: &mut dyn Write) -> io::Result<()> {
         writeln!(w, "No host has rows.\n")?;
     } else {
         writeln!(w, "Days from {} to {}.\n", text(&seen.from), text(&seen.to))?;
-        writeln!(w, "| Host | Days | Rows by source | Silent days | Missing sources |\n|---|---:|---|---|---|")?;
+        writeln!(
+            w,
+            "| Host | Days | Rows by source | Silent days | Missing sources |\n|---|---:|---|---|---|"
+        )?;
         for h in &seen.hosts {
-            row(w, &[text(&h.host), h.days.to_string(), text(&h.sources), text(&h.silent), text(&h.lacking)])?;
+            row(
+                w,
+                &[
+                    text(&h.host),
+                    h.days.to_string(),
+                    text(&h.sources),
+                    text(&h.silent),
+                    text(&h.lacking),
+                ],
+            )?;
         }
         writeln!(w)?;
         more(seen.hosts_more, "hosts", w)?;
@@ -194,7 +278,13 @@ fn seen(seen: &Seen, w: &mut dyn Write) -> io::Result<()> {
         writeln!(w, "{} addresses and accounts have rows but no host.\n", seen.others)?;
     }
     for (host, days, hours) in &seen.clocks {
-        writeln!(w, "- Clock of {} on {}: {} against UTC, corrected", text(host), text(days), text(hours))?;
+        writeln!(
+            w,
+            "- Clock of {} on {}: {} against UTC, corrected",
+            text(host),
+            text(days),
+            text(hours)
+        )?;
     }
     writeln!(w)
 }
@@ -202,7 +292,11 @@ fn seen(seen: &Seen, w: &mut dyn Write) -> io::Result<()> {
 fn rest(page: &Page, w: &mut dyn Write) -> io::Result<()> {
     writeln!(w, "## What could not be seen\n")?;
     for u in &page.unseen {
-        let whom = if u.whom.is_empty() { String::new() } else { format!(" ({})", u.whom) };
+        let whom = if u.whom.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", u.whom)
+        };
         writeln!(w, "- **{}**: {}", text(&u.what), text(&format!("{}{whom}", u.why)))?;
     }
     writeln!(w, "\n## Suppressed\n")?;
@@ -213,13 +307,32 @@ fn rest(page: &Page, w: &mut dyn Write) -> io::Result<()> {
         writeln!(w, "- {} ({}): {hits} hits", text(entry), text(reason))?;
     }
     for s in &page.suppressed {
-        writeln!(w, "- {} {} {} by {}", text(&s.time), text(&s.host), text(&s.title), text(&s.entry))?;
+        writeln!(
+            w,
+            "- {} {} {} by {}",
+            text(&s.time),
+            text(&s.host),
+            text(&s.title),
+            text(&s.entry)
+        )?;
     }
     more(page.suppressed_more, "silenced hits", w)?;
-    writeln!(w, "\n## Inputs\n\n| Input | Format | Records | First to last event (UTC) | Times and notes |\n|---|---|---|---|---|")?;
+    writeln!(
+        w,
+        "\n## Inputs\n\n| Input | Format | Records | First to last event (UTC) | Times and notes |\n|---|---|---|---|---|"
+    )?;
     for i in &page.inputs {
         let records = format!("{} ({})", i.records, i.fate);
-        row(w, &[text(&i.path), text(&i.format), text(&records), text(&i.span), text(&i.notes)])?;
+        row(
+            w,
+            &[
+                text(&i.path),
+                text(&i.format),
+                text(&records),
+                text(&i.span),
+                text(&i.notes),
+            ],
+        )?;
     }
     more(page.inputs_more, "inputs", w)?;
     writeln!(w, "\n## Run\n")?;
@@ -248,7 +361,7 @@ fn text(plain: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '@' | '$' | '!' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '#' | '|' | '~' | '@' | '$' | '!' => {
                 out.push('\\');
                 out.push(c);
             }
@@ -256,7 +369,9 @@ fn text(plain: &str) -> String {
         }
     }
     // What GitHub would turn into a link by itself.
-    out.replace("://", "\\://").replace("www.", "www\\.").replace("WWW.", "WWW\\.")
+    out.replace("://", "\\://")
+        .replace("www.", "www\\.")
+        .replace("WWW.", "WWW\\.")
 }
 
 /// A code span, fenced by more backticks than the text holds in a row.
@@ -270,7 +385,11 @@ fn code(plain: &str) -> String {
         longest = longest.max(run);
     }
     let fence = "`".repeat(longest + 1);
-    let pad = if plain.starts_with(['`', ' ']) || plain.ends_with(['`', ' ']) { " " } else { "" };
+    let pad = if plain.starts_with(['`', ' ']) || plain.ends_with(['`', ' ']) {
+        " "
+    } else {
+        ""
+    };
     format!("{fence}{pad}{plain}{pad}{fence}")
 }
 

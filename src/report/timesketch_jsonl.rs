@@ -36,7 +36,13 @@ impl Output for TimesketchJsonl {
 
 fn signal(s: &SignalHit) -> Option<(Ts, Map<String, Value>)> {
     let mut line = Map::new();
-    let ts = head(&mut line, &s.time, &format!("{}: {}", s.title, s.explain), "Signal", "coldtrail:signal")?;
+    let ts = head(
+        &mut line,
+        &s.time,
+        &format!("{}: {}", s.title, s.explain),
+        "Signal",
+        "coldtrail:signal",
+    )?;
     let mut put = |k: &str, v: Value| {
         line.insert(k.to_owned(), v);
     };
@@ -63,20 +69,44 @@ fn rows(signals: &[SignalHit]) -> Vec<(Ts, Map<String, Value>)> {
             found.entry(key).or_insert((e, s, BTreeSet::new())).2.insert(&s.signal);
         }
     }
-    found.into_values().filter_map(|(e, s, tags)| row(e, s, &tags)).collect()
+    found
+        .into_values()
+        .filter_map(|(e, s, tags)| row(e, s, &tags))
+        .collect()
 }
 
 fn row(e: &Evidence, s: &SignalHit, tags: &BTreeSet<&str>) -> Option<(Ts, Map<String, Value>)> {
     let mut line = Map::new();
     // A row without a time of its own stands at its signal's.
-    let time = if rfc3339(e.time.as_bytes()).is_some() { &e.time } else { &s.time };
+    let time = if rfc3339(e.time.as_bytes()).is_some() {
+        &e.time
+    } else {
+        &s.time
+    };
     let action = e.fields.get("action").and_then(Value::as_str).unwrap_or("event");
-    let what = ["cmdline", "url_host", "qname", "path", "text", "command", "target_user", "dst_ip", "name", "image"]
-        .iter()
-        .find_map(|k| e.fields.get(*k).and_then(Value::as_str))
-        .unwrap_or_default();
+    let what = [
+        "cmdline",
+        "url_host",
+        "qname",
+        "path",
+        "text",
+        "command",
+        "target_user",
+        "dst_ip",
+        "name",
+        "image",
+    ]
+    .iter()
+    .find_map(|k| e.fields.get(*k).and_then(Value::as_str))
+    .unwrap_or_default();
     let message = format!("{} {action} {what}", e.table);
-    let ts = head(&mut line, time, message.trim_end(), &format!("{} {action}", e.table), &format!("coldtrail:{}", e.table))?;
+    let ts = head(
+        &mut line,
+        time,
+        message.trim_end(),
+        &format!("{} {action}", e.table),
+        &format!("coldtrail:{}", e.table),
+    )?;
     line.insert("host".to_owned(), json!(s.host));
     line.insert("source_file".to_owned(), json!(e.source_file));
     line.insert("offset".to_owned(), json!(e.offset));
@@ -84,7 +114,11 @@ fn row(e: &Evidence, s: &SignalHit, tags: &BTreeSet<&str>) -> Option<(Ts, Map<St
     line.insert("tag".to_owned(), json!(tags));
     for (k, v) in &e.fields {
         // An index has one type per field over all tables: a list or a text, never both by turns.
-        let k = if line.contains_key(k) { format!("log_{k}") } else { k.clone() };
+        let k = if line.contains_key(k) {
+            format!("log_{k}")
+        } else {
+            k.clone()
+        };
         let v = match v {
             Value::String(_) | Value::Null => v.clone(),
             other => Value::String(plain(other)),

@@ -49,10 +49,7 @@ static META: Meta = Meta {
         unit: "s",
         source: "[J] from the first event of the account to its deletion",
     }],
-    benign: &[
-        "deployment that fails and is repeated",
-        "tests of domain joins",
-    ],
+    benign: &["deployment that fails and is repeated", "tests of domain joins"],
 };
 
 impl Signal for Acct01 {
@@ -104,15 +101,10 @@ fn short_lived(start: Row<'_>, end: Row<'_>) -> Hit {
         actor(end),
         (end.ts() - start.ts()) / 1_000_000
     );
-    let mut hit = Hit::at(
-        &META,
-        start,
-        format!("short|{}", name.to_lowercase()),
-        explain,
-    )
-    .level(if made { Level::Medium } else { Level::Low })
-    .techniques(&["T1136"])
-    .ioc(Ioc::Account(name.to_owned()));
+    let mut hit = Hit::at(&META, start, format!("short|{}", name.to_lowercase()), explain)
+        .level(if made { Level::Medium } else { Level::Low })
+        .techniques(&["T1136"])
+        .ioc(Ioc::Account(name.to_owned()));
     hit.users = vec![actor(end).to_owned()];
     hit.last = end.ts();
     hit.count = 2;
@@ -129,15 +121,10 @@ fn renamed(row: Row<'_>, was_machine: bool) -> Option<Hit> {
     };
     let explain = format!("{} renamed the account {old} to {new}: {what}", actor(row));
     Some(
-        Hit::at(
-            &META,
-            row,
-            format!("rename|{}", new.to_lowercase()),
-            explain,
-        )
-        .level(level)
-        .techniques(&[technique])
-        .ioc(Ioc::Account(new.to_owned())),
+        Hit::at(&META, row, format!("rename|{}", new.to_lowercase()), explain)
+            .level(level)
+            .techniques(&[technique])
+            .ioc(Ioc::Account(new.to_owned())),
     )
 }
 
@@ -146,27 +133,15 @@ mod tests {
     use super::*;
     use crate::signals::testing::Sample;
 
-    fn row(
-        sample: &mut Sample,
-        minute: u32,
-        code: i64,
-        action: &str,
-        by: &str,
-        names: (&str, &str),
-    ) {
-        sample.row(
-            &t::TABLE,
-            "dc01",
-            &format!("2026-03-02T09:{minute:02}:00Z"),
-            |b| {
-                b.int(common::EVENT_CODE, code);
-                b.text(common::ACTION, action);
-                b.text(common::USER, by);
-                b.text(t::TARGET_USER, names.0);
-                b.text(t::NEW, names.1);
-                b.text(t::TARGET_SID, "S-1-5-21-1-2-3-1601");
-            },
-        );
+    fn row(sample: &mut Sample, minute: u32, code: i64, action: &str, by: &str, names: (&str, &str)) {
+        sample.row(&t::TABLE, "dc01", &format!("2026-03-02T09:{minute:02}:00Z"), |b| {
+            b.int(common::EVENT_CODE, code);
+            b.text(common::ACTION, action);
+            b.text(common::USER, by);
+            b.text(t::TARGET_USER, names.0);
+            b.text(t::NEW, names.1);
+            b.text(t::TARGET_SID, "S-1-5-21-1-2-3-1601");
+        });
     }
 
     #[test]
@@ -178,10 +153,7 @@ mod tests {
             sample.hits(&Acct01)
         };
         let hits = run("ann", 2);
-        assert_eq!(
-            (hits.len(), hits[0].level, hits[0].rows.len()),
-            (1, Level::Medium, 2)
-        );
+        assert_eq!((hits.len(), hits[0].level, hits[0].rows.len()), (1, Level::Medium, 2));
         assert_eq!(hits[0].techniques, ["T1136"]);
         assert!(run("DC01$", 2).is_empty());
         let mut sample = Sample::default();

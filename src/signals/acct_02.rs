@@ -115,11 +115,7 @@ static FLAGS: &[Flag] = &[
 /// Attributes (lower case) of 5136 that give access.
 static ATTRIBUTES: &[(&str, Level, &str)] = &[
     ("altsecurityidentities", Level::Medium, "T1098"),
-    (
-        "msds-allowedtoactonbehalfofotheridentity",
-        Level::Medium,
-        "T1098",
-    ),
+    ("msds-allowedtoactonbehalfofotheridentity", Level::Medium, "T1098"),
     ("msds-allowedtodelegateto", Level::Low, "T1098"),
     ("msds-keycredentiallink", Level::Medium, "T1098"),
     ("scriptpath", Level::Low, "T1037.003"),
@@ -163,19 +159,11 @@ fn flags(row: Row<'_>) -> Option<Hit> {
     let strongest = set.iter().map(|f| f.level).max()?;
     let what: Vec<&str> = set.iter().map(|f| f.what).collect();
     let name = row.str(t::TARGET_USER);
-    let explain = format!(
-        "{} changed the account {name}: {}",
-        actor(row),
-        what.join(", ")
-    );
+    let explain = format!("{} changed the account {name}: {}", actor(row), what.join(", "));
     let mut ids: Vec<&'static str> = set.iter().flat_map(|f| f.techniques).copied().collect();
     ids.dedup();
     let key = format!("flags|{}|{}", name.to_lowercase(), what.join("+"));
-    Some(
-        Hit::at(&META, row, key, explain)
-            .level(strongest)
-            .techniques(&ids),
-    )
+    Some(Hit::at(&META, row, key, explain).level(strongest).techniques(&ids))
 }
 
 fn attribute(row: Row<'_>) -> Option<Hit> {
@@ -185,12 +173,11 @@ fn attribute(row: Row<'_>) -> Option<Hit> {
     let value = row.text(t::NEW)?;
     let lower = value.to_lowercase();
     let machine = row.str(t::OBJECT_TYPE).eq_ignore_ascii_case("computer");
-    let joins = *attribute == "serviceprincipalname"
-        && machine
-        && OF_EVERY_MACHINE.iter().any(|p| lower.starts_with(p));
+    let joins =
+        *attribute == "serviceprincipalname" && machine && OF_EVERY_MACHINE.iter().any(|p| lower.starts_with(p));
     let user = row.str(common::USER).to_lowercase();
-    let synchronised = *attribute == "msds-keycredentiallink"
-        && (user.starts_with("msol_") || user.starts_with("aad_"));
+    let synchronised =
+        *attribute == "msds-keycredentiallink" && (user.starts_with("msol_") || user.starts_with("aad_"));
     if joins || synchronised {
         return None;
     }
@@ -203,11 +190,7 @@ fn attribute(row: Row<'_>) -> Option<Hit> {
         quote(value)
     );
     let key = format!("{attribute}|{}", object.to_lowercase());
-    Some(
-        Hit::at(&META, row, key, explain)
-            .level(*level)
-            .techniques(&[technique]),
-    )
+    Some(Hit::at(&META, row, key, explain).level(*level).techniques(&[technique]))
 }
 
 /// `setspn -a|-s|-u SPN account`.
@@ -273,26 +256,14 @@ mod tests {
             .first()
             .map(|h| h.level)
         };
-        assert_eq!(
-            set("adm", "user", "servicePrincipalName", "http/web"),
-            Some(Level::Low)
-        );
-        assert_eq!(
-            set("adm", "computer", "servicePrincipalName", "HOST/ws9"),
-            None
-        );
-        assert_eq!(
-            set("WS9$", "computer", "servicePrincipalName", "http/ws9"),
-            None
-        );
+        assert_eq!(set("adm", "user", "servicePrincipalName", "http/web"), Some(Level::Low));
+        assert_eq!(set("adm", "computer", "servicePrincipalName", "HOST/ws9"), None);
+        assert_eq!(set("WS9$", "computer", "servicePrincipalName", "http/ws9"), None);
         assert_eq!(
             set("ann", "user", "msDS-KeyCredentialLink", "B:828:00"),
             Some(Level::Medium)
         );
-        assert_eq!(
-            set("MSOL_1a2b", "user", "msDS-KeyCredentialLink", "B:828:00"),
-            None
-        );
+        assert_eq!(set("MSOL_1a2b", "user", "msDS-KeyCredentialLink", "B:828:00"), None);
         assert_eq!(set("adm", "user", "description", "x"), None);
     }
 

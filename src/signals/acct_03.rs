@@ -60,10 +60,7 @@ static META: Meta = Meta {
             source: "[J] of one member",
         },
     ],
-    benign: &[
-        "just-in-time administration",
-        "onboarding of administrators",
-    ],
+    benign: &["just-in-time administration", "onboarding of administrators"],
 };
 
 /// Power over others though not privileged by number: certificate publishers, policy creators, key administrators, remote desktop, Hyper-V,
@@ -122,9 +119,7 @@ impl Signal for Acct03 {
 }
 
 fn group(row: Row<'_>) -> String {
-    row.text(t::GROUP_SID)
-        .unwrap_or(row.str(t::GROUP))
-        .to_lowercase()
+    row.text(t::GROUP_SID).unwrap_or(row.str(t::GROUP)).to_lowercase()
 }
 
 /// The SID, else the name.
@@ -144,12 +139,9 @@ fn named(row: Row<'_>) -> String {
 fn joined(row: Row<'_>, groups: &mut HashMap<String, BTreeSet<String>>) -> Option<Hit> {
     let rid = rid_of_sid(row.str(t::GROUP_SID));
     let privileged = rid.is_some_and(is_privileged_rid);
-    let own = row
-        .text(common::USER_SID)
-        .is_some_and(|s| s == row.str(t::MEMBER_SID));
+    let own = row.text(common::USER_SID).is_some_and(|s| s == row.str(t::MEMBER_SID));
     let name = row.str(t::GROUP).to_lowercase();
-    let powerful =
-        POWERFUL_NAMES.contains(&name.as_str()) || rid.is_some_and(|r| POWERFUL_RIDS.contains(&r));
+    let powerful = POWERFUL_NAMES.contains(&name.as_str()) || rid.is_some_and(|r| POWERFUL_RIDS.contains(&r));
     let who = member(row).to_lowercase();
     if own {
         let explain = format!(
@@ -194,27 +186,15 @@ mod tests {
 
     const OWN: &str = "S-1-5-21-1-2-3-1101";
 
-    fn row(
-        sample: &mut Sample,
-        minute: u32,
-        action: &str,
-        user: &str,
-        group: (&str, &str),
-        member: &str,
-    ) {
-        sample.row(
-            &t::TABLE,
-            "dc01",
-            &format!("2026-03-02T09:{minute:02}:00Z"),
-            |b| {
-                b.text(common::ACTION, action);
-                b.text(common::USER, user);
-                b.text(common::USER_SID, OWN);
-                b.text(t::GROUP, group.0);
-                b.text(t::GROUP_SID, group.1);
-                b.text(t::MEMBER_SID, member);
-            },
-        );
+    fn row(sample: &mut Sample, minute: u32, action: &str, user: &str, group: (&str, &str), member: &str) {
+        sample.row(&t::TABLE, "dc01", &format!("2026-03-02T09:{minute:02}:00Z"), |b| {
+            b.text(common::ACTION, action);
+            b.text(common::USER, user);
+            b.text(common::USER_SID, OWN);
+            b.text(t::GROUP, group.0);
+            b.text(t::GROUP_SID, group.1);
+            b.text(t::MEMBER_SID, member);
+        });
     }
 
     #[test]
@@ -224,27 +204,10 @@ mod tests {
         row(&mut sample, 0, "group_add", "ann", project, OWN);
         assert_eq!(sample.hits(&Acct03)[0].level, Level::Medium);
         let mut sample = Sample::default();
-        row(
-            &mut sample,
-            0,
-            "group_add",
-            "adm",
-            project,
-            "S-1-5-21-1-2-3-1200",
-        );
-        row(
-            &mut sample,
-            9,
-            "group_remove",
-            "adm",
-            project,
-            "S-1-5-21-1-2-3-1200",
-        );
+        row(&mut sample, 0, "group_add", "adm", project, "S-1-5-21-1-2-3-1200");
+        row(&mut sample, 9, "group_remove", "adm", project, "S-1-5-21-1-2-3-1200");
         let hits = sample.hits(&Acct03);
-        assert_eq!(
-            (hits.len(), hits[0].level, hits[0].rows.len()),
-            (1, Level::Low, 2)
-        );
+        assert_eq!((hits.len(), hits[0].level, hits[0].rows.len()), (1, Level::Low, 2));
     }
 
     #[test]
@@ -279,9 +242,6 @@ mod tests {
             );
         }
         let hits = sample.hits(&Acct03);
-        assert_eq!(
-            (hits.len(), hits[0].level, hits[0].count),
-            (1, Level::Medium, 5)
-        );
+        assert_eq!((hits.len(), hits[0].level, hits[0].count), (1, Level::Medium, 5));
     }
 }

@@ -101,20 +101,13 @@ fn attribute(row: Row<'_>) -> Option<Hit> {
     let name = row.str(t::ATTR).to_lowercase();
     match name.as_str() {
         "ntsecuritydescriptor" if by_other(row) => Some(descriptor(row)),
-        "gplink"
-        | "gpcfilesyspath"
-        | "gpcmachineextensionnames"
-        | "gpcuserextensionnames"
-        | "versionnumber"
+        "gplink" | "gpcfilesyspath" | "gpcmachineextensionnames" | "gpcuserextensionnames" | "versionnumber"
             if by_person(row) =>
         {
             policy(row, &name)
         }
         "localizationdisplayid"
-            if by_person(row)
-                && row
-                    .str(t::OBJECT_TYPE)
-                    .eq_ignore_ascii_case("controlAccessRight") =>
+            if by_person(row) && row.str(t::OBJECT_TYPE).eq_ignore_ascii_case("controlAccessRight") =>
         {
             let explain = format!(
                 "{} changed the name under which {} is shown",
@@ -139,9 +132,8 @@ fn descriptor(row: Row<'_>) -> Hit {
     let holder = lower.starts_with("cn=adminsdholder,");
     let new = row.str(t::NEW).to_lowercase();
     // Old and new values are records of their own.
-    let replicates = class == "domaindns"
-        && new.contains(REPLICATION)
-        && new.matches(REPLICATION).count() > usual(&new);
+    let replicates =
+        class == "domaindns" && new.contains(REPLICATION) && new.matches(REPLICATION).count() > usual(&new);
     let level = match (
         replicates,
         holder || class == "domaindns" || class == "grouppolicycontainer",
@@ -157,11 +149,7 @@ fn descriptor(row: Row<'_>) -> Hit {
     } else {
         &["T1222.001"]
     };
-    let explain = format!(
-        "{} changed the permissions of {}",
-        actor(row),
-        quote(object)
-    );
+    let explain = format!("{} changed the permissions of {}", actor(row), quote(object));
     Hit::at(&META, row, format!("sd|{lower}"), explain)
         .level(level)
         .techniques(techniques)
@@ -188,12 +176,9 @@ fn usual(descriptor: &str) -> usize {
 
 fn policy(row: Row<'_>, attribute: &str) -> Option<Hit> {
     let new = row.str(t::NEW).to_lowercase();
-    let runs =
-        attribute.ends_with("extensionnames") && RUNNING_EXTENSIONS.iter().any(|e| new.contains(e));
+    let runs = attribute.ends_with("extensionnames") && RUNNING_EXTENSIONS.iter().any(|e| new.contains(e));
     // The version changes with every edit, also where nothing else is logged.
-    let is_policy = row
-        .str(t::OBJECT_TYPE)
-        .eq_ignore_ascii_case("groupPolicyContainer");
+    let is_policy = row.str(t::OBJECT_TYPE).eq_ignore_ascii_case("groupPolicyContainer");
     if !is_policy && attribute != "gplink" {
         return None;
     }
@@ -202,11 +187,7 @@ fn policy(row: Row<'_>, attribute: &str) -> Option<Hit> {
         actor(row),
         row.str(t::ATTR),
         quote(row.str(t::OBJECT)),
-        if runs {
-            ": it runs scripts or tasks"
-        } else {
-            ""
-        }
+        if runs { ": it runs scripts or tasks" } else { "" }
     );
     let key = format!("policy|{}", row.str(t::OBJECT).to_lowercase());
     let level = if runs { Level::Medium } else { Level::Low };
@@ -226,8 +207,7 @@ fn taken(row: Row<'_>) -> Option<Hit> {
         _ => return None,
     };
     let class = row.str(t::OBJECT_TYPE).to_lowercase();
-    let account = ACCOUNTS.iter().any(|c| class.contains(c))
-        || matches!(class.as_str(), "user" | "group" | "computer");
+    let account = ACCOUNTS.iter().any(|c| class.contains(c)) || matches!(class.as_str(), "user" | "group" | "computer");
     let techniques: &[&str] = if account {
         &["T1222.001", "T1098"]
     } else {
@@ -239,33 +219,13 @@ fn taken(row: Row<'_>) -> Option<Hit> {
         actor(row),
         quote(object)
     );
-    Some(
-        Hit::at(
-            &META,
-            row,
-            format!("taken|{what}|{}", object.to_lowercase()),
-            explain,
-        )
-        .techniques(techniques),
-    )
+    Some(Hit::at(&META, row, format!("taken|{what}|{}", object.to_lowercase()), explain).techniques(techniques))
 }
 
 fn trust(row: Row<'_>) -> Option<Hit> {
     let domain = row.text(t::OBJECT)?;
-    let explain = format!(
-        "{} added a trust with the domain {}",
-        actor(row),
-        quote(domain)
-    );
-    Some(
-        Hit::at(
-            &META,
-            row,
-            format!("trust|{}", domain.to_lowercase()),
-            explain,
-        )
-        .techniques(&["T1484.002"]),
-    )
+    let explain = format!("{} added a trust with the domain {}", actor(row), quote(domain));
+    Some(Hit::at(&META, row, format!("trust|{}", domain.to_lowercase()), explain).techniques(&["T1484.002"]))
 }
 
 #[cfg(test)]
@@ -273,14 +233,7 @@ mod tests {
     use super::*;
     use crate::signals::testing::Sample;
 
-    fn change(
-        code: i64,
-        by: &str,
-        object: (&str, &str),
-        attr: &str,
-        value: &str,
-        mask: i64,
-    ) -> Vec<Hit> {
+    fn change(code: i64, by: &str, object: (&str, &str), attr: &str, value: &str, mask: i64) -> Vec<Hit> {
         let mut sample = Sample::default();
         sample.row(&t::TABLE, "dc01", "2026-03-02T09:00:00Z", |b| {
             b.int(common::EVENT_CODE, code);
@@ -309,20 +262,13 @@ mod tests {
         assert_eq!(sd("DC01$", UNIT, "O:DA"), None);
         assert_eq!(sd("SYSTEM", UNIT, "O:DA"), None);
         assert_eq!(
-            sd(
-                "adm",
-                ("CN=AdminSDHolder,CN=System,DC=corp", "container"),
-                "O:DA"
-            ),
+            sd("adm", ("CN=AdminSDHolder,CN=System,DC=corp", "container"), "O:DA"),
             Some(Level::Medium)
         );
         let usual = "(OA;;CR;1131f6ad-9c07-11d1-f79f-00c04fc2dcd2;;BA)";
         let own = "(OA;;CR;1131f6ad-9c07-11d1-f79f-00c04fc2dcd2;;S-1-5-21-1-2-3-1101)";
         assert_eq!(sd("adm", DOMAIN, usual), Some(Level::Medium));
-        assert_eq!(
-            sd("adm", DOMAIN, &format!("{usual}{own}")),
-            Some(Level::High)
-        );
+        assert_eq!(sd("adm", DOMAIN, &format!("{usual}{own}")), Some(Level::High));
     }
 
     #[test]
@@ -333,19 +279,13 @@ mod tests {
             ["T1222.001", "T1098"]
         );
         assert!(change(4662, "adm", user, "", "", 0x100).is_empty());
-        let gpo = (
-            "CN={1},CN=Policies,CN=System,DC=corp",
-            "groupPolicyContainer",
-        );
+        let gpo = ("CN={1},CN=Policies,CN=System,DC=corp", "groupPolicyContainer");
         let runs = "[{AADCED64-746C-4633-A97C-D61349046527}{CAB54552-DEEA-4691-817E-ED4A4D1AFC72}]";
         assert_eq!(
             change(5136, "adm", gpo, "gPCMachineExtensionNames", runs, 0)[0].level,
             Level::Medium
         );
-        assert_eq!(
-            change(5136, "adm", gpo, "versionNumber", "4", 0)[0].level,
-            Level::Low
-        );
+        assert_eq!(change(5136, "adm", gpo, "versionNumber", "4", 0)[0].level, Level::Low);
         assert_eq!(
             change(4706, "adm", ("other.example", ""), "", "", 0)[0].techniques,
             ["T1484.002"]

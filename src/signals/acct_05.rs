@@ -78,26 +78,17 @@ impl Signal for Acct05 {
                 }
                 5141 => {
                     let start = made.remove(&object);
-                    if let Some(start) =
-                        start.filter(|s| row.ts() - s.ts() <= (SHORT_S * 1e6) as i64)
-                    {
+                    if let Some(start) = start.filter(|s| row.ts() - s.ts() <= (SHORT_S * 1e6) as i64) {
                         let seconds = (row.ts() - start.ts()) / 1_000_000;
                         let explain = format!(
                             "{} registered {} as a domain controller and removed it after {seconds} s",
                             actor(row),
                             quote(row.str(t::OBJECT))
                         );
-                        found.add(
-                            Hit::at(&META, row, format!("server|{object}"), explain)
-                                .level(Level::High),
-                        );
+                        found.add(Hit::at(&META, row, format!("server|{object}"), explain).level(Level::High));
                     }
                 }
-                5136 if row
-                    .str(t::NEW)
-                    .to_lowercase()
-                    .starts_with(REPLICATION_SERVICE) =>
-                {
+                5136 if row.str(t::NEW).to_lowercase().starts_with(REPLICATION_SERVICE) => {
                     let explain = format!(
                         "{} gave {} the service name of replication",
                         actor(row),
@@ -126,17 +117,12 @@ mod tests {
     const SERVER: &str = "CN=WS09,CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration,DC=corp,DC=example";
 
     fn row(sample: &mut Sample, second: u32, code: i64, by: &str, object: &str) {
-        sample.row(
-            &t::TABLE,
-            "dc01",
-            &format!("2026-03-02T09:00:{second:02}Z"),
-            |b| {
-                b.int(common::EVENT_CODE, code);
-                b.text(common::USER, by);
-                b.text(t::OBJECT, object);
-                b.text(t::OBJECT_TYPE, "server");
-            },
-        );
+        sample.row(&t::TABLE, "dc01", &format!("2026-03-02T09:00:{second:02}Z"), |b| {
+            b.int(common::EVENT_CODE, code);
+            b.text(common::USER, by);
+            b.text(t::OBJECT, object);
+            b.text(t::OBJECT_TYPE, "server");
+        });
     }
 
     #[test]

@@ -40,17 +40,49 @@ static META: Meta = Meta {
     stage: "initial-access",
     family: "authentication",
     key: Key::Fleet,
-    reads: &[Reads { table: &auth::TABLE, columns: logons::COLUMNS }],
+    reads: &[Reads {
+        table: &auth::TABLE,
+        columns: logons::COLUMNS,
+    }],
     level: Level::Medium,
     decisive: false,
     thresholds: &[
-        Threshold { name: "distance", value: MIN_KM, unit: "km", source: "[J] above the error of GeoIP databases" },
-        Threshold { name: "speed", value: SPEED, unit: "km/h; quality 0.7", source: "speed of an airliner" },
-        Threshold { name: "sure_speed", value: SURE_SPEED, unit: "km/h; quality 1", source: "[J]" },
-        Threshold { name: "countries", value: 60.0, unit: "min between two countries; quality 0.5", source: "[J], Elastic's rule uses 15 min" },
-        Threshold { name: "shared_users", value: SHARED_USERS as f64, unit: "accounts of one address: a gateway", source: "[J]" },
+        Threshold {
+            name: "distance",
+            value: MIN_KM,
+            unit: "km",
+            source: "[J] above the error of GeoIP databases",
+        },
+        Threshold {
+            name: "speed",
+            value: SPEED,
+            unit: "km/h; quality 0.7",
+            source: "speed of an airliner",
+        },
+        Threshold {
+            name: "sure_speed",
+            value: SURE_SPEED,
+            unit: "km/h; quality 1",
+            source: "[J]",
+        },
+        Threshold {
+            name: "countries",
+            value: 60.0,
+            unit: "min between two countries; quality 0.5",
+            source: "[J], Elastic's rule uses 15 min",
+        },
+        Threshold {
+            name: "shared_users",
+            value: SHARED_USERS as f64,
+            unit: "accounts of one address: a gateway",
+            source: "[J]",
+        },
     ],
-    benign: &["VPN exits and cloud proxies", "mobile networks", "errors of GeoIP databases"],
+    benign: &[
+        "VPN exits and cloud proxies",
+        "mobile networks",
+        "errors of GeoIP databases",
+    ],
 };
 
 impl Signal for Auth01 {
@@ -92,10 +124,16 @@ fn trip(from: Row<'_>, there: &Spot, row: Row<'_>, here: &Spot) -> Option<Trip> 
         let km = distance_km(a, b);
         let speed = km / (apart as f64 / SECOND as f64).max(LEAST_S) * 3_600.0;
         let quality = if speed > SURE_SPEED { 1.0 } else { SPEED_QUALITY };
-        return (km >= MIN_KM && speed > SPEED).then(|| Trip { quality, why: format!("{km:.0} km in {} min, {speed:.0} km/h", minutes(apart)) });
+        return (km >= MIN_KM && speed > SPEED).then(|| Trip {
+            quality,
+            why: format!("{km:.0} km in {} min, {speed:.0} km/h", minutes(apart)),
+        });
     }
     let (a, b) = (there.country.as_ref()?, here.country.as_ref()?);
-    (a != b && apart <= COUNTRIES_US).then(|| Trip { quality: COUNTRIES_QUALITY, why: format!("two countries in {} min", minutes(apart)) })
+    (a != b && apart <= COUNTRIES_US).then(|| Trip {
+        quality: COUNTRIES_QUALITY,
+        why: format!("two countries in {} min", minutes(apart)),
+    })
 }
 
 fn minutes(us: i64) -> i64 {
@@ -117,12 +155,23 @@ fn note(found: &mut BTreeMap<String, Hit>, user: &str, from: (Row<'_>, &Spot), t
         }
         return;
     }
-    let source = |r: Row<'_>| r.ip(auth::SRC_IP).map_or_else(|| "an unknown address".to_owned(), |a| ip::display(&a));
+    let source = |r: Row<'_>| {
+        r.ip(auth::SRC_IP)
+            .map_or_else(|| "an unknown address".to_owned(), |a| ip::display(&a))
+    };
     let explain = format!(
         "{user} logged on from {} ({}) at {} and from {} ({}) at {}: {}",
-        from.1.label, source(from.0), format_rfc3339(from.0.ts()), to.1.label, source(to.0), format_rfc3339(to.0.ts()), trip.why,
+        from.1.label,
+        source(from.0),
+        format_rfc3339(from.0.ts()),
+        to.1.label,
+        source(to.0),
+        format_rfc3339(to.0.ts()),
+        trip.why,
     );
-    let mut hit = Hit::at(&META, to.0, key.clone(), explain).quality(trip.quality).ioc(Ioc::Account(user.to_owned()));
+    let mut hit = Hit::at(&META, to.0, key.clone(), explain)
+        .quality(trip.quality)
+        .ioc(Ioc::Account(user.to_owned()));
     hit.time = from.0.ts();
     hit.users = vec![user.to_owned()];
     let cloud = [from.0, to.0].iter().any(|r| r.int(auth::LOGON_TYPE) == Some(CLOUD));
@@ -142,7 +191,13 @@ mod tests {
     use crate::schema::common;
     use crate::signals::testing::Sample;
 
-    fn logon(s: &mut Sample, time: &str, user: &str, address: &str, cells: &dyn Fn(&mut crate::schema::builder::TableBuilder)) {
+    fn logon(
+        s: &mut Sample,
+        time: &str,
+        user: &str,
+        address: &str,
+        cells: &dyn Fn(&mut crate::schema::builder::TableBuilder),
+    ) {
         s.row(&auth::TABLE, "dc01", time, |b| {
             b.text(common::ACTION, "logon");
             b.text(common::OUTCOME, "success");
@@ -177,7 +232,8 @@ mod tests {
     fn three_countries_in_an_hour_give_two_pairs() {
         let mut s = Sample::default();
         for (time, place_text, address) in [
-            ("2026-03-02T11:00:00Z", "Kyoto, Japan", "192.0.2.1"), ("2026-03-02T11:20:00Z", "Russia, Moscow", "192.0.2.2"),
+            ("2026-03-02T11:00:00Z", "Kyoto, Japan", "192.0.2.1"),
+            ("2026-03-02T11:20:00Z", "Russia, Moscow", "192.0.2.2"),
             ("2026-03-02T11:50:00Z", "France", "192.0.2.3"),
         ] {
             logon(&mut s, time, "ann", address, &place(place_text));
@@ -192,14 +248,28 @@ mod tests {
         let mut s = Sample::default();
         logon(&mut s, "2026-03-02T11:00:00Z", "ann", "192.0.2.1", &at(35.68, 139.77));
         logon(&mut s, "2026-03-02T12:00:00Z", "ann", "192.0.2.9", &at(34.69, 135.50));
-        logon(&mut s, "2026-03-02T12:00:00Z", "bob", "192.0.2.8", &place("Russia, Moscow"));
+        logon(
+            &mut s,
+            "2026-03-02T12:00:00Z",
+            "bob",
+            "192.0.2.8",
+            &place("Russia, Moscow"),
+        );
         for user in ["u1", "u2", "u3", "u4", "u5"] {
             logon(&mut s, "2026-03-02T11:00:00Z", user, "192.0.2.77", &place("Japan"));
             logon(&mut s, "2026-03-02T11:05:00Z", user, "192.0.2.78", &place("US"));
         }
         // The same country in two spellings, from two sensors.
-        logon(&mut s, "2026-03-02T13:00:00Z", "eve", "192.0.2.30", &place("Russia, Moscow"));
-        logon(&mut s, "2026-03-02T13:01:00Z", "eve", "192.0.2.31", &|b| b.text(auth::COUNTRY, "RU"));
+        logon(
+            &mut s,
+            "2026-03-02T13:00:00Z",
+            "eve",
+            "192.0.2.30",
+            &place("Russia, Moscow"),
+        );
+        logon(&mut s, "2026-03-02T13:01:00Z", "eve", "192.0.2.31", &|b| {
+            b.text(auth::COUNTRY, "RU")
+        });
         let hits = s.hits(&Auth01);
         assert!(hits.is_empty(), "{hits:?}");
     }

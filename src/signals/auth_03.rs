@@ -44,26 +44,81 @@ static META: Meta = Meta {
     stage: "credential-access",
     family: "authentication",
     key: Key::Fleet,
-    reads: &[Reads { table: &auth::TABLE, columns: logons::COLUMNS }],
+    reads: &[Reads {
+        table: &auth::TABLE,
+        columns: logons::COLUMNS,
+    }],
     level: Level::Medium,
     decisive: false,
     thresholds: &[
-        Threshold { name: "window", value: 300.0, unit: "s", source: "Splunk password spraying" },
-        Threshold { name: "guesses", value: GUESSES as f64, unit: "failures of one account", source: "[J]" },
-        Threshold { name: "sprayed", value: SPRAYED as f64, unit: "accounts; quality 0.5", source: "[J]" },
-        Threshold { name: "sprayed_sure", value: SPRAYED_SURE as f64, unit: "accounts (more than); quality 1", source: "Splunk password spraying" },
-        Threshold { name: "tries", value: TRIES as f64, unit: "failures per sprayed account at most", source: "[J] below usual lockout" },
-        Threshold { name: "slow_sprayed", value: SLOW_SPRAYED as f64, unit: "accounts within 24 h at regular times", source: "[J], timing as NET-01" },
-        Threshold { name: "before_success", value: BEFORE_SUCCESS as f64, unit: "failures", source: "Elastic; window widened to 10 min [J]" },
-        Threshold { name: "steady_days", value: STEADY_DAYS as f64, unit: "days with failures of one account from one source (more than): a forgotten password of a service", source: "[J]" },
+        Threshold {
+            name: "window",
+            value: 300.0,
+            unit: "s",
+            source: "Splunk password spraying",
+        },
+        Threshold {
+            name: "guesses",
+            value: GUESSES as f64,
+            unit: "failures of one account",
+            source: "[J]",
+        },
+        Threshold {
+            name: "sprayed",
+            value: SPRAYED as f64,
+            unit: "accounts; quality 0.5",
+            source: "[J]",
+        },
+        Threshold {
+            name: "sprayed_sure",
+            value: SPRAYED_SURE as f64,
+            unit: "accounts (more than); quality 1",
+            source: "Splunk password spraying",
+        },
+        Threshold {
+            name: "tries",
+            value: TRIES as f64,
+            unit: "failures per sprayed account at most",
+            source: "[J] below usual lockout",
+        },
+        Threshold {
+            name: "slow_sprayed",
+            value: SLOW_SPRAYED as f64,
+            unit: "accounts within 24 h at regular times",
+            source: "[J], timing as NET-01",
+        },
+        Threshold {
+            name: "before_success",
+            value: BEFORE_SUCCESS as f64,
+            unit: "failures",
+            source: "Elastic; window widened to 10 min [J]",
+        },
+        Threshold {
+            name: "steady_days",
+            value: STEADY_DAYS as f64,
+            unit: "days with failures of one account from one source (more than): a forgotten password of a service",
+            source: "[J]",
+        },
     ],
-    benign: &["services with an expired password", "typing errors", "gateways that hide many people", "vulnerability scanners"],
+    benign: &[
+        "services with an expired password",
+        "typing errors",
+        "gateways that hide many people",
+        "vulnerability scanners",
+    ],
 };
 
 /// NTSTATUS values that are no guess: no right to this logon type, no domain controller, clocks apart, Netlogon not
 /// started, trust broken, expired password. Source: Elastic's rules, Microsoft's documentation of event 4625.
 const NO_GUESS: &[i64] = &[
-    0xC000_015B, 0xC000_005E, 0xC000_0133, 0xC000_0192, 0xC000_00DC, 0xC000_0071, 0xC000_0224, 0xC000_0193,
+    0xC000_015B,
+    0xC000_005E,
+    0xC000_0133,
+    0xC000_0192,
+    0xC000_00DC,
+    0xC000_0071,
+    0xC000_0224,
+    0xC000_0193,
 ];
 /// Kerberos: unknown account, revoked or locked account, wrong password. Others are clocks, ciphers and policies.
 const KERBEROS_GUESS: &[i64] = &[0x6, 0x12, 0x18];
@@ -83,8 +138,15 @@ impl Signal for Auth03 {
             of_source.sort_by_key(|a| a.row.ts());
             let of_source = once(of_source);
             let by_user = by_user(&of_source);
-            let steady: BTreeSet<&str> = by_user.iter().filter(|(_, a)| failure_days(a) > STEADY_DAYS).map(|(u, _)| *u).collect();
-            let failures: Vec<&Attempt<'_>> = of_source.iter().filter(|a| a.failed && !steady.contains(a.user.as_str())).collect();
+            let steady: BTreeSet<&str> = by_user
+                .iter()
+                .filter(|(_, a)| failure_days(a) > STEADY_DAYS)
+                .map(|(u, _)| *u)
+                .collect();
+            let failures: Vec<&Attempt<'_>> = of_source
+                .iter()
+                .filter(|a| a.failed && !steady.contains(a.user.as_str()))
+                .collect();
             let sprays = sprays(source, &failures);
             let sprayed: BTreeSet<String> = sprays.iter().flat_map(|h| h.users.clone()).collect();
             hits.extend(sprays);
@@ -185,7 +247,11 @@ fn by_user<'s, 'a>(attempts: &'s [Attempt<'a>]) -> BTreeMap<&'s str, Vec<&'s Att
 }
 
 fn failure_days(attempts: &[&Attempt<'_>]) -> usize {
-    let days: BTreeSet<i64> = attempts.iter().filter(|a| a.failed).map(|a| a.row.ts().div_euclid(DAY)).collect();
+    let days: BTreeSet<i64> = attempts
+        .iter()
+        .filter(|a| a.failed)
+        .map(|a| a.row.ts().div_euclid(DAY))
+        .collect();
     days.len()
 }
 
@@ -252,7 +318,13 @@ fn sprays(source: &str, failures: &[&Attempt<'_>]) -> Vec<Hit> {
 
 fn spray(source: &str, burst: &[&Attempt<'_>], most: usize) -> Option<Hit> {
     let users = users(burst);
-    let explain = format!("{} failed logons over {} accounts from {source} in {} (such as {})", burst.len(), users.len(), span(burst), examples(&users));
+    let explain = format!(
+        "{} failed logons over {} accounts from {source} in {} (such as {})",
+        burst.len(),
+        users.len(),
+        span(burst),
+        examples(&users)
+    );
     let mut hit = build(source, "spray", burst, explain)?;
     hit.quality = if most > SPRAYED_SURE { 1.0 } else { 0.5 };
     hit.users = users;
@@ -279,7 +351,12 @@ fn slow_spray(source: &str, failures: &[&Attempt<'_>]) -> Option<Hit> {
         if let Some(beat) = beacon::analyze(&times, None).filter(|b| b.fires()) {
             let explain = format!(
                 "{} failed logons over {} accounts from {source} in {}, one every {:.0} s with a timing of {:.2} (such as {})",
-                day.len(), users.len(), span(day), beat.period_s, beat.timing, examples(&users),
+                day.len(),
+                users.len(),
+                span(day),
+                beat.period_s,
+                beat.timing,
+                examples(&users),
             );
             let mut hit = build(source, "spray", day, explain)?;
             hit.quality = beat.timing;
@@ -304,7 +381,9 @@ fn success(source: &str, user: &str, attempts: &[&Attempt<'_>], sprayed: bool) -
         if burst.len() >= BEFORE_SUCCESS {
             let explain = format!(
                 "{user} logged on from {source} at {} after {} failed logons in {}",
-                format_rfc3339(a.row.ts()), burst.len(), span(burst),
+                format_rfc3339(a.row.ts()),
+                burst.len(),
+                span(burst),
             );
             let mut hit = build(source, &format!("success:{user}"), burst, explain)?;
             hit.rows.insert(0, a.row.into());
@@ -350,7 +429,11 @@ fn examples(users: &[String]) -> String {
 fn span(attempts: &[&Attempt<'_>]) -> String {
     let ts = |a: Option<&&Attempt<'_>>| a.map_or(0, |a| a.row.ts());
     let seconds = (ts(attempts.last()) - ts(attempts.first())) / SECOND;
-    if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }
+    if seconds < 120 {
+        format!("{seconds} s")
+    } else {
+        format!("{} min", seconds / 60)
+    }
 }
 
 #[cfg(test)]
@@ -385,7 +468,13 @@ mod tests {
         attempt(&mut s, 240, "user07", "success", 0);
         let hits = s.hits(&Auth03);
         let seen: Vec<_> = hits.iter().map(|h| (h.key.as_str(), h.level, h.quality)).collect();
-        assert_eq!(seen, [("spray:10.0.5.66", Level::Medium, 1.0), ("success:user07:10.0.5.66", Level::High, 1.0)]);
+        assert_eq!(
+            seen,
+            [
+                ("spray:10.0.5.66", Level::Medium, 1.0),
+                ("success:user07:10.0.5.66", Level::High, 1.0)
+            ]
+        );
         assert_eq!(hits[0].users.len(), 45);
     }
 
@@ -400,7 +489,10 @@ mod tests {
         }
         let hits = s.hits(&Auth03);
         let seen: Vec<_> = hits.iter().map(|h| (h.key.as_str(), h.level)).collect();
-        assert_eq!(seen, [("spray:10.0.5.66", Level::Medium), ("guess:ann:10.0.5.66", Level::Low)]);
+        assert_eq!(
+            seen,
+            [("spray:10.0.5.66", Level::Medium), ("guess:ann:10.0.5.66", Level::Low)]
+        );
     }
 
     #[test]

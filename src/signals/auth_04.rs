@@ -37,16 +37,49 @@ static META: Meta = Meta {
     stage: "initial-access",
     family: "authentication",
     key: Key::Fleet,
-    reads: &[Reads { table: &auth::TABLE, columns: logons::COLUMNS }],
+    reads: &[Reads {
+        table: &auth::TABLE,
+        columns: logons::COLUMNS,
+    }],
     level: Level::Low,
     decisive: false,
     thresholds: &[
-        Threshold { name: "baseline", value: BASELINE_DAYS as f64, unit: "d since the account's first logon", source: "[J]" },
-        Threshold { name: "other_places", value: OTHER_PLACES as f64, unit: "earlier logons from other places that replace the baseline for a new country", source: "[J]" },
-        Threshold { name: "hour_days", value: HOUR_DAYS as f64, unit: "d with sessions before hours count", source: "[J]" },
-        Threshold { name: "hour_logons", value: HOUR_LOGONS as f64, unit: "sessions before hours count", source: "[J]" },
-        Threshold { name: "provider_quality", value: PROVIDER_QUALITY, unit: "quality", source: "[J]" },
-        Threshold { name: "hour_quality", value: HOUR_QUALITY, unit: "quality of an hour alone", source: "[J]" },
+        Threshold {
+            name: "baseline",
+            value: BASELINE_DAYS as f64,
+            unit: "d since the account's first logon",
+            source: "[J]",
+        },
+        Threshold {
+            name: "other_places",
+            value: OTHER_PLACES as f64,
+            unit: "earlier logons from other places that replace the baseline for a new country",
+            source: "[J]",
+        },
+        Threshold {
+            name: "hour_days",
+            value: HOUR_DAYS as f64,
+            unit: "d with sessions before hours count",
+            source: "[J]",
+        },
+        Threshold {
+            name: "hour_logons",
+            value: HOUR_LOGONS as f64,
+            unit: "sessions before hours count",
+            source: "[J]",
+        },
+        Threshold {
+            name: "provider_quality",
+            value: PROVIDER_QUALITY,
+            unit: "quality",
+            source: "[J]",
+        },
+        Threshold {
+            name: "hour_quality",
+            value: HOUR_QUALITY,
+            unit: "quality of an hour alone",
+            source: "[J]",
+        },
     ],
     benign: &["business trips", "new machines and providers", "night work"],
 };
@@ -57,7 +90,10 @@ impl Signal for Auth04 {
     }
 
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
-        let logons = rows.table(&auth::TABLE).iter().filter(|r| succeeded(*r) && r.str(common::ACTION) != "ntlm");
+        let logons = rows
+            .table(&auth::TABLE)
+            .iter()
+            .filter(|r| succeeded(*r) && r.str(common::ACTION) != "ntlm");
         for (user, logons) in by_account(logons) {
             let mut known = Known::new(&user, logons.first().map_or(0, |r| r.ts()));
             for row in logons {
@@ -108,7 +144,11 @@ impl<'u> Known<'u> {
         let new_provider = asn.is_some_and(|a| self.providers.insert(a)) && self.providers.len() > 1;
         let Some(spot) = spot(row, cx.lists) else {
             let number = asn.filter(|_| new_provider && mature)?;
-            return Some((format!("asn:{number}"), PROVIDER_QUALITY, format!("the first logon from network AS{number}")));
+            return Some((
+                format!("asn:{number}"),
+                PROVIDER_QUALITY,
+                format!("the first logon from network AS{number}"),
+            ));
         };
         let place = spot.country.unwrap_or_else(|| spot.label.to_lowercase());
         let earlier: u32 = self.countries.values().sum();
@@ -117,8 +157,22 @@ impl<'u> Known<'u> {
         if *seen > 1 || earlier == 0 || !(mature || earlier >= OTHER_PLACES) {
             return None;
         }
-        let others: Vec<&str> = self.countries.keys().filter(|c| **c != place).map(String::as_str).take(5).collect();
-        Some((format!("place:{}", place.to_lowercase()), 1.0, format!("the first logon from {} after {earlier} from {}", spot.label, others.join(", "))))
+        let others: Vec<&str> = self
+            .countries
+            .keys()
+            .filter(|c| **c != place)
+            .map(String::as_str)
+            .take(5)
+            .collect();
+        Some((
+            format!("place:{}", place.to_lowercase()),
+            1.0,
+            format!(
+                "the first logon from {} after {earlier} from {}",
+                spot.label,
+                others.join(", ")
+            ),
+        ))
     }
 
     /// The first remote desktop session from a network (or a client's name).
@@ -127,9 +181,17 @@ impl<'u> Known<'u> {
             return None;
         }
         let address = row.ip(auth::SRC_IP).filter(|a| !ip::is_loopback(a));
-        let from = address.map(|a| network_of(&a)).or_else(|| row.text(auth::SRC_HOST).map(str::to_lowercase))?;
+        let from = address
+            .map(|a| network_of(&a))
+            .or_else(|| row.text(auth::SRC_HOST).map(str::to_lowercase))?;
         let new = self.desks.insert(from.clone());
-        (new && mature).then(|| (format!("rdp:{from}"), 1.0, format!("the first remote desktop session from {from}")))
+        (new && mature).then(|| {
+            (
+                format!("rdp:{from}"),
+                1.0,
+                format!("the first remote desktop session from {from}"),
+            )
+        })
     }
 
     /// A session (at the machine or by remote desktop) at an hour without precedent, or on a new host at such an hour.
@@ -148,8 +210,19 @@ impl<'u> Known<'u> {
             return None;
         }
         Some(match new_host {
-            true => (format!("host:{}", row.host()), 1.0, format!("the first session on {}, at an hour ({hour}:00 UTC) at which the account was never seen", row.host())),
-            false => (format!("hour:{hour:02}"), HOUR_QUALITY, format!("a session at {hour}:00 UTC, an hour at which the account was never seen")),
+            true => (
+                format!("host:{}", row.host()),
+                1.0,
+                format!(
+                    "the first session on {}, at an hour ({hour}:00 UTC) at which the account was never seen",
+                    row.host()
+                ),
+            ),
+            false => (
+                format!("hour:{hour:02}"),
+                HOUR_QUALITY,
+                format!("a session at {hour}:00 UTC, an hour at which the account was never seen"),
+            ),
         })
     }
 
@@ -161,7 +234,10 @@ impl<'u> Known<'u> {
     }
 
     fn hit(&self, row: Row<'_>, what: &str, quality: f64, why: &str) -> Hit {
-        let source = row.ip(auth::SRC_IP).map(|a| format!(" from {}", ip::display(&a))).unwrap_or_default();
+        let source = row
+            .ip(auth::SRC_IP)
+            .map(|a| format!(" from {}", ip::display(&a)))
+            .unwrap_or_default();
         let explain = format!("{} logged on{source} at {}: {why}", self.user, format_rfc3339(row.ts()));
         let mut hit = Hit::at(&META, row, format!("{}:{what}", self.user), explain).quality(quality);
         hit.users = vec![self.user.to_owned()];
@@ -209,7 +285,9 @@ mod tests {
             for d in days {
                 logon(&mut s, "dc01", T0 - d * DAY, 3, "192.0.2.1", &country("JP"));
             }
-            logon(&mut s, "dc01", T0, 3, "203.0.113.45", &|b| b.text(auth::LOCATION, "Russia, Moscow"));
+            logon(&mut s, "dc01", T0, 3, "203.0.113.45", &|b| {
+                b.text(auth::LOCATION, "Russia, Moscow")
+            });
             logon(&mut s, "dc01", T0 + 60 * SECOND, 3, "203.0.113.45", &country("RU"));
             keys(s)
         };

@@ -80,10 +80,7 @@ static META: Meta = Meta {
             source: "[J]",
         },
     ],
-    benign: &[
-        "runas /netonly by administrators",
-        "old systems that speak NTLM",
-    ],
+    benign: &["runas /netonly by administrators", "old systems that speak NTLM"],
 };
 
 impl Signal for Auth05 {
@@ -106,26 +103,21 @@ impl Signal for Auth05 {
             .filter_map(|r| r.int(common::LOGON_ID).or(r.int(t::TARGET_LOGON_ID)))
             .collect();
         let mut seen = HashSet::new();
-        for row in logons(NEW_CREDENTIALS)
-            .filter(|r| r.str(t::LOGON_PROCESS).eq_ignore_ascii_case("seclogo"))
-        {
+        for row in logons(NEW_CREDENTIALS).filter(|r| r.str(t::LOGON_PROCESS).eq_ignore_ascii_case("seclogo")) {
             if !explained(rows, row) && seen.insert(row.str(t::TARGET_USER).to_lowercase()) {
                 hits.push(new_credentials(rows, row));
             }
         }
         let mut seen = HashSet::new();
         for row in logons(NETWORK).filter(|r| is_keyless(*r)) {
-            let admin = row
-                .int(t::TARGET_LOGON_ID)
-                .is_some_and(|id| privileged.contains(&id));
+            let admin = row.int(t::TARGET_LOGON_ID).is_some_and(|id| privileged.contains(&id));
             let from = row
                 .ip(t::SRC_IP)
                 .map_or_else(|| row.str(t::SRC_HOST).to_owned(), |a| ip::display(&a));
             let user = row.str(t::TARGET_USER).to_lowercase();
             if admin && seen.insert((user.clone(), from.clone())) {
-                let explain = format!(
-                    "{user} logged on from {from} with NTLM, without a session key, and as administrator"
-                );
+                let explain =
+                    format!("{user} logged on from {from} with NTLM, without a session key, and as administrator");
                 let mut hit = Hit::at(&META, row, format!("ntlm|{user}"), explain);
                 hit.users = vec![user.clone()];
                 hit.iocs.push(Ioc::Account(user));
@@ -148,12 +140,9 @@ fn is_keyless(row: Row<'_>) -> bool {
 /// Whether `runas` was started just before.
 fn explained(rows: &KeyRows<'_>, row: Row<'_>) -> bool {
     let near = (NEAR_S * 1e6) as i64;
-    starts(
-        rows.table(&process::TABLE)
-            .between(row.ts() - near, row.ts() + near),
-    )
-    .into_iter()
-    .any(|p| starts::is_one_of(p, &["runas"]))
+    starts(rows.table(&process::TABLE).between(row.ts() - near, row.ts() + near))
+        .into_iter()
+        .any(|p| starts::is_one_of(p, &["runas"]))
 }
 
 fn new_credentials(rows: &KeyRows<'_>, row: Row<'_>) -> Hit {
@@ -175,16 +164,12 @@ fn new_credentials(rows: &KeyRows<'_>, row: Row<'_>) -> Hit {
     } else {
         String::new()
     };
-    let explain = format!(
-        "A session of {user} took on other network credentials (logon type 9 through seclogo){then}"
-    );
-    let mut hit = Hit::at(
-        &META,
-        row,
-        format!("seclogo|{}", user.to_lowercase()),
-        explain,
-    )
-    .level(if burst { Level::High } else { Level::Medium });
+    let explain = format!("A session of {user} took on other network credentials (logon type 9 through seclogo){then}");
+    let mut hit = Hit::at(&META, row, format!("seclogo|{}", user.to_lowercase()), explain).level(if burst {
+        Level::High
+    } else {
+        Level::Medium
+    });
     hit.users = vec![user.to_owned()];
     used.iter().take(19).for_each(|r| hit.add_row(*r));
     hit

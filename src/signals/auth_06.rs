@@ -83,8 +83,7 @@ impl Signal for Auth06 {
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found = Folded::default();
         let mut guesses: Vec<Row<'_>> = Vec::new();
-        let failed =
-            |r: &Row<'_>| r.str(common::ACTION) == "logon" && r.str(common::OUTCOME) == "failure";
+        let failed = |r: &Row<'_>| r.str(common::ACTION) == "logon" && r.str(common::OUTCOME) == "failure";
         for row in rows.table(&t::TABLE).iter().filter(failed) {
             if by_sshd(row) {
                 guesses.push(row);
@@ -95,11 +94,9 @@ impl Signal for Auth06 {
         for (row, fields) in events(rows.table(&event::TABLE), "security", &[4825]) {
             let (user, from) = (fields.get("AccountName"), fields.get("ClientAddress"));
             if is_person(user) {
-                let explain = format!(
-                    "Remote desktop was refused to {user} from {from}, who had authenticated"
-                );
-                let mut hit = Hit::at(&META, row, format!("rdp|{}", user.to_lowercase()), explain)
-                    .techniques(&["T1021.001"]);
+                let explain = format!("Remote desktop was refused to {user} from {from}, who had authenticated");
+                let mut hit =
+                    Hit::at(&META, row, format!("rdp|{}", user.to_lowercase()), explain).techniques(&["T1021.001"]);
                 hit.users = vec![user.to_owned()];
                 found.add(hit);
             }
@@ -124,17 +121,13 @@ fn restricted(row: Row<'_>) -> Option<Hit> {
     if !REMOTE.contains(&row.int(t::LOGON_TYPE)?) || row.str(t::TARGET_USER).ends_with('$') {
         return None;
     }
-    let (user, address) = (
-        row.text(t::TARGET_USER).unwrap_or("an account"),
-        ip::display(&from),
-    );
+    let (user, address) = (row.text(t::TARGET_USER).unwrap_or("an account"), ip::display(&from));
     let why = match code {
         0xC000_006F => "its hours",
         0xC000_0070 => "its workstations",
         _ => "its restrictions",
     };
-    let explain =
-        format!("A logon of {user} from {address} was refused by {why}: the password was right");
+    let explain = format!("A logon of {user} from {address} was refused by {why}: the password was right");
     let mut hit = Hit::at(
         &META,
         row,
@@ -143,11 +136,7 @@ fn restricted(row: Row<'_>) -> Option<Hit> {
     )
     .techniques(&["T1078"])
     .ioc(Ioc::Ip(address));
-    hit.users = row
-        .text(t::TARGET_USER)
-        .map(str::to_owned)
-        .into_iter()
-        .collect();
+    hit.users = row.text(t::TARGET_USER).map(str::to_owned).into_iter().collect();
     Some(hit)
 }
 
@@ -157,11 +146,9 @@ fn bursts(guesses: &[Row<'_>], hits: &mut Vec<Hit>) {
         let (Some(first), Some(last)) = (burst.first(), burst.last()) else {
             continue;
         };
-        let dense = burst.windows(FAILURES as usize).any(|w| {
-            w.first()
-                .zip(w.last())
-                .is_some_and(|(a, b)| b.ts() - a.ts() <= window)
-        });
+        let dense = burst
+            .windows(FAILURES as usize)
+            .any(|w| w.first().zip(w.last()).is_some_and(|(a, b)| b.ts() - a.ts() <= window));
         if !dense {
             continue;
         }
@@ -182,23 +169,18 @@ mod tests {
     use crate::signals::testing::Sample;
 
     fn failure(sample: &mut Sample, second: i64, user: &str, status: i64, from: Option<&str>) {
-        sample.row_us(
-            &t::TABLE,
-            "srv01",
-            1_772_442_000_000_000 + second * 1_000_000,
-            |b| {
-                b.text(common::ACTION, "logon");
-                b.text(common::OUTCOME, "failure");
-                b.int(t::LOGON_TYPE, if from.is_some() { 10 } else { 8 });
-                b.text(t::TARGET_USER, user);
-                b.int(t::STATUS, status);
-                if let Some(from) = from {
-                    b.ip(t::SRC_IP, &ip::parse(from).unwrap());
-                } else {
-                    b.text(t::IMAGE, r"C:\Program Files\OpenSSH-Win64\sshd.exe");
-                }
-            },
-        );
+        sample.row_us(&t::TABLE, "srv01", 1_772_442_000_000_000 + second * 1_000_000, |b| {
+            b.text(common::ACTION, "logon");
+            b.text(common::OUTCOME, "failure");
+            b.int(t::LOGON_TYPE, if from.is_some() { 10 } else { 8 });
+            b.text(t::TARGET_USER, user);
+            b.int(t::STATUS, status);
+            if let Some(from) = from {
+                b.ip(t::SRC_IP, &ip::parse(from).unwrap());
+            } else {
+                b.text(t::IMAGE, r"C:\Program Files\OpenSSH-Win64\sshd.exe");
+            }
+        });
     }
 
     #[test]

@@ -126,11 +126,7 @@ impl Signal for Av01 {
 
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found: Vec<Impairment<'_>> = Vec::new();
-        found.extend(
-            rows.table(&t::TABLE)
-                .iter()
-                .filter_map(|r| of_event(r, rows)),
-        );
+        found.extend(rows.table(&t::TABLE).iter().filter_map(|r| of_event(r, rows)));
         let wanted = |k: &str| {
             k.contains("\\windows defender")
                 || k.contains("\\currentcontrolset\\services\\")
@@ -142,11 +138,7 @@ impl Signal for Av01 {
                 .filter(|c| c.is_set())
                 .filter_map(of_registry),
         );
-        found.extend(
-            starts(rows.table(&process::TABLE))
-                .into_iter()
-                .filter_map(of_command),
-        );
+        found.extend(starts(rows.table(&process::TABLE)).into_iter().filter_map(of_command));
         for block in script_blocks::blocks(rows.table(&script::TABLE)) {
             if let Some(call) = preference_call(&block.text) {
                 let explain = format!("A script changed the protection: {}", quote(&call));
@@ -174,11 +166,7 @@ impl Signal for Av01 {
                 .iter()
                 .any(|ts| (ts - f.row.ts()).abs() <= (MIGRATION_S * 1e6) as i64);
             let level = if migrated { Level::Info } else { f.level };
-            mine.push(
-                Hit::at(&META, f.row, f.what, f.explain)
-                    .level(level)
-                    .quality(f.quality),
-            );
+            mine.push(Hit::at(&META, f.row, f.what, f.explain).level(level).quality(f.quality));
         }
         hits.append(&mut mine);
     }
@@ -186,8 +174,7 @@ impl Signal for Av01 {
 
 fn merge(earlier: &mut Hit, f: &Impairment<'_>) {
     if f.level > earlier.level && earlier.level != Level::Info || f.quality > earlier.quality {
-        (earlier.level, earlier.quality) =
-            (f.level.max(earlier.level), f.quality.max(earlier.quality));
+        (earlier.level, earlier.quality) = (f.level.max(earlier.level), f.quality.max(earlier.quality));
         earlier.explain.clone_from(&f.explain);
     }
     if earlier.rows.len() < 20 {
@@ -242,10 +229,7 @@ fn of_registry<'a>(change: &registry_changes::Change<'a>) -> Option<Impairment<'
             Impairment::high(
                 change.row,
                 format!("service {service}"),
-                format!(
-                    "{} disabled the service {service} in the registry",
-                    change.writer()
-                ),
+                format!("{} disabled the service {service} in the registry", change.writer()),
             )
         });
     }
@@ -257,10 +241,7 @@ fn of_value<'a>(row: Row<'a>, path: &str, data: &str) -> Option<Impairment<'a>> 
     if !path.contains("defender") && !path.contains("antimalware") {
         return None;
     }
-    if let Some((_, excluded)) = path
-        .split_once("\\exclusions\\")
-        .filter(|_| !path.contains("\\asr"))
-    {
+    if let Some((_, excluded)) = path.split_once("\\exclusions\\").filter(|_| !path.contains("\\asr")) {
         let (kind, thing) = excluded.split_once('\\')?;
         if thing.is_empty() {
             return None;
@@ -290,11 +271,7 @@ fn of_value<'a>(row: Row<'a>, path: &str, data: &str) -> Option<Impairment<'a>> 
         | "disablearchivescanning"
         | "forcedefenderpassivemode"
         | "disableenhancednotifications" => number == 1 && value != "disableenhancednotifications",
-        "spynetreporting"
-        | "puaprotection"
-        | "mpenablepus"
-        | "enablenetworkprotection"
-        | "submitsamplesconsent" => {
+        "spynetreporting" | "puaprotection" | "mpenablepus" | "enablenetworkprotection" | "submitsamplesconsent" => {
             number == 0 && !matches!(value, "submitsamplesconsent" | "enablenetworkprotection")
         }
         "tamperprotection" => matches!(number, 0 | 4),
@@ -336,16 +313,10 @@ fn of_command(row: Row<'_>) -> Option<Impairment<'_>> {
         return Some(Impairment::high(
             row,
             "mpcmdrun".to_owned(),
-            format!(
-                "Defender's definitions or quarantine were attacked: {}",
-                quote(line)
-            ),
+            format!("Defender's definitions or quarantine were attacked: {}", quote(line)),
         ));
     }
-    if is("fltmc")
-        && lower.contains("unload")
-        && (lower.contains("wdfilter") || lower.contains("wdboot"))
-    {
+    if is("fltmc") && lower.contains("unload") && (lower.contains("wdfilter") || lower.contains("wdboot")) {
         return Some(Impairment::high(
             row,
             "fltmc".to_owned(),
@@ -385,8 +356,7 @@ fn of_service(row: Row<'_>) -> Option<Impairment<'_>> {
             .iter()
             .any(|n| n.contains("defender antivirus") || n.contains("defender advanced threat"));
     let state = row.str(persist::STATE).to_lowercase();
-    let disabled =
-        row.str(common::ACTION) == "update" && (state.contains("disabled") || state == "4");
+    let disabled = row.str(common::ACTION) == "update" && (state.contains("disabled") || state == "4");
     // Defender's services stop at every shutdown: only the start type says something by itself.
     (named && disabled && row.str(persist::KIND) == "service").then(|| {
         Impairment::high(
@@ -407,9 +377,8 @@ fn is_protection(name: &str) -> bool {
 
 /// When services of another protection product were installed.
 fn other_product(rows: &KeyRows<'_>) -> Vec<i64> {
-    let installed = |r: &Row<'_>| {
-        r.str(common::ACTION) == "create" && contains(ANTIVIRUS_SERVICES, r.str(persist::NAME))
-    };
+    let installed =
+        |r: &Row<'_>| r.str(common::ACTION) == "create" && contains(ANTIVIRUS_SERVICES, r.str(persist::NAME));
     rows.table(&persist::TABLE)
         .iter()
         .filter(installed)
@@ -470,28 +439,16 @@ mod tests {
     #[test]
     fn exclusions_and_settings_are_read_from_the_event() {
         let key = r"HKLM\SOFTWARE\Microsoft\Windows Defender";
-        let hits = event(
-            "exclusion",
-            &format!(r"{key}\Exclusions\Paths\C:\Users = 0x0"),
-        );
+        let hits = event("exclusion", &format!(r"{key}\Exclusions\Paths\C:\Users = 0x0"));
         assert_eq!((hits.len(), hits[0].quality), (1, 1.0));
         let narrow = event(
             "exclusion",
             &format!(r"{key}\Exclusions\Paths\C:\Program Files\Vendor\db = 0x0"),
         );
         assert_eq!(narrow[0].quality, NARROW_QUALITY);
-        assert_eq!(
-            event("av_config", &format!(r"{key}\DisableAntiSpyware = 0x1")).len(),
-            1
-        );
+        assert_eq!(event("av_config", &format!(r"{key}\DisableAntiSpyware = 0x1")).len(), 1);
         assert!(event("av_config", &format!(r"{key}\DisableAntiSpyware = 0x0")).is_empty());
-        assert!(
-            event(
-                "av_config",
-                &format!(r"{key}\Signature Updates\SignatureAge = 0x1")
-            )
-            .is_empty()
-        );
+        assert!(event("av_config", &format!(r"{key}\Signature Updates\SignatureAge = 0x1")).is_empty());
     }
 
     #[test]
@@ -533,7 +490,10 @@ mod tests {
         sample.row(&t::TABLE, "ws01", "2026-03-02T09:00:00Z", |b| {
             b.text(t::KIND, "av_config");
             b.text(common::OUTCOME, "blocked");
-            b.text(t::NEW, r"HKLM\SOFTWARE\Microsoft\Windows Defender\Real-Time Protection\DisableRealtimeMonitoring = 0x1");
+            b.text(
+                t::NEW,
+                r"HKLM\SOFTWARE\Microsoft\Windows Defender\Real-Time Protection\DisableRealtimeMonitoring = 0x1",
+            );
         });
         assert_eq!(sample.hits(&Av01)[0].level, Level::Medium);
     }

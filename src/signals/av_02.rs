@@ -86,15 +86,9 @@ impl Signal for Av02 {
         {
             of_host.entry(row.host()).or_default().push(row);
         }
-        let mode = |r: &&Row<'_>| {
-            r.str(t::KIND) == "tvm" && r.str(t::SETTING) == "scid-2010" && r.text(t::NEW).is_some()
-        };
-        let last_mode = |rows: &Vec<Row<'_>>| {
-            rows.iter()
-                .rev()
-                .find(mode)
-                .map(|r| r.str(t::NEW).to_owned())
-        };
+        let mode =
+            |r: &&Row<'_>| r.str(t::KIND) == "tvm" && r.str(t::SETTING) == "scid-2010" && r.text(t::NEW).is_some();
+        let last_mode = |rows: &Vec<Row<'_>>| rows.iter().rev().find(mode).map(|r| r.str(t::NEW).to_owned());
         let modes: Vec<String> = of_host.values().filter_map(last_mode).collect();
         let passive = modes.iter().filter(|m| *m == "passive").count() as f64;
         let fleet_is_passive = modes.len() > 1 && passive / modes.len() as f64 >= FLEET_SHARE;
@@ -216,30 +210,20 @@ mod tests {
     use crate::signals::testing::Sample;
 
     fn mode(sample: &mut Sample, host: &str, day: u32, mode: &str) {
-        sample.row(
-            &t::TABLE,
-            host,
-            &format!("2026-03-{day:02}T09:00:00Z"),
-            |b| {
-                b.text(t::KIND, "tvm");
-                b.text(t::SETTING, "scid-2010");
-                b.text(t::NEW, mode);
-            },
-        );
+        sample.row(&t::TABLE, host, &format!("2026-03-{day:02}T09:00:00Z"), |b| {
+            b.text(t::KIND, "tvm");
+            b.text(t::SETTING, "scid-2010");
+            b.text(t::NEW, mode);
+        });
     }
 
     fn report(sample: &mut Sample, day: u32, state: &str) {
-        sample.row(
-            &t::TABLE,
-            "ws01",
-            &format!("2026-03-{day:02}T10:00:00Z"),
-            |b| {
-                b.int(common::EVENT_CODE, 1151);
-                b.text(t::KIND, "av_state");
-                b.text(t::SETTING, "health");
-                b.text(t::NEW, &format!("RTP state={state}; BM state=Enabled"));
-            },
-        );
+        sample.row(&t::TABLE, "ws01", &format!("2026-03-{day:02}T10:00:00Z"), |b| {
+            b.int(common::EVENT_CODE, 1151);
+            b.text(t::KIND, "av_state");
+            b.text(t::SETTING, "health");
+            b.text(t::NEW, &format!("RTP state={state}; BM state=Enabled"));
+        });
     }
 
     #[test]
@@ -249,12 +233,7 @@ mod tests {
             for i in 0..10 {
                 let host = format!("ws{i:02}");
                 mode(&mut sample, &host, 2, "active");
-                mode(
-                    &mut sample,
-                    &host,
-                    3,
-                    if i < passive { "passive" } else { "active" },
-                );
+                mode(&mut sample, &host, 3, if i < passive { "passive" } else { "active" });
             }
             sample.hits(&Av02).len()
         };

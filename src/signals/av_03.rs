@@ -107,15 +107,9 @@ impl Signal for Av03 {
             .iter()
             .filter(|r| matches!(r.str(common::ACTION), "detect" | "remediate" | "suspend"))
         {
-            let threat = row
-                .text(t::THREAT)
-                .or_else(|| row.text(t::TITLE))
-                .unwrap_or("");
+            let threat = row.text(t::THREAT).or_else(|| row.text(t::TITLE)).unwrap_or("");
             if !threat.is_empty() && !threat.to_lowercase().contains("eicar") {
-                of_threat
-                    .entry(threat.to_lowercase())
-                    .or_default()
-                    .push(row);
+                of_threat.entry(threat.to_lowercase()).or_default().push(row);
             }
         }
         for (threat, found) in &of_threat {
@@ -130,15 +124,10 @@ fn judge(threat: &str, rows: &[Row<'_>]) -> Option<Hit> {
         .filter(|r| r.str(common::ACTION) == "detect")
         .copied()
         .collect();
-    let failed = rows
-        .iter()
-        .find(|r| r.str(common::OUTCOME) == "failure")
-        .copied();
+    let failed = rows.iter().find(|r| r.str(common::OUTCOME) == "failure").copied();
     let removed = |row: &Row<'_>| {
-        rows.iter().any(|r| {
-            r.str(common::OUTCOME) == "success"
-                && (0..=(ACT_S * 1e6) as i64).contains(&(r.ts() - row.ts()))
-        })
+        rows.iter()
+            .any(|r| r.str(common::OUTCOME) == "success" && (0..=(ACT_S * 1e6) as i64).contains(&(r.ts() - row.ts())))
     };
     let left = detected.iter().find(|r| !removed(r)).copied();
     let days: BTreeSet<i64> = detected.iter().map(|r| r.ts().div_euclid(DAY_US)).collect();
@@ -152,13 +141,9 @@ fn judge(threat: &str, rows: &[Row<'_>]) -> Option<Hit> {
     );
     let tool = TOOLS.iter().any(|w| threat.contains(w));
     let again = days.len() as f64 >= DAYS;
-    let cache = [
-        "\\inetcache\\",
-        "\\cache\\cache_data\\",
-        "\\cache2\\entries\\",
-    ]
-    .iter()
-    .any(|c| row.str(t::OBJECT).to_lowercase().contains(c));
+    let cache = ["\\inetcache\\", "\\cache\\cache_data\\", "\\cache2\\entries\\"]
+        .iter()
+        .any(|c| row.str(t::OBJECT).to_lowercase().contains(c));
     let remains = failed.is_some() || left.is_some();
     if !remains && (!(tool || again) || unwanted || cache) {
         return None;
@@ -172,10 +157,7 @@ fn judge(threat: &str, rows: &[Row<'_>]) -> Option<Hit> {
     reasons.extend(again.then(|| format!("it came back on {} days", days.len())));
     reasons.extend(tool.then(|| "it is a tool of intruders".to_owned()));
     let high = !unwanted && (failed.is_some() || tool || (severe && remains));
-    let name = row
-        .text(t::THREAT)
-        .or_else(|| row.text(t::TITLE))
-        .unwrap_or(threat);
+    let name = row.text(t::THREAT).or_else(|| row.text(t::TITLE)).unwrap_or(threat);
     let explain = format!(
         "{name} was found in {} ({})",
         quote(row.str(t::OBJECT)),
@@ -189,9 +171,7 @@ fn judge(threat: &str, rows: &[Row<'_>]) -> Option<Hit> {
         Level::Medium
     };
     let technique = match threat {
-        n if n.contains("mimikatz") || n.contains("dumplsass") || n.contains("lsassdump") => {
-            "T1003.001"
-        }
+        n if n.contains("mimikatz") || n.contains("dumplsass") || n.contains("lsassdump") => "T1003.001",
         n if n.contains("webshell") => "T1505.003",
         _ => "T1204.002",
     };
@@ -205,13 +185,10 @@ fn judge(threat: &str, rows: &[Row<'_>]) -> Option<Hit> {
     hit.count = rows.len() as u64;
     hit.time = rows.first().map_or(row.ts(), |r| r.ts());
     hit.last = rows.last().map_or(row.ts(), |r| r.ts());
-    hit.iocs
-        .extend(row.text(t::SHA256).map(|h| Ioc::Sha256(h.to_owned())));
+    hit.iocs.extend(row.text(t::SHA256).map(|h| Ioc::Sha256(h.to_owned())));
     let path = row.str(t::OBJECT).split(';').next().unwrap_or("").trim();
-    hit.iocs.extend(
-        path.split_once("file:_")
-            .map(|(_, p)| Ioc::File(p.to_owned())),
-    );
+    hit.iocs
+        .extend(path.split_once("file:_").map(|(_, p)| Ioc::File(p.to_owned())));
     Some(hit)
 }
 
@@ -224,14 +201,7 @@ mod tests {
         let mut sample = Sample::default();
         for (i, outcome) in outcomes.iter().enumerate() {
             sample.row(&t::TABLE, "ws01", &format!("2026-03-02T09:0{i}:00Z"), |b| {
-                b.text(
-                    common::ACTION,
-                    if outcome.is_empty() {
-                        "detect"
-                    } else {
-                        "remediate"
-                    },
-                );
+                b.text(common::ACTION, if outcome.is_empty() { "detect" } else { "remediate" });
                 b.text(common::OUTCOME, outcome);
                 b.text(t::THREAT, threat);
                 b.text(t::CATEGORY, category);
@@ -243,10 +213,7 @@ mod tests {
 
     #[test]
     fn what_stays_and_what_intruders_bring_counts() {
-        assert_eq!(
-            run("Trojan:Win32/Wacatac", "Trojan", &[""]),
-            Some(Level::Medium)
-        );
+        assert_eq!(run("Trojan:Win32/Wacatac", "Trojan", &[""]), Some(Level::Medium));
         assert_eq!(
             run("Trojan:Win32/Wacatac", "Trojan", &["", "failure"]),
             Some(Level::High)

@@ -75,10 +75,7 @@ impl Signal for Av04 {
         for block in blocks(rows.table(&script::TABLE)) {
             let lower = block.text.to_lowercase();
             if by_script(&lower) {
-                found.add(off(
-                    block.row,
-                    &format!("by script: {}", quote(&block.text)),
-                ));
+                found.add(off(block.row, &format!("by script: {}", quote(&block.text))));
             }
         }
         hits.extend(found.into_hits());
@@ -86,12 +83,7 @@ impl Signal for Av04 {
 }
 
 fn off(row: Row<'_>, how: &str) -> Hit {
-    Hit::at(
-        &META,
-        row,
-        "off",
-        format!("The firewall was switched off {how}"),
-    )
+    Hit::at(&META, row, "off", format!("The firewall was switched off {how}"))
 }
 
 fn by_event(row: Row<'_>) -> Option<Hit> {
@@ -106,8 +98,7 @@ fn by_event(row: Row<'_>) -> Option<Hit> {
             let by = row
                 .text(t::IMAGE)
                 .map_or_else(String::new, |i| format!(" by {}", quote(i)));
-            (switch && new.eq_ignore_ascii_case("no"))
-                .then(|| off(row, &format!("for a profile{by}")))
+            (switch && new.eq_ignore_ascii_case("no")).then(|| off(row, &format!("for a profile{by}")))
         }
         2004 | 2097 => any_to_any(row),
         _ => None,
@@ -161,10 +152,7 @@ fn switches_off(line: &str) -> bool {
         .any(|p| short(word(2), p))
         && short(word(3), "state")
         && word(4) == "off";
-    let old = word(0) == "firewall"
-        && word(1) == "set"
-        && word(2) == "opmode"
-        && lower.contains("disable");
+    let old = word(0) == "firewall" && word(1) == "set" && word(2) == "opmode" && lower.contains("disable");
     new || old
 }
 
@@ -172,12 +160,7 @@ fn by_script(lower: &str) -> bool {
     let Some((_, rest)) = lower.split_once("set-netfirewallprofile") else {
         return false;
     };
-    let line: String = rest
-        .lines()
-        .next()
-        .unwrap_or("")
-        .split_whitespace()
-        .collect();
+    let line: String = rest.lines().next().unwrap_or("").split_whitespace().collect();
     line.contains("-enabledfalse")
         || line.contains("-enabled:false")
         || line.contains("-enabled$false")
@@ -203,10 +186,7 @@ mod tests {
 
     #[test]
     fn a_profile_counts_when_it_goes_off_and_a_rule_when_it_allows_all() {
-        assert_eq!(
-            event(4950, "Enable Windows Firewall", "No", "{}"),
-            Some(Level::Medium)
-        );
+        assert_eq!(event(4950, "Enable Windows Firewall", "No", "{}"), Some(Level::Medium));
         assert_eq!(event(2003, "1", "No", "{}"), Some(Level::Medium));
         assert_eq!(event(2003, "1", "Yes", "{}"), None);
         assert_eq!(event(4950, "Default Inbound Action", "No", "{}"), None);

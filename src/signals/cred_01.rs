@@ -29,9 +29,7 @@ const VM_READ: i64 = 0x10;
 const MARKS: f64 = 2.0;
 const JOIN_S: f64 = 600.0;
 /// Masks that dumping tools ask for. [M]
-const TOOL_MASKS: &[i64] = &[
-    0x1010, 0x1410, 0x1438, 0x143a, 0x1038, 0x1f_ffff, 0x1f_0fff, 0x1f_3fff,
-];
+const TOOL_MASKS: &[i64] = &[0x1010, 0x1410, 0x1438, 0x143a, 0x1038, 0x1f_ffff, 0x1f_0fff, 0x1f_3fff];
 
 static META: Meta = Meta {
     id: "CRED-01",
@@ -118,20 +116,12 @@ impl Signal for Cred01 {
     }
 
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
-        let mut found: Vec<Access<'_>> =
-            rows.table(&t::TABLE).iter().filter_map(of_access).collect();
-        found.extend(
-            starts(rows.table(&process::TABLE))
-                .into_iter()
-                .filter_map(of_command),
-        );
+        let mut found: Vec<Access<'_>> = rows.table(&t::TABLE).iter().filter_map(of_access).collect();
+        found.extend(starts(rows.table(&process::TABLE)).into_iter().filter_map(of_command));
         found.extend(rows.table(&file::TABLE).iter().filter_map(of_file));
         for block in script_blocks::blocks(rows.table(&script::TABLE)) {
             if dumps(&block.text) {
-                let explain = format!(
-                    "A script reads credentials from memory: {}",
-                    quote(&block.text)
-                );
+                let explain = format!("A script reads credentials from memory: {}", quote(&block.text));
                 found.push(Access {
                     row: block.row,
                     who: "script".to_owned(),
@@ -149,8 +139,8 @@ impl Signal for Cred01 {
             .iter()
             .filter(|c| c.is_set())
         {
-            let relevant = c.key.contains("lsass.exe")
-                || (c.value == "dumptype" && registry_path::number(c.data) == Some(2));
+            let relevant =
+                c.key.contains("lsass.exe") || (c.value == "dumptype" && registry_path::number(c.data) == Some(2));
             if relevant {
                 let explain = format!(
                     "{} told Windows to dump LSASS: {} = {}",
@@ -180,8 +170,7 @@ impl Signal for Cred01 {
                         earlier.add_row(f.row);
                     }
                     if f.decisive && !earlier.decisive {
-                        (earlier.decisive, earlier.level, earlier.explain) =
-                            (true, Level::High, f.explain);
+                        (earlier.decisive, earlier.level, earlier.explain) = (true, Level::High, f.explain);
                     }
                     (earlier.last, earlier.count) = (f.row.ts(), earlier.count + 1);
                 }
@@ -193,11 +182,7 @@ impl Signal for Cred01 {
 }
 
 fn hit(f: Access<'_>) -> Hit {
-    let level = if f.decisive {
-        Level::High
-    } else {
-        Level::Medium
-    };
+    let level = if f.decisive { Level::High } else { Level::Medium };
     let mut hit = Hit::at(&META, f.row, f.who, f.explain)
         .level(level)
         .decisive(f.decisive);
@@ -214,9 +199,7 @@ fn hit(f: Access<'_>) -> Hit {
 
 fn of_access(row: Row<'_>) -> Option<Access<'_>> {
     let target = row.text(t::TARGET_IMAGE)?;
-    if !base_name(target).eq_ignore_ascii_case("lsass.exe")
-        || !matches!(row.str(common::ACTION), "open" | "read_mem")
-    {
+    if !base_name(target).eq_ignore_ascii_case("lsass.exe") || !matches!(row.str(common::ACTION), "open" | "read_mem") {
         return None;
     }
     let mask = row
@@ -275,8 +258,7 @@ fn is_ordinary(image: &str, program: &str, mask: i64, unknown: bool) -> bool {
         "svchost" | "wmiprvse" | "vmtoolsd" => system && !unknown,
         "taskmgr" => system && mask != 0x1f_ffff,
         "msmpeng" | "mssense" | "nissrv" | "mrt" | "sensecncproxy" => {
-            paths::is_protected(image)
-                || lower.contains("\\programdata\\microsoft\\windows defender\\")
+            paths::is_protected(image) || lower.contains("\\programdata\\microsoft\\windows defender\\")
         }
         _ => lower.contains("\\program files") && paths::is_protected(image),
     }
@@ -316,10 +298,7 @@ fn of_command(row: Row<'_>) -> Option<Access<'_>> {
     if !by_program && !dumps(line) {
         return None;
     }
-    let explain = format!(
-        "A command reads credentials from LSASS: {}",
-        starts::command(row)
-    );
+    let explain = format!("A command reads credentials from LSASS: {}", starts::command(row));
     Some(Access {
         row,
         who: folded(&image),
@@ -356,11 +335,7 @@ fn of_file(row: Row<'_>) -> Option<Access<'_>> {
     }
     let image = row.str(file::IMAGE);
     let who = folded(&stem(base_name(image)).to_lowercase());
-    let explain = format!(
-        "{} wrote a dump of LSASS: {}",
-        quote(image),
-        row.str(file::PATH)
-    );
+    let explain = format!("{} wrote a dump of LSASS: {}", quote(image), row.str(file::PATH));
     // Error reporting dumps LSASS when it crashes.
     let decisive = who != "werfault" && who != "wermgr";
     Some(Access {
@@ -401,11 +376,7 @@ mod tests {
                 0x1f_ffff,
                 r"C:\Windows\system32\dbgcore.dll+1",
             ),
-            (
-                r"C:\t\procdump64.exe",
-                0x1f_ffff,
-                r"C:\Windows\SYSTEM32\dbghelp.dll+1",
-            ),
+            (r"C:\t\procdump64.exe", 0x1f_ffff, r"C:\Windows\SYSTEM32\dbghelp.dll+1"),
         ] {
             let hits = open(image, mask, trace);
             assert_eq!(
@@ -414,10 +385,7 @@ mod tests {
                 "{image}"
             );
         }
-        assert_eq!(
-            open(r"C:\w\powershell.exe", 0x1010, "")[0].level,
-            Level::Medium
-        );
+        assert_eq!(open(r"C:\w\powershell.exe", 0x1010, "")[0].level, Level::Medium);
     }
 
     #[test]
@@ -425,10 +393,7 @@ mod tests {
         for (image, mask) in [
             (r"C:\Windows\System32\svchost.exe", 0x1000),
             (r"C:\Windows\System32\svchost.exe", 0x1010),
-            (
-                r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe",
-                0x40,
-            ),
+            (r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe", 0x40),
             (r"C:\Windows\System32\csrss.exe", 0x1f_ffff),
             (r"C:\Windows\System32\wbem\wmiprvse.exe", 0x1410),
             (r"C:\Program Files\Vendor\agent.exe", 0x1410),
@@ -456,10 +421,7 @@ mod tests {
             b.text(file::IMAGE, r"C:\Windows\System32\rundll32.exe");
         });
         let hits = sample.hits(&Cred01);
-        assert_eq!(
-            (hits.len(), hits[0].rows.len(), hits[0].decisive),
-            (1, 2, true)
-        );
+        assert_eq!((hits.len(), hits[0].rows.len(), hits[0].decisive), (1, 2, true));
         assert!(!dumps("rundll32 comsvcs.dll,Other 24"));
     }
 }

@@ -86,11 +86,7 @@ impl Signal for Cred02 {
     }
 
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
-        let used: Vec<Row<'_>> = rows
-            .table(&t::TABLE)
-            .iter()
-            .filter(|r| right(*r).is_some())
-            .collect();
+        let used: Vec<Row<'_>> = rows.table(&t::TABLE).iter().filter(|r| right(*r).is_some()).collect();
         if used.is_empty() {
             return;
         }
@@ -98,18 +94,12 @@ impl Signal for Cred02 {
         let mut mine: Vec<(Hit, String)> = Vec::new();
         for row in used {
             let user = row.str(common::USER).to_lowercase();
-            if user.is_empty()
-                || controllers.contains(&user)
-                || user.starts_with("msol_")
-                || user.starts_with("aad_")
-            {
+            if user.is_empty() || controllers.contains(&user) || user.starts_with("msol_") || user.starts_with("aad_") {
                 continue;
             }
             let full = right(row) == Some(true);
             let same = mine.iter_mut().rev().find(|(h, u)| {
-                *u == user
-                    && h.host == row.id(common::HOST)
-                    && (row.ts() - h.last).abs() <= (JOIN_S * 1e6) as i64
+                *u == user && h.host == row.id(common::HOST) && (row.ts() - h.last).abs() <= (JOIN_S * 1e6) as i64
             });
             match same {
                 Some((h, _)) => {
@@ -130,8 +120,7 @@ impl Signal for Cred02 {
 
 /// Whether a row uses a replication right: `true` for one that gives secrets, `false` for synchronising only.
 fn right(row: Row<'_>) -> Option<bool> {
-    if row.str(common::ACTION) != "object_access" || row.int(t::ACCESS_MASK) != Some(CONTROL_ACCESS)
-    {
+    if row.str(common::ACTION) != "object_access" || row.int(t::ACCESS_MASK) != Some(CONTROL_ACCESS) {
         return None;
     }
     let properties = row.str(t::ATTR).to_lowercase();
@@ -205,17 +194,12 @@ mod tests {
     fn replicate(user: &str, mask: i64, guid: &str) -> Vec<Hit> {
         let mut sample = Sample::default();
         for second in 0..3 {
-            sample.row(
-                &t::TABLE,
-                "dc01",
-                &format!("2026-03-02T09:00:0{second}Z"),
-                |b| {
-                    b.text(common::ACTION, "object_access");
-                    b.text(common::USER, user);
-                    b.int(t::ACCESS_MASK, mask);
-                    b.text(t::ATTR, &format!("%%7688 {{{guid}}}"));
-                },
-            );
+            sample.row(&t::TABLE, "dc01", &format!("2026-03-02T09:00:0{second}Z"), |b| {
+                b.text(common::ACTION, "object_access");
+                b.text(common::USER, user);
+                b.int(t::ACCESS_MASK, mask);
+                b.text(t::ATTR, &format!("%%7688 {{{guid}}}"));
+            });
         }
         sample.row(&auth::TABLE, "dc02", "2026-03-02T09:00:00Z", |b| {
             b.text(common::ACTION, "krb_tgt")

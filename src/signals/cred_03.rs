@@ -107,10 +107,7 @@ static META: Meta = Meta {
             source: "[J] then RC4 alone says nothing here",
         },
     ],
-    benign: &[
-        "services that know RC4 only",
-        "inventory and vulnerability scanners",
-    ],
+    benign: &["services that know RC4 only", "inventory and vulnerability scanners"],
 };
 
 impl Signal for Cred03 {
@@ -119,18 +116,12 @@ impl Signal for Cred03 {
     }
 
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
-        let tickets: Vec<Row<'_>> = rows
-            .table(&t::TABLE)
-            .iter()
-            .filter(|r| is_service_ticket(*r))
-            .collect();
+        let tickets: Vec<Row<'_>> = rows.table(&t::TABLE).iter().filter(|r| is_service_ticket(*r)).collect();
         let weak = tickets.iter().filter(|r| is_weak(**r)).count() as f64;
         let rc4_domain = tickets.len() >= 50 && weak / tickets.len() as f64 >= RC4_HABIT;
         let mut of_user: BTreeMap<(String, String), Vec<Row<'_>>> = BTreeMap::new();
         for row in &tickets {
-            let from = row
-                .ip(t::SRC_IP)
-                .map_or_else(String::new, |a| ip::display(&a));
+            let from = row.ip(t::SRC_IP).map_or_else(String::new, |a| ip::display(&a));
             of_user
                 .entry((row.str(t::TARGET_USER).to_lowercase(), from))
                 .or_default()
@@ -147,8 +138,7 @@ impl Signal for Cred03 {
                     "{user} got a ticket with a weak key and without pre-authentication{}",
                     origin(row)
                 );
-                let mut hit = Hit::at(&META, row, format!("asrep|{user}"), explain)
-                    .techniques(&["T1558.004"]);
+                let mut hit = Hit::at(&META, row, format!("asrep|{user}"), explain).techniques(&["T1558.004"]);
                 hit.iocs.push(Ioc::Account(user));
                 hits.push(hit);
             }
@@ -173,10 +163,7 @@ impl Signal for Cred03 {
             ];
             if !ordinary.contains(&program.as_str()) && talkers.insert(program.clone()) {
                 let explain = format!("{} talked Kerberos itself", quote(row.str(network::IMAGE)));
-                hits.push(
-                    Hit::at(&META, row, format!("port88|{program}"), explain)
-                        .techniques(&["T1558.003"]),
-                );
+                hits.push(Hit::at(&META, row, format!("port88|{program}"), explain).techniques(&["T1558.003"]));
             }
         }
     }
@@ -207,9 +194,8 @@ fn is_preauth_less(row: Row<'_>) -> bool {
 }
 
 fn origin(row: Row<'_>) -> String {
-    row.ip(t::SRC_IP).map_or_else(String::new, |a| {
-        format!(", asked for from {}", ip::display(&a))
-    })
+    row.ip(t::SRC_IP)
+        .map_or_else(String::new, |a| format!(", asked for from {}", ip::display(&a)))
 }
 
 /// The most services that one account asked for within the windows.
@@ -233,12 +219,10 @@ fn roast(user: &str, from: &str, tickets: &[Row<'_>], rc4_domain: bool) -> Optio
     } else {
         format!(" from {from}")
     };
-    let explain =
-        format!("{user}{place} asked for tickets {what}of {count} services within minutes");
-    let tool = evidence.iter().any(|r| {
-        r.int(t::TICKET_OPTS)
-            .is_some_and(|o| TOOL_OPTIONS.contains(&o))
-    });
+    let explain = format!("{user}{place} asked for tickets {what}of {count} services within minutes");
+    let tool = evidence
+        .iter()
+        .any(|r| r.int(t::TICKET_OPTS).is_some_and(|o| TOOL_OPTIONS.contains(&o)));
     let level = if count as f64 >= HIGH_FROM {
         Level::High
     } else {
@@ -248,11 +232,7 @@ fn roast(user: &str, from: &str, tickets: &[Row<'_>], rc4_domain: bool) -> Optio
         .level(level)
         .techniques(&["T1558.003"]);
     hit = hit.quality(if tool || what.is_empty() { 1.0 } else { 0.8 });
-    evidence
-        .iter()
-        .skip(1)
-        .take(19)
-        .for_each(|r| hit.add_row(*r));
+    evidence.iter().skip(1).take(19).for_each(|r| hit.add_row(*r));
     (hit.count, hit.last) = (evidence.len() as u64, evidence.last()?.ts());
     hit.iocs.push(Ioc::Account(user.to_owned()));
     Some(hit)
@@ -263,9 +243,7 @@ fn most_services<'a>(rows: &[Row<'a>], window: i64) -> (usize, Vec<Row<'a>>) {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut start = 0;
     for (end, row) in rows.iter().enumerate() {
-        *counts
-            .entry(row.str(t::SERVICE).to_lowercase())
-            .or_default() += 1;
+        *counts.entry(row.str(t::SERVICE).to_lowercase()).or_default() += 1;
         while let Some(old) = rows.get(start).filter(|o| row.ts() - o.ts() > window) {
             let service = old.str(t::SERVICE).to_lowercase();
             if let Some(n) = counts.get_mut(&service) {
@@ -291,17 +269,12 @@ mod tests {
     fn tickets(n: usize, enc: i64, service: impl Fn(usize) -> String) -> Vec<Hit> {
         let mut sample = Sample::default();
         for i in 0..n {
-            sample.row(
-                &t::TABLE,
-                "dc01",
-                &format!("2026-03-02T09:00:{i:02}Z"),
-                |b| {
-                    b.text(common::ACTION, "krb_tgs");
-                    b.text(t::TARGET_USER, "ann");
-                    b.text(t::SERVICE, &service(i));
-                    b.int(t::TICKET_ENC, enc);
-                },
-            );
+            sample.row(&t::TABLE, "dc01", &format!("2026-03-02T09:00:{i:02}Z"), |b| {
+                b.text(common::ACTION, "krb_tgs");
+                b.text(t::TARGET_USER, "ann");
+                b.text(t::SERVICE, &service(i));
+                b.int(t::TICKET_ENC, enc);
+            });
         }
         sample.hits(&Cred03)
     }
@@ -309,14 +282,8 @@ mod tests {
     #[test]
     fn many_weak_services_in_a_minute_are_a_roast() {
         let hits = tickets(6, 0x17, |i| format!("svc{i}"));
-        assert_eq!(
-            (hits.len(), hits[0].level, hits[0].count),
-            (1, Level::Medium, 6)
-        );
-        assert_eq!(
-            tickets(12, 0x17, |i| format!("svc{i}"))[0].level,
-            Level::High
-        );
+        assert_eq!((hits.len(), hits[0].level, hits[0].count), (1, Level::Medium, 6));
+        assert_eq!(tickets(12, 0x17, |i| format!("svc{i}"))[0].level, Level::High);
         assert_eq!(tickets(12, 0x12, |i| format!("svc{i}")).len(), 1);
     }
 

@@ -62,10 +62,7 @@ static META: Meta = Meta {
         unit: "s",
         source: "[J] hives are saved one after the other",
     }],
-    benign: &[
-        "backup products",
-        "installation of a domain controller from media",
-    ],
+    benign: &["backup products", "installation of a domain controller from media"],
 };
 
 struct Theft<'a> {
@@ -189,17 +186,10 @@ fn of_file(row: Row<'_>) -> Option<Theft<'_>> {
     ];
     let technique = match row.str(file::NAME) {
         "ntds.dit" if !path.contains("\\windows\\ntds\\") => "T1003.003",
-        "sam" | "sam.hive" | "sam.save" | "sam.hiv" if !path.contains("\\system32\\config\\") => {
-            "T1003.002"
-        }
-        "security" | "security.hive" | "security.save"
-            if !path.contains("\\system32\\config\\") =>
-        {
-            "T1003.004"
-        }
+        "sam" | "sam.hive" | "sam.save" | "sam.hiv" if !path.contains("\\system32\\config\\") => "T1003.002",
+        "security" | "security.hive" | "security.save" if !path.contains("\\system32\\config\\") => "T1003.004",
         name => {
-            let temporary = (path.contains("\\windows\\temp\\")
-                || path.contains("\\windows\\system32\\"))
+            let temporary = (path.contains("\\windows\\temp\\") || path.contains("\\windows\\system32\\"))
                 && name.len() == 12
                 && name.ends_with(".tmp");
             let random = name.bytes().take(8).all(|b| b.is_ascii_alphabetic());
@@ -214,11 +204,7 @@ fn of_file(row: Row<'_>) -> Option<Theft<'_>> {
     }
     let explain = format!(
         "{} wrote {}",
-        if writer.is_empty() {
-            "A program"
-        } else {
-            &writer
-        },
+        if writer.is_empty() { "A program" } else { &writer },
         row.str(file::PATH)
     );
     Some(Theft {
@@ -238,10 +224,7 @@ mod tests {
         for (line, ids) in [
             (r"reg save hklm\sam s", vec!["T1003.002"]),
             (r"reg.exe save HKLM\SECURITY sec /y", vec!["T1003.004"]),
-            (
-                r#"ntdsutil "ac i ntds" ifm "create full c:\t" q q"#,
-                vec!["T1003.003"],
-            ),
+            (r#"ntdsutil "ac i ntds" ifm "create full c:\t" q q"#, vec!["T1003.003"]),
             (
                 r"copy \\?\GLOBALROOT\Device\HarddiskVolumeShadowCopy1\Windows\NTDS\ntds.dit c:\t",
                 vec!["T1003.003"],
@@ -252,10 +235,7 @@ mod tests {
             ),
             (r"reg query hklm\software", vec![]),
             (r"reg save hkcu\software\x f", vec![]),
-            (
-                r"reg save hklm\system\currentcontrolset\services\x f",
-                vec![],
-            ),
+            (r"reg save hklm\system\currentcontrolset\services\x f", vec![]),
             ("vssadmin create shadow /for=C:", vec![]),
         ] {
             assert_eq!(techniques_of(line), ids, "{line}");
@@ -266,24 +246,13 @@ mod tests {
     fn hives_saved_one_after_the_other_are_one_hit_and_only_the_database_is_decisive() {
         let mut sample = Sample::default();
         for (second, hive) in [(0, "sam"), (2, "security"), (4, "system")] {
-            sample.row(
-                &process::TABLE,
-                "ws01",
-                &format!("2026-03-02T09:00:0{second}Z"),
-                |b| {
-                    b.text(process::IMAGE_NAME, "reg.exe");
-                    b.text(
-                        process::CMDLINE,
-                        &format!(r"reg save hklm\{hive} c:\t\{hive}"),
-                    );
-                },
-            );
+            sample.row(&process::TABLE, "ws01", &format!("2026-03-02T09:00:0{second}Z"), |b| {
+                b.text(process::IMAGE_NAME, "reg.exe");
+                b.text(process::CMDLINE, &format!(r"reg save hklm\{hive} c:\t\{hive}"));
+            });
         }
         let hits = sample.hits(&Cred04);
-        assert_eq!(
-            (hits.len(), hits[0].rows.len(), hits[0].decisive),
-            (1, 3, false)
-        );
+        assert_eq!((hits.len(), hits[0].rows.len(), hits[0].decisive), (1, 3, false));
         assert_eq!(hits[0].techniques, ["T1003.002", "T1003.004"]);
     }
 

@@ -33,14 +33,7 @@ static META: Meta = Meta {
            random name below ADMIN$ (high); WDigest is told to keep passwords (medium); stored credentials are backed up (low); private keys are \
            acquired by an odd program (low; medium by a known tool); packets are captured (low).",
     why: "Each yields passwords, hashes or keys for the next step.",
-    techniques: &[
-        "T1003",
-        "T1003.002",
-        "T1112",
-        "T1555.004",
-        "T1552.004",
-        "T1040",
-    ],
+    techniques: &["T1003", "T1003.002", "T1112", "T1555.004", "T1552.004", "T1040"],
     stage: "credential-access",
     family: "credentials",
     key: Key::Host,
@@ -151,8 +144,7 @@ impl Signal for Cred06 {
         for change in changes(rows.table(&registry::TABLE), |k| {
             k.ends_with("\\control\\securityproviders\\wdigest")
         }) {
-            let on =
-                change.value == "uselogoncredential" && change.is_set() && !is_zero(change.data);
+            let on = change.value == "uselogoncredential" && change.is_set() && !is_zero(change.data);
             if on {
                 let explain = format!(
                     "WDigest was told by {} to keep passwords in memory",
@@ -177,11 +169,7 @@ impl Signal for Cred06 {
 
 /// `DWORD (0x00000000)`, `0` or nothing.
 fn is_zero(data: &str) -> bool {
-    let digits = data
-        .trim()
-        .trim_start_matches("DWORD")
-        .trim()
-        .trim_matches(['(', ')']);
+    let digits = data.trim().trim_start_matches("DWORD").trim().trim_matches(['(', ')']);
     digits.trim_start_matches("0x").trim_matches('0').is_empty()
 }
 
@@ -307,19 +295,14 @@ mod tests {
     use crate::signals::testing::Sample;
 
     fn share(sample: &mut Sample, second: i64, share: &str, path: &str, from: &str) {
-        sample.row_us(
-            &file::TABLE,
-            "srv01",
-            1_772_442_000_000_000 + second * 1_000_000,
-            |b| {
-                b.text(common::ACTION, "share_access");
-                b.text(common::USER, "adm");
-                b.text(file::SHARE, share);
-                b.text(file::PATH, path);
-                b.text(file::NAME, &base_name(path).to_lowercase());
-                b.ip(file::CLIENT_IP, &ip::parse(from).unwrap());
-            },
-        );
+        sample.row_us(&file::TABLE, "srv01", 1_772_442_000_000_000 + second * 1_000_000, |b| {
+            b.text(common::ACTION, "share_access");
+            b.text(common::USER, "adm");
+            b.text(file::SHARE, share);
+            b.text(file::PATH, path);
+            b.text(file::NAME, &base_name(path).to_lowercase());
+            b.ip(file::CLIENT_IP, &ip::parse(from).unwrap());
+        });
     }
 
     #[test]
@@ -328,15 +311,9 @@ mod tests {
             let mut sample = Sample::default();
             share(&mut sample, 0, r"\\*\IPC$", "winreg", "10.0.5.21");
             share(&mut sample, 3, r"\\*\ADMIN$", path, from);
-            sample
-                .hits(&Cred06)
-                .first()
-                .map(|h| (h.level, h.rows.len()))
+            sample.hits(&Cred06).first().map(|h| (h.level, h.rows.len()))
         };
-        assert_eq!(
-            run(r"System32\qWkXbTzP.tmp", "10.0.5.21"),
-            Some((Level::High, 2))
-        );
+        assert_eq!(run(r"System32\qWkXbTzP.tmp", "10.0.5.21"), Some((Level::High, 2)));
         assert_eq!(run(r"System32\qWkXbTzP.tmp", "10.0.5.99"), None);
         assert_eq!(run(r"System32\notepad.exe", "10.0.5.21"), None);
     }
@@ -373,12 +350,8 @@ mod tests {
             });
             sample.hits(&Cred06).len()
         };
-        assert_eq!(
-            (wdigest("DWORD (0x00000001)"), wdigest("DWORD (0x00000000)")),
-            (1, 0)
-        );
-        let capture =
-            |line: &str| hits_of(&Cred06, line.split(' ').next().unwrap(), "cmd.exe", line).len();
+        assert_eq!((wdigest("DWORD (0x00000001)"), wdigest("DWORD (0x00000000)")), (1, 0));
+        let capture = |line: &str| hits_of(&Cred06, line.split(' ').next().unwrap(), "cmd.exe", line).len();
         assert_eq!(capture("pktmon.exe start --etw"), 1);
         assert_eq!(capture("netsh.exe trace start capture=yes"), 1);
         assert_eq!(capture("pktmon.exe status"), 0);

@@ -46,11 +46,7 @@ impl Signal for Cred07 {
 
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found = Folded::default();
-        for row in rows
-            .table(&t::TABLE)
-            .iter()
-            .filter(|r| matches!(r.code(), 4768 | 4769))
-        {
+        for row in rows.table(&t::TABLE).iter().filter(|r| matches!(r.code(), 4768 | 4769)) {
             let name = row.str(t::TARGET_USER).split('@').next().unwrap_or("");
             let forged = !name.is_empty() && name.eq_ignore_ascii_case(row.host());
             if !forged || row.str(common::OUTCOME) == "failure" {
@@ -60,12 +56,7 @@ impl Signal for Cred07 {
                 "A ticket for {} was given to {name}, which is this host's own name without $",
                 row.str(t::SERVICE)
             );
-            let mut hit = Hit::at(
-                &META,
-                row,
-                format!("forged|{}", name.to_lowercase()),
-                explain,
-            );
+            let mut hit = Hit::at(&META, row, format!("forged|{}", name.to_lowercase()), explain);
             hit.users = vec![name.to_owned()];
             if let Some(address) = row.ip(t::SRC_IP) {
                 hit.iocs.push(Ioc::Ip(ip::display(&address)));

@@ -128,18 +128,10 @@ impl Signal for Disc01 {
         }
         let common = |h: &Hit| {
             let on = hosts.get(h.key.as_str()).map_or(0, BTreeSet::len) as f64;
-            f64::from(population) >= MIN_FLEET
-                && on >= COMMON_SHARE * f64::from(population)
-                && on >= 3.0
+            f64::from(population) >= MIN_FLEET && on >= COMMON_SHARE * f64::from(population) && on >= 3.0
         };
         let kept: Vec<bool> = bursts.iter().map(|h| !common(h)).collect();
-        hits.extend(
-            bursts
-                .into_iter()
-                .zip(kept)
-                .filter(|(_, k)| *k)
-                .map(|(h, _)| h),
-        );
+        hits.extend(bursts.into_iter().zip(kept).filter(|(_, k)| *k).map(|(h, _)| h));
         pipes(rows, hits);
     }
 }
@@ -159,10 +151,7 @@ const SHARED_SESSIONS: &[i64] = &[0, 0x3e4, 0x3e5, 0x3e7];
 
 fn actor(row: Row<'_>) -> Option<Actor> {
     let host = row.id(common::HOST);
-    if let Some(session) = row
-        .int(common::LOGON_ID)
-        .filter(|s| !SHARED_SESSIONS.contains(s))
-    {
+    if let Some(session) = row.int(common::LOGON_ID).filter(|s| !SHARED_SESSIONS.contains(s)) {
         return Some(Actor::Session(host, session));
     }
     match row.id(t::PARENT_GUID) {
@@ -183,10 +172,7 @@ fn bursts(rows: &KeyRows<'_>) -> Vec<Hit> {
             by_actor.entry(actor).or_default().push((row, asked));
         }
     }
-    let mut out: Vec<Hit> = by_actor
-        .values()
-        .flat_map(|asked| bursts_of(asked))
-        .collect();
+    let mut out: Vec<Hit> = by_actor.values().flat_map(|asked| bursts_of(asked)).collect();
     // Actors are ordered by ids, which differ from run to run.
     out.sort_by(|a, b| (a.time, &a.key, &a.explain).cmp(&(b.time, &b.key, &b.explain)));
     out
@@ -199,15 +185,8 @@ fn bursts_of(asked: &[Asked<'_>]) -> Vec<Hit> {
     let mut out = Vec::new();
     let mut rest = asked;
     while let Some((first, tail)) = rest.split_first() {
-        let within = rest
-            .iter()
-            .take_while(|(r, _)| r.ts() - first.0.ts() <= window)
-            .count();
-        let distinct: BTreeSet<&str> = rest
-            .iter()
-            .take(within)
-            .map(|(_, q)| q.name.as_str())
-            .collect();
+        let within = rest.iter().take_while(|(r, _)| r.ts() - first.0.ts() <= window).count();
+        let distinct: BTreeSet<&str> = rest.iter().take(within).map(|(_, q)| q.name.as_str()).collect();
         if (distinct.len() as f64) < COMMANDS {
             rest = tail;
             continue;
@@ -266,12 +245,8 @@ const PIPES: &[&str] = &["lsarpc", "netlogon", "samr", "srvsvc", "wkssvc"];
 fn pipes(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
     let mut by_client: BTreeMap<Ip, Vec<Row<'_>>> = BTreeMap::new();
     for row in rows.table(&file::TABLE).iter() {
-        let pipe = PIPES.contains(&row.str(file::NAME))
-            && row.str(file::SHARE).to_ascii_lowercase().ends_with("ipc$");
-        if let Some(client) = row
-            .ip(file::CLIENT_IP)
-            .filter(|c| pipe && !ip::is_loopback(c))
-        {
+        let pipe = PIPES.contains(&row.str(file::NAME)) && row.str(file::SHARE).to_ascii_lowercase().ends_with("ipc$");
+        if let Some(client) = row.ip(file::CLIENT_IP).filter(|c| pipe && !ip::is_loopback(c)) {
             by_client.entry(client).or_default().push(row);
         }
     }
@@ -308,9 +283,8 @@ fn pipes(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
 fn pipe_hit(client: &Ip, rows: &[Row<'_>], hosts: usize) -> Option<Hit> {
     let (first, last) = (rows.first()?, rows.last()?);
     let address = ip::display(client);
-    let explain = format!(
-        "{address} opened directory pipes (samr, lsarpc, srvsvc, wkssvc) of {hosts} hosts within five minutes"
-    );
+    let explain =
+        format!("{address} opened directory pipes (samr, lsarpc, srvsvc, wkssvc) of {hosts} hosts within five minutes");
     let mut hit = Hit::at(&META, *first, format!("pipes:{address}"), explain)
         .level(Level::Medium)
         .techniques(&["T1087.002", "T1069.002", "T1018"])
@@ -336,10 +310,7 @@ mod tests {
                 host,
                 1_772_442_000_000_000 + i as i64 * gap_s * 1_000_000,
                 |b| {
-                    b.text(
-                        t::IMAGE_NAME,
-                        &format!("{}.exe", line.split(' ').next().unwrap()),
-                    );
+                    b.text(t::IMAGE_NAME, &format!("{}.exe", line.split(' ').next().unwrap()));
                     b.text(t::CMDLINE, line);
                     b.int(common::LOGON_ID, session);
                     b.int(t::PPID, 77);
@@ -363,14 +334,8 @@ mod tests {
             let mut sample = Sample::default();
             ask(&mut sample, "ws01", session, SIX, 10);
             let found = sample.hits(&Disc01);
-            assert_eq!(
-                (found.len(), found[0].level, found[0].count),
-                (1, Level::Low, 6)
-            );
-            assert_eq!(
-                found[0].techniques,
-                ["T1033", "T1016", "T1087.001", "T1018", "T1082"]
-            );
+            assert_eq!((found.len(), found[0].level, found[0].count), (1, Level::Low, 6));
+            assert_eq!(found[0].techniques, ["T1033", "T1016", "T1087.001", "T1018", "T1082"]);
         }
     }
 

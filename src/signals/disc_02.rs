@@ -128,11 +128,7 @@ static META: Meta = Meta {
 /// Class of a directory object as 4662 writes it, what it is, and the technique of listing it.
 const CLASSES: &[(&str, &str, &str)] = &[
     ("bf967a86-0de6-11d0-a285-00aa003049e2", "computers", "T1018"),
-    (
-        "bf967a9c-0de6-11d0-a285-00aa003049e2",
-        "groups",
-        "T1069.002",
-    ),
+    ("bf967a9c-0de6-11d0-a285-00aa003049e2", "groups", "T1069.002"),
     ("bf967aba-0de6-11d0-a285-00aa003049e2", "users", "T1087.002"),
 ];
 
@@ -152,14 +148,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("get-netuser", "T1087.002"),
     ("get-smbshare", "T1135"),
     ("invoke-sharefinder", "T1135"),
-    (
-        "directoryservices.activedirectory.domain]::getcurrentdomain",
-        "T1482",
-    ),
-    (
-        "directoryservices.activedirectory.forest]::getcurrentforest",
-        "T1482",
-    ),
+    ("directoryservices.activedirectory.domain]::getcurrentdomain", "T1482"),
+    ("directoryservices.activedirectory.forest]::getcurrentforest", "T1482"),
     ("getalltrustrelationships", "T1482"),
     ("(serviceprincipalname=", "T1087.002"),
     ("kerberosrequestorsecuritytoken", "T1087.002"),
@@ -190,8 +180,7 @@ impl Signal for Disc02 {
                 quote(client),
                 quote(zone)
             );
-            found
-                .add(Hit::at(&META, row, format!("zone|{client}"), explain).techniques(&["T1016"]));
+            found.add(Hit::at(&META, row, format!("zone|{client}"), explain).techniques(&["T1016"]));
         }
         for row in rows
             .table(&file::TABLE)
@@ -241,8 +230,7 @@ fn directory(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
                 actor(*first),
                 objects.len()
             );
-            let mut hit = Hit::at(&META, *first, format!("read|{what}|{user}"), explain)
-                .techniques(&[technique]);
+            let mut hit = Hit::at(&META, *first, format!("read|{what}|{user}"), explain).techniques(&[technique]);
             burst.iter().skip(1).take(9).for_each(|r| hit.add_row(*r));
             (hit.last, hit.count) = (last.ts(), burst.len() as u64);
             hits.push(hit);
@@ -266,15 +254,7 @@ fn local(row: Row<'_>) -> Option<Hit> {
         quote(what),
         actor(row)
     );
-    Some(
-        Hit::at(
-            &META,
-            row,
-            format!("local|{}", image.to_lowercase()),
-            explain,
-        )
-        .techniques(&[technique]),
-    )
+    Some(Hit::at(&META, row, format!("local|{}", image.to_lowercase()), explain).techniques(&[technique]))
 }
 
 /// A single question for groups, accounts of the domain, trusts or service names.
@@ -285,13 +265,8 @@ fn command(row: Row<'_>) -> Option<Hit> {
     let (image, original) = names(row);
     let line = row.str(process::CMDLINE);
     let lower = line.to_lowercase();
-    if (image == "setspn" || original == "setspn")
-        && [" -q", " /q"].iter().any(|q| lower.contains(q))
-    {
-        let explain = format!(
-            "Service names of accounts were listed: {}",
-            starts::command(row)
-        );
+    if (image == "setspn" || original == "setspn") && [" -q", " /q"].iter().any(|q| lower.contains(q)) {
+        let explain = format!("Service names of accounts were listed: {}", starts::command(row));
         return Some(Hit::at(&META, row, "setspn query", explain).techniques(&["T1087.002"]));
     }
     let asked = question(&image, line).or_else(|| question(&original, line))?;
@@ -300,10 +275,7 @@ fn command(row: Row<'_>) -> Option<Hit> {
     if ids.is_empty() {
         return None;
     }
-    let explain = format!(
-        "A question for groups, accounts or trusts: {}",
-        starts::command(row)
-    );
+    let explain = format!("A question for groups, accounts or trusts: {}", starts::command(row));
     Some(
         Hit::at(&META, row, asked.name, explain)
             .level(Level::Info)
@@ -318,10 +290,7 @@ fn hosts_file(row: Row<'_>) -> Option<Hit> {
     if !file || !by_person(row) || row.ip(file::CLIENT_IP).is_none() {
         return None;
     }
-    let explain = format!(
-        "{} opened the hosts file of this host over the network",
-        actor(row)
-    );
+    let explain = format!("{} opened the hosts file of this host over the network", actor(row));
     Some(
         Hit::at(
             &META,
@@ -341,11 +310,7 @@ fn scripts(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         .filter(|b| b.text.len() <= OWN_TEXT)
     {
         let lower = block.text.to_lowercase();
-        let found: Vec<_> = PHRASES
-            .iter()
-            .filter(|(p, _)| lower.contains(p))
-            .copied()
-            .collect();
+        let found: Vec<_> = PHRASES.iter().filter(|(p, _)| lower.contains(p)).copied().collect();
         if !found.is_empty() {
             asked.push((block.row, found));
         }
@@ -355,8 +320,7 @@ fn scripts(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let (Some((first, _)), Some((last, _))) = (run.first(), run.last()) else {
             continue;
         };
-        let phrases: BTreeSet<&'static str> =
-            run.iter().flat_map(|(_, f)| f).map(|(p, _)| *p).collect();
+        let phrases: BTreeSet<&'static str> = run.iter().flat_map(|(_, f)| f).map(|(p, _)| *p).collect();
         let mut ids: Vec<&'static str> = Vec::new();
         for id in run.iter().flat_map(|(_, f)| f).map(|(_, id)| *id) {
             if !ids.contains(&id) {
@@ -373,10 +337,7 @@ fn scripts(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut hit = Hit::at(&META, *first, format!("script|{}", list.join("+")), explain)
             .level(level)
             .techniques(&ids);
-        run.iter()
-            .skip(1)
-            .take(9)
-            .for_each(|(r, _)| hit.add_row(*r));
+        run.iter().skip(1).take(9).for_each(|(r, _)| hit.add_row(*r));
         (hit.last, hit.count) = (last.ts(), run.len() as u64);
         hits.push(hit);
     }
@@ -393,27 +354,19 @@ mod tests {
         let run = |n: i64, by: &str, gap_ms: i64| {
             let mut sample = Sample::default();
             for i in 0..n {
-                sample.row_us(
-                    &t::TABLE,
-                    "dc01",
-                    1_772_442_000_000_000 + i * gap_ms * 1000,
-                    |b| {
-                        b.int(common::EVENT_CODE, 4662);
-                        b.text(common::USER, by);
-                        b.text(t::OBJECT, &format!("%{{{i}}}"));
-                        b.text(t::OBJECT_TYPE, "%{bf967a9c-0de6-11d0-a285-00aa003049e2}");
-                    },
-                );
+                sample.row_us(&t::TABLE, "dc01", 1_772_442_000_000_000 + i * gap_ms * 1000, |b| {
+                    b.int(common::EVENT_CODE, 4662);
+                    b.text(common::USER, by);
+                    b.text(t::OBJECT, &format!("%{{{i}}}"));
+                    b.text(t::OBJECT_TYPE, "%{bf967a9c-0de6-11d0-a285-00aa003049e2}");
+                });
             }
             sample
                 .hits(&Disc02)
                 .first()
                 .map(|h| (h.level, h.techniques[0].to_string()))
         };
-        assert_eq!(
-            run(40, "ann", 100),
-            Some((Level::Low, "T1069.002".to_owned()))
-        );
+        assert_eq!(run(40, "ann", 100), Some((Level::Low, "T1069.002".to_owned())));
         assert_eq!(run(40, "DC02$", 100), None);
         assert_eq!(run(5, "ann", 100), None);
         assert_eq!(run(40, "ann", 30_000), None);
@@ -434,21 +387,11 @@ mod tests {
                     },
                 );
             }
-            sample
-                .hits(&Disc02)
-                .first()
-                .map(|h| (h.level, h.techniques.len()))
+            sample.hits(&Disc02).first().map(|h| (h.level, h.techniques.len()))
         };
+        assert_eq!(run(&["Get-ADGroupMember -Identity x"]), Some((Level::Info, 1)));
         assert_eq!(
-            run(&["Get-ADGroupMember -Identity x"]),
-            Some((Level::Info, 1))
-        );
-        assert_eq!(
-            run(&[
-                "Get-ADUser -Filter *",
-                "Get-ADTrust -Filter *",
-                "Get-ADComputer x"
-            ]),
+            run(&["Get-ADUser -Filter *", "Get-ADTrust -Filter *", "Get-ADComputer x"]),
             Some((Level::Low, 3))
         );
         assert_eq!(run(&["Get-ChildItem"]), None);

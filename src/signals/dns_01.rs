@@ -32,17 +32,48 @@ static META: Meta = Meta {
     stage: "command-and-control",
     family: "dns",
     key: Key::Fleet,
-    reads: &[Reads { table: &dns::TABLE, columns: questions::DNS }],
+    reads: &[Reads {
+        table: &dns::TABLE,
+        columns: questions::DNS,
+    }],
     level: Level::Low,
     decisive: false,
     thresholds: &[
-        Threshold { name: "surprise", value: bigram::THRESHOLD, unit: "bits per step", source: "[M] 993 labels of the Public Suffix List: p99 5.87" },
-        Threshold { name: "surprise_floor", value: bigram::THRESHOLD_FLOOR, unit: "bits per step", source: "[M] lowest after training on own labels" },
-        Threshold { name: "popular_share", value: questions::POPULAR_SHARE, unit: "of hosts", source: "[J] domains above it are left out and train the model" },
-        Threshold { name: "popular_hosts", value: questions::POPULAR_HOSTS as f64, unit: "hosts", source: "[J]" },
-        Threshold { name: "training_hosts", value: TRAINING_HOSTS as f64, unit: "hosts", source: "[J] smaller fleets keep the shipped model" },
+        Threshold {
+            name: "surprise",
+            value: bigram::THRESHOLD,
+            unit: "bits per step",
+            source: "[M] 993 labels of the Public Suffix List: p99 5.87",
+        },
+        Threshold {
+            name: "surprise_floor",
+            value: bigram::THRESHOLD_FLOOR,
+            unit: "bits per step",
+            source: "[M] lowest after training on own labels",
+        },
+        Threshold {
+            name: "popular_share",
+            value: questions::POPULAR_SHARE,
+            unit: "of hosts",
+            source: "[J] domains above it are left out and train the model",
+        },
+        Threshold {
+            name: "popular_hosts",
+            value: questions::POPULAR_HOSTS as f64,
+            unit: "hosts",
+            source: "[J]",
+        },
+        Threshold {
+            name: "training_hosts",
+            value: TRAINING_HOSTS as f64,
+            unit: "hosts",
+            source: "[J] smaller fleets keep the shipped model",
+        },
     ],
-    benign: &["machine-made labels of clouds and content networks", "antivirus and block-list lookups"],
+    benign: &[
+        "machine-made labels of clouds and content networks",
+        "antivirus and block-list lookups",
+    ],
 };
 
 impl Signal for Dns01 {
@@ -61,9 +92,18 @@ impl Signal for Dns01 {
         let mut groups: BTreeMap<(&str, &str), Group<'_>> = BTreeMap::new();
         for row in view.iter() {
             let id = row.id(dns::QNAME);
-            let found = *judged.entry(id).or_insert_with(|| judge(cx, model, row.text(dns::QNAME)?));
+            let found = *judged
+                .entry(id)
+                .or_insert_with(|| judge(cx, model, row.text(dns::QNAME)?));
             let Some(found) = found else { continue };
-            let group = groups.entry((row.host(), found.e2ld)).or_insert_with(|| Group { best: found, names: BTreeSet::new(), rows: Vec::new(), count: 0, first: row.ts(), last: row.ts() });
+            let group = groups.entry((row.host(), found.e2ld)).or_insert_with(|| Group {
+                best: found,
+                names: BTreeSet::new(),
+                rows: Vec::new(),
+                count: 0,
+                first: row.ts(),
+                last: row.ts(),
+            });
             group.count += 1;
             group.first = group.first.min(row.ts());
             group.last = group.last.max(row.ts());
@@ -100,14 +140,19 @@ struct Group<'a> {
 fn train(cx: &Cx<'_>, rows: &KeyRows<'_>) -> Bigram {
     let mut seen = std::collections::HashSet::new();
     let names = rows.table(&dns::TABLE);
-    let distinct = names.iter().filter(|r| seen.insert(r.id(dns::QNAME))).filter_map(|r| r.text(dns::QNAME));
+    let distinct = names
+        .iter()
+        .filter(|r| seen.insert(r.id(dns::QNAME)))
+        .filter_map(|r| r.text(dns::QNAME));
     let mut popular = BTreeSet::new();
     for domain in distinct.filter_map(domains::registrable) {
         if !popular.contains(domain) && is_popular(cx, domain) {
             popular.insert(domain);
         }
     }
-    cx.knowledge.bigram.trained_with(popular.iter().filter_map(|d| d.split('.').next()))
+    cx.knowledge
+        .bigram
+        .trained_with(popular.iter().filter_map(|d| d.split('.').next()))
 }
 
 fn judge<'a>(cx: &Cx<'_>, model: &Bigram, name: &'a str) -> Option<Finding<'a>> {
@@ -122,19 +167,35 @@ fn judge<'a>(cx: &Cx<'_>, model: &Bigram, name: &'a str) -> Option<Finding<'a>> 
 }
 
 fn hit(cx: &Cx<'_>, model: &Bigram, group: Group<'_>) -> Option<Hit> {
-    let Group { best, names, rows, count, first, last } = group;
+    let Group {
+        best,
+        names,
+        rows,
+        count,
+        first,
+        last,
+    } = group;
     let rows = process_first(rows);
     let lead = *rows.first()?;
     let explain = format!(
         "asked for {}: the label {} looks random, {:.1} bits of surprise per letter (from {:.1} on; words lie near 4); {} names under {}, {count} questions",
-        lead.str(dns::QNAME), best.label, best.surprise, model.threshold(), names.len(), best.e2ld,
+        lead.str(dns::QNAME),
+        best.label,
+        best.surprise,
+        model.threshold(),
+        names.len(),
+        best.e2ld,
     );
     let mut hit = Hit::at(&META, lead, best.e2ld, explain)
         .quality(0.5 + (best.surprise - model.threshold()) / 2.0)
         .prevalence(questions::prevalence(cx, best.e2ld));
     hit.techniques = vec![Cow::Borrowed("T1568.002")];
     (hit.time, hit.last, hit.count) = (first, last, count);
-    hit.iocs = names.iter().take(EVIDENCE).map(|n| Ioc::Domain((*n).to_owned())).collect();
+    hit.iocs = names
+        .iter()
+        .take(EVIDENCE)
+        .map(|n| Ioc::Domain((*n).to_owned()))
+        .collect();
     for row in rows.iter().skip(1) {
         hit.add_row(*row);
     }
@@ -157,17 +218,29 @@ mod tests {
     #[test]
     fn random_first_and_registrable_labels_fire_once_per_domain() {
         let keys = asked(&[
-            ("ws01", "ajk3k9q2x1.command-and-control.top"), ("ws01", "q7zk2vw9xx.com"), ("ws01", "q7zk2vw9xx.com"),
+            ("ws01", "ajk3k9q2x1.command-and-control.top"),
+            ("ws01", "q7zk2vw9xx.com"),
+            ("ws01", "q7zk2vw9xx.com"),
             ("ws02", "5f3a9c0e1b7d4421.net"),
         ]);
-        assert_eq!(keys, ["command-and-control.top", "q7zk2vw9xx.com", "5f3a9c0e1b7d4421.net"]);
+        assert_eq!(
+            keys,
+            ["command-and-control.top", "q7zk2vw9xx.com", "5f3a9c0e1b7d4421.net"]
+        );
     }
 
     #[test]
     fn names_of_people_clouds_and_the_own_network_stay_quiet() {
         let names = [
-            "www.microsoft.com", "login-portal.co.jp", "d1a2b3c4e5.cloudfront.net", "desktop-8kj2lq9.lan", "wpad",
-            "4.3.2.1.in-addr.arpa", "_ldap._tcp.dc._msdcs.corp.local", "xn--q9jyb4c.com", "",
+            "www.microsoft.com",
+            "login-portal.co.jp",
+            "d1a2b3c4e5.cloudfront.net",
+            "desktop-8kj2lq9.lan",
+            "wpad",
+            "4.3.2.1.in-addr.arpa",
+            "_ldap._tcp.dc._msdcs.corp.local",
+            "xn--q9jyb4c.com",
+            "",
         ];
         let keys = asked(&names.map(|n| ("ws01", n)));
         assert!(keys.is_empty(), "{keys:?}");

@@ -39,19 +39,61 @@ static META: Meta = Meta {
     stage: "command-and-control",
     family: "dns",
     key: Key::Host,
-    reads: &[Reads { table: &dns::TABLE, columns: questions::DNS }],
+    reads: &[Reads {
+        table: &dns::TABLE,
+        columns: questions::DNS,
+    }],
     level: Level::Medium,
     decisive: false,
     thresholds: &[
-        Threshold { name: "window", value: 600.0, unit: "s", source: "[J]" },
-        Threshold { name: "domains", value: MIN_DOMAINS as f64, unit: "registrable domains", source: "[J]" },
-        Threshold { name: "share", value: MIN_SHARE, unit: "of all domains asked for", source: "[J]" },
-        Threshold { name: "surprise", value: bigram::THRESHOLD, unit: "bits per step, median", source: "[M] see DNS-01" },
-        Threshold { name: "same_shape", value: SAME_SHAPE, unit: "share with the median length ±2 and one top-level domain", source: "[J]" },
-        Threshold { name: "min_length", value: MIN_LENGTH as f64, unit: "characters", source: "[J] shorter names collide with brands" },
-        Threshold { name: "full_quality", value: FULL_QUALITY, unit: "domains", source: "[J]" },
+        Threshold {
+            name: "window",
+            value: 600.0,
+            unit: "s",
+            source: "[J]",
+        },
+        Threshold {
+            name: "domains",
+            value: MIN_DOMAINS as f64,
+            unit: "registrable domains",
+            source: "[J]",
+        },
+        Threshold {
+            name: "share",
+            value: MIN_SHARE,
+            unit: "of all domains asked for",
+            source: "[J]",
+        },
+        Threshold {
+            name: "surprise",
+            value: bigram::THRESHOLD,
+            unit: "bits per step, median",
+            source: "[M] see DNS-01",
+        },
+        Threshold {
+            name: "same_shape",
+            value: SAME_SHAPE,
+            unit: "share with the median length ±2 and one top-level domain",
+            source: "[J]",
+        },
+        Threshold {
+            name: "min_length",
+            value: MIN_LENGTH as f64,
+            unit: "characters",
+            source: "[J] shorter names collide with brands",
+        },
+        Threshold {
+            name: "full_quality",
+            value: FULL_QUALITY,
+            unit: "domains",
+            source: "[J]",
+        },
     ],
-    benign: &["DNS block lists asked by mail servers", "advertising blockers", "search suffixes"],
+    benign: &[
+        "DNS block lists asked by mail servers",
+        "advertising blockers",
+        "search suffixes",
+    ],
 };
 
 impl Signal for Dns02 {
@@ -121,7 +163,13 @@ fn questions_of<'a>(rows: &KeyRows<'a>) -> Vec<Question<'a>> {
         });
         if let Some(domain) = domain {
             let failed = row.str(dns::RCODE).eq_ignore_ascii_case("NXDOMAIN");
-            out.push(Question { at: out.len(), ts: row.ts(), domain, failed, row });
+            out.push(Question {
+                at: out.len(),
+                ts: row.ts(),
+                domain,
+                failed,
+                row,
+            });
         }
     }
     out
@@ -174,11 +222,19 @@ fn generated(cx: &Cx<'_>, domains: &[&str]) -> Option<String> {
     }
     let (tld, n) = tlds.into_iter().max_by_key(|(_, n)| *n)?;
     let same = n as f64 >= SAME_SHAPE * domains.len() as f64;
-    (same && length >= MIN_LENGTH).then(|| format!("{n} of {} have {length} ±{LENGTH_SLACK} letters and end in .{tld}", domains.len()))
+    (same && length >= MIN_LENGTH).then(|| {
+        format!(
+            "{n} of {} have {length} ±{LENGTH_SLACK} letters and end in .{tld}",
+            domains.len()
+        )
+    })
 }
 
 fn shaped(domain: &str, length: usize) -> bool {
-    domain.split('.').next().is_some_and(|l| l.len().abs_diff(length) <= LENGTH_SLACK)
+    domain
+        .split('.')
+        .next()
+        .is_some_and(|l| l.len().abs_diff(length) <= LENGTH_SLACK)
 }
 
 struct Burst<'a> {
@@ -191,7 +247,13 @@ struct Burst<'a> {
 
 impl<'a> Burst<'a> {
     fn of(window: &[Question<'a>], until: usize, why: String) -> Self {
-        let mut burst = Burst { why, failed: BTreeMap::new(), answered: BTreeSet::new(), asked: 0, last: i64::MIN };
+        let mut burst = Burst {
+            why,
+            failed: BTreeMap::new(),
+            answered: BTreeSet::new(),
+            asked: 0,
+            last: i64::MIN,
+        };
         for q in window.iter().take_while(|q| q.at <= until) {
             burst.add(q, true);
         }
@@ -220,19 +282,34 @@ fn hit(cx: &Cx<'_>, burst: Burst<'_>) -> Option<Hit> {
     let examples: Vec<&str> = burst.failed.keys().take(4).copied().collect();
     // A name that looks like the failed ones and answered is the meeting point.
     let model = cx.knowledge.bigram;
-    let met: Vec<&str> = burst.answered.iter().filter(|d| d.split('.').next().is_some_and(|l| model.is_random(l))).copied().collect();
+    let met: Vec<&str> = burst
+        .answered
+        .iter()
+        .filter(|d| d.split('.').next().is_some_and(|l| model.is_random(l)))
+        .copied()
+        .collect();
     let mut explain = format!(
         "{n} domains that do not exist from {} to {} (such as {}): {}",
-        format_rfc3339(first), format_rfc3339(burst.last), examples.join(", "), burst.why,
+        format_rfc3339(first),
+        format_rfc3339(burst.last),
+        examples.join(", "),
+        burst.why,
     );
     if !met.is_empty() {
-        explain += &format!("; {} answered", met.iter().take(4).copied().collect::<Vec<_>>().join(", "));
+        explain += &format!(
+            "; {} answered",
+            met.iter().take(4).copied().collect::<Vec<_>>().join(", ")
+        );
     }
     let shape = examples.first().map_or("", |d| d.rsplit('.').next().unwrap_or(""));
     let mut hit = Hit::at(&META, lead, format!("dga:.{shape}"), explain).quality(n as f64 / FULL_QUALITY);
     hit.techniques = vec![Cow::Borrowed("T1568.002")];
     (hit.time, hit.last, hit.count) = (first, burst.last, burst.asked);
-    let named = met.iter().take(10).copied().chain(burst.failed.keys().take(10).copied());
+    let named = met
+        .iter()
+        .take(10)
+        .copied()
+        .chain(burst.failed.keys().take(10).copied());
     hit.iocs = named.map(|d| Ioc::Domain(d.to_owned())).collect();
     for row in rows.iter().skip(1) {
         hit.add_row(*row);
@@ -275,7 +352,11 @@ mod tests {
         ask(&mut s, 610, "q7zk2vw9xx.com", "NOERROR");
         let hits = s.hits(&Dns02);
         assert_eq!((hits.len(), hits[0].count, hits[0].quality), (1, 30, 1.0));
-        assert!(hits[0].explain.contains("q7zk2vw9xx.com answered"), "{}", hits[0].explain);
+        assert!(
+            hits[0].explain.contains("q7zk2vw9xx.com answered"),
+            "{}",
+            hits[0].explain
+        );
     }
 
     #[test]

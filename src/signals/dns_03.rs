@@ -55,30 +55,113 @@ static META: Meta = Meta {
     family: "dns",
     key: Key::Host,
     reads: &[
-        Reads { table: &dns::TABLE, columns: questions::DNS },
-        Reads { table: &process::TABLE, columns: questions::PROCESS },
+        Reads {
+            table: &dns::TABLE,
+            columns: questions::DNS,
+        },
+        Reads {
+            table: &process::TABLE,
+            columns: questions::PROCESS,
+        },
     ],
     level: Level::High,
     decisive: false,
     thresholds: &[
-        Threshold { name: "unique", value: UNIQUE as f64, unit: "subdomains", source: "RITA v5: first band of DNS command channels" },
-        Threshold { name: "unique_share", value: UNIQUE_SHARE, unit: "of questions", source: "[J]" },
-        Threshold { name: "long_name", value: LONG_NAME as f64, unit: "characters, p90", source: "common hunting value" },
-        Threshold { name: "long_label", value: LONG_LABEL as f64, unit: "characters", source: "[J] limit is 63" },
-        Threshold { name: "long_names", value: LONG_NAMES as f64, unit: "unique names for the lengths to count", source: "[J]" },
-        Threshold { name: "bytes_hour", value: BYTES_HOUR as f64, unit: "bytes of unique subdomains", source: "[J]" },
-        Threshold { name: "bytes_second", value: BYTES_SECOND, unit: "B/s over the hour", source: "ibHH, arXiv 2307.02614" },
-        Threshold { name: "txt_share", value: TXT_SHARE, unit: "of questions", source: "[J]" },
-        Threshold { name: "txt_questions", value: TXT_QUESTIONS as f64, unit: "questions", source: "[J]" },
-        Threshold { name: "entropy", value: ENTROPY, unit: "bits per character of all labels", source: "[J] long text only" },
-        Threshold { name: "alphabet", value: ALPHABET, unit: "share of base32 or hexadecimal", source: "[J]" },
-        Threshold { name: "encoded_chars", value: ENCODED_CHARS as f64, unit: "characters for the entropy to count", source: "[J]" },
-        Threshold { name: "chunks", value: CHUNKS as f64, unit: "different leading numbers in 5 min", source: "Elastic excessive_dns_queries" },
-        Threshold { name: "chunk_payload", value: CHUNK_PAYLOAD as f64, unit: "characters, mean", source: "Elastic excessive_dns_queries" },
-        Threshold { name: "popular_factor", value: POPULAR_FACTOR, unit: "x quality", source: "[J] domains of 5 % of hosts" },
+        Threshold {
+            name: "unique",
+            value: UNIQUE as f64,
+            unit: "subdomains",
+            source: "RITA v5: first band of DNS command channels",
+        },
+        Threshold {
+            name: "unique_share",
+            value: UNIQUE_SHARE,
+            unit: "of questions",
+            source: "[J]",
+        },
+        Threshold {
+            name: "long_name",
+            value: LONG_NAME as f64,
+            unit: "characters, p90",
+            source: "common hunting value",
+        },
+        Threshold {
+            name: "long_label",
+            value: LONG_LABEL as f64,
+            unit: "characters",
+            source: "[J] limit is 63",
+        },
+        Threshold {
+            name: "long_names",
+            value: LONG_NAMES as f64,
+            unit: "unique names for the lengths to count",
+            source: "[J]",
+        },
+        Threshold {
+            name: "bytes_hour",
+            value: BYTES_HOUR as f64,
+            unit: "bytes of unique subdomains",
+            source: "[J]",
+        },
+        Threshold {
+            name: "bytes_second",
+            value: BYTES_SECOND,
+            unit: "B/s over the hour",
+            source: "ibHH, arXiv 2307.02614",
+        },
+        Threshold {
+            name: "txt_share",
+            value: TXT_SHARE,
+            unit: "of questions",
+            source: "[J]",
+        },
+        Threshold {
+            name: "txt_questions",
+            value: TXT_QUESTIONS as f64,
+            unit: "questions",
+            source: "[J]",
+        },
+        Threshold {
+            name: "entropy",
+            value: ENTROPY,
+            unit: "bits per character of all labels",
+            source: "[J] long text only",
+        },
+        Threshold {
+            name: "alphabet",
+            value: ALPHABET,
+            unit: "share of base32 or hexadecimal",
+            source: "[J]",
+        },
+        Threshold {
+            name: "encoded_chars",
+            value: ENCODED_CHARS as f64,
+            unit: "characters for the entropy to count",
+            source: "[J]",
+        },
+        Threshold {
+            name: "chunks",
+            value: CHUNKS as f64,
+            unit: "different leading numbers in 5 min",
+            source: "Elastic excessive_dns_queries",
+        },
+        Threshold {
+            name: "chunk_payload",
+            value: CHUNK_PAYLOAD as f64,
+            unit: "characters, mean",
+            source: "Elastic excessive_dns_queries",
+        },
+        Threshold {
+            name: "popular_factor",
+            value: POPULAR_FACTOR,
+            unit: "x quality",
+            source: "[J] domains of 5 % of hosts",
+        },
     ],
     benign: &[
-        "antivirus and telemetry lookups with long names", "block lists asked by mail servers", "service discovery in the own domain",
+        "antivirus and telemetry lookups with long names",
+        "block lists asked by mail servers",
+        "service discovery in the own domain",
     ],
 };
 
@@ -99,7 +182,11 @@ impl Signal for Dns03 {
             let day = best_window(&asked, DAY_S).filter(|w| w.conditions.len() >= 2);
             // A single condition under a domain that many know is what telemetry looks like.
             let strong = |w: &Window<'_>| w.conditions.len() >= 2 || !popular;
-            let best = [hour, chunks, day].into_iter().flatten().filter(strong).reduce(|a, b| if b.rank() > a.rank() { b } else { a });
+            let best = [hour, chunks, day]
+                .into_iter()
+                .flatten()
+                .filter(strong)
+                .reduce(|a, b| if b.rank() > a.rank() { b } else { a });
             hits.extend(best.and_then(|w| hit(cx, e2ld, w, popular)));
         }
     }
@@ -151,7 +238,9 @@ fn best_window<'a>(asked: &[Question<'a>], seconds: i64) -> Option<Window<'a>> {
     let mut from = 0;
     while let Some(first) = asked.get(from) {
         let rest = asked.get(from..).unwrap_or_default();
-        let n = rest.partition_point(|q| q.row.ts() - first.row.ts() < seconds * SECOND).max(1);
+        let n = rest
+            .partition_point(|q| q.row.ts() - first.row.ts() < seconds * SECOND)
+            .max(1);
         let window = judge(rest.get(..n).unwrap_or_default(), seconds);
         if !window.conditions.is_empty() && best.as_ref().is_none_or(|b| window.rank() > b.rank()) {
             best = Some(window);
@@ -185,7 +274,10 @@ fn judge<'a>(asked: &[Question<'a>], seconds: i64) -> Window<'a> {
             ('e', encoded(&names)),
         ]
     };
-    window.conditions = conditions.into_iter().filter_map(|(c, text)| Some((c, text?))).collect();
+    window.conditions = conditions
+        .into_iter()
+        .filter_map(|(c, text)| Some((c, text?)))
+        .collect();
     window
 }
 
@@ -196,7 +288,10 @@ fn many(asked: &[Question<'_>], unique: usize) -> Option<String> {
     // One question is one (name, second) of one sensor: A and AAAA, or two sensors, are no repetition.
     let mut per_sensor: HashMap<StrId, HashSet<(&str, i64)>> = HashMap::new();
     for q in asked {
-        per_sensor.entry(q.row.id(common::SOURCE)).or_default().insert((q.sub, q.row.ts().div_euclid(SECOND)));
+        per_sensor
+            .entry(q.row.id(common::SOURCE))
+            .or_default()
+            .insert((q.sub, q.row.ts().div_euclid(SECOND)));
     }
     let questions = per_sensor.values().map(HashSet::len).max().unwrap_or(1).max(1);
     let share = unique as f64 / questions as f64;
@@ -207,12 +302,15 @@ fn long(asked: &[Question<'_>], names: &[&str]) -> Option<String> {
     if names.len() < LONG_NAMES {
         return None;
     }
-    let suffix = asked.first().map_or(0, |q| q.row.str(dns::QNAME).len().saturating_sub(q.sub.len()));
+    let suffix = asked
+        .first()
+        .map_or(0, |q| q.row.str(dns::QNAME).len().saturating_sub(q.sub.len()));
     let mut lengths: Vec<usize> = names.iter().map(|n| n.len() + suffix).collect();
     lengths.sort_unstable();
     let p90 = lengths.get(lengths.len() * 9 / 10).copied().unwrap_or(0);
     let label = names.iter().flat_map(|n| n.split('.')).map(str::len).max().unwrap_or(0);
-    (p90 >= LONG_NAME || label >= LONG_LABEL).then(|| format!("names up to {p90} characters (p90), labels up to {label}"))
+    (p90 >= LONG_NAME || label >= LONG_LABEL)
+        .then(|| format!("names up to {p90} characters (p90), labels up to {label}"))
 }
 
 fn volume(asked: &[Question<'_>], names: &[&str]) -> Option<String> {
@@ -225,13 +323,21 @@ fn volume(asked: &[Question<'_>], names: &[&str]) -> Option<String> {
 }
 
 fn records(asked: &[Question<'_>]) -> Option<String> {
-    let n = asked.iter().filter(|q| matches!(q.row.str(dns::QTYPE), "TXT" | "NULL")).count();
+    let n = asked
+        .iter()
+        .filter(|q| matches!(q.row.str(dns::QTYPE), "TXT" | "NULL"))
+        .count();
     let enough = asked.len() >= TXT_QUESTIONS && n as f64 >= TXT_SHARE * asked.len() as f64;
     enough.then(|| format!("{n} of {} questions for TXT or NULL", asked.len()))
 }
 
 fn encoded(names: &[&str]) -> Option<String> {
-    let text: String = names.iter().flat_map(|n| n.chars()).filter(|c| *c != '.').take(200_000).collect();
+    let text: String = names
+        .iter()
+        .flat_map(|n| n.chars())
+        .filter(|c| *c != '.')
+        .take(200_000)
+        .collect();
     if text.len() < ENCODED_CHARS || names.len() < LONG_NAMES {
         return None;
     }
@@ -239,7 +345,12 @@ fn encoded(names: &[&str]) -> Option<String> {
     // Sixteen digits hold four bits at most; a real hexadecimal text stays just below.
     let hex = hex_share(&text) >= ALPHABET && bits >= ENTROPY - 0.1;
     let base32 = base32_share(&text) >= ALPHABET && bits >= ENTROPY && digits(&text);
-    (hex || base32).then(|| format!("labels are {} with {bits:.1} bits per character", if hex { "hexadecimal" } else { "base32" }))
+    (hex || base32).then(|| {
+        format!(
+            "labels are {} with {bits:.1} bits per character",
+            if hex { "hexadecimal" } else { "base32" }
+        )
+    })
 }
 
 /// Words are of the base32 alphabet too, but without its digits.
@@ -253,18 +364,30 @@ fn chunked(names: &[&str]) -> Option<String> {
     let mut indexes = HashSet::new();
     let mut payload = 0usize;
     for name in names {
-        let Some((index, rest)) = name.split_once('-') else { continue };
+        let Some((index, rest)) = name.split_once('-') else {
+            continue;
+        };
         if (1..=5).contains(&index.len()) && index.bytes().all(|b| b.is_ascii_digit()) && indexes.insert(index) {
             payload += rest.len();
         }
     }
     let enough = indexes.len() >= CHUNKS && payload / indexes.len().max(1) >= CHUNK_PAYLOAD;
-    enough.then(|| format!("{} numbered chunks with {} characters each", indexes.len(), payload / indexes.len().max(1)))
+    enough.then(|| {
+        format!(
+            "{} numbered chunks with {} characters each",
+            indexes.len(),
+            payload / indexes.len().max(1)
+        )
+    })
 }
 
 fn hit(cx: &Cx<'_>, e2ld: &str, window: Window<'_>, popular: bool) -> Option<Hit> {
     let (first, last) = (window.rows.first()?.ts(), window.rows.last()?.ts());
-    let level = if window.conditions.len() >= 2 { META.level } else { Level::Medium };
+    let level = if window.conditions.len() >= 2 {
+        META.level
+    } else {
+        Level::Medium
+    };
     let mut techniques = vec!["T1071.004"];
     if window.meets('a') || window.meets('e') || window.meets('g') {
         techniques.push("T1572");
@@ -282,7 +405,11 @@ fn hit(cx: &Cx<'_>, e2ld: &str, window: Window<'_>, popular: bool) -> Option<Hit
     let reasons: Vec<&str> = window.conditions.iter().map(|(_, text)| text.as_str()).collect();
     let explain = format!(
         "{} questions under {e2ld} from {} to {}: {}; such as {}",
-        window.rows.len(), format_rfc3339(first), format_rfc3339(last), reasons.join("; "), truncate_chars(lead.str(dns::QNAME), 120),
+        window.rows.len(),
+        format_rfc3339(first),
+        format_rfc3339(last),
+        reasons.join("; "),
+        truncate_chars(lead.str(dns::QNAME), 120),
     );
     let mut hit = Hit::at(&META, lead, e2ld, explain)
         .level(level)
@@ -332,7 +459,10 @@ mod tests {
             ask(&mut s, i as i64 * 7_000, &format!("{n}.kx-sync.top"), "A");
         }
         let hits = s.hits(&Dns03);
-        assert_eq!((hits.len(), hits[0].level, hits[0].key.as_str()), (1, Level::High, "kx-sync.top"));
+        assert_eq!(
+            (hits.len(), hits[0].level, hits[0].key.as_str()),
+            (1, Level::High, "kx-sync.top")
+        );
         assert_eq!(hits[0].techniques, ["T1071.004", "T1572", "T1048.003"]);
     }
 
@@ -340,21 +470,44 @@ mod tests {
     fn txt_questions_and_numbered_chunks_fire() {
         let mut s = Sample::default();
         for i in 0..300 {
-            ask(&mut s, i * 12_000, &format!("{}.a-sync.top", base32(i as u64, 40)), "TXT");
+            ask(
+                &mut s,
+                i * 12_000,
+                &format!("{}.a-sync.top", base32(i as u64, 40)),
+                "TXT",
+            );
         }
         for i in 0..35 {
-            ask(&mut s, i * 8_000, &format!("{i}-{}.b-sync.top", base32(i as u64, 40)), "A");
+            ask(
+                &mut s,
+                i * 8_000,
+                &format!("{i}-{}.b-sync.top", base32(i as u64, 40)),
+                "A",
+            );
         }
         let hits = s.hits(&Dns03);
-        assert_eq!(hits.iter().map(|h| h.key.as_str()).collect::<Vec<_>>(), ["a-sync.top", "b-sync.top"]);
+        assert_eq!(
+            hits.iter().map(|h| h.key.as_str()).collect::<Vec<_>>(),
+            ["a-sync.top", "b-sync.top"]
+        );
     }
 
     #[test]
     fn own_names_block_lists_repeats_and_words_stay_quiet() {
         let mut s = Sample::default();
         for i in 0..600 {
-            ask(&mut s, i * 5_000, &format!("{}.firm-own.com", base32(i as u64 + 5, 50)), "A");
-            ask(&mut s, i * 5_000, &format!("{}.{}.2.0.192.zen.spamhaus.org", i % 250, i / 250), "TXT");
+            ask(
+                &mut s,
+                i * 5_000,
+                &format!("{}.firm-own.com", base32(i as u64 + 5, 50)),
+                "A",
+            );
+            ask(
+                &mut s,
+                i * 5_000,
+                &format!("{}.{}.2.0.192.zen.spamhaus.org", i % 250, i / 250),
+                "TXT",
+            );
             ask(&mut s, i * 5_000, &format!("api{}.ordinary.com", i % 4), "A");
         }
         let hits = s.hits(&Dns03);

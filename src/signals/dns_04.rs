@@ -38,7 +38,13 @@ const LIFETIME_BONUS: f64 = 0.2;
 const EVIDENCE: usize = 10;
 
 const NETWORK: &[Col] = &[
-    common::USER, network::DST_HOST, network::TLS_SNI, network::DIRECTION, network::PID, network::PROC_GUID, network::IMAGE,
+    common::USER,
+    network::DST_HOST,
+    network::TLS_SNI,
+    network::DIRECTION,
+    network::PID,
+    network::PROC_GUID,
+    network::IMAGE,
 ];
 const HTTP: &[Col] = &[common::USER, http::URL_HOST, http::IMAGE];
 
@@ -53,20 +59,64 @@ static META: Meta = Meta {
     family: "dns",
     key: Key::Host,
     reads: &[
-        Reads { table: &dns::TABLE, columns: questions::DNS },
-        Reads { table: &http::TABLE, columns: HTTP },
-        Reads { table: &network::TABLE, columns: NETWORK },
+        Reads {
+            table: &dns::TABLE,
+            columns: questions::DNS,
+        },
+        Reads {
+            table: &http::TABLE,
+            columns: HTTP,
+        },
+        Reads {
+            table: &network::TABLE,
+            columns: NETWORK,
+        },
     ],
     level: Level::Medium,
     decisive: false,
     thresholds: &[
-        Threshold { name: "age", value: 30.0, unit: "d since registration; quality 1 to 7, 0.8 to 14, 0.5 to 30", source: "common hunting query; bands [J]" },
-        Threshold { name: "first_seen", value: FIRST_SEEN_DAYS as f64, unit: "d before the end of the logs", source: "[J]" },
-        Threshold { name: "baseline", value: BASELINE_DAYS as f64, unit: "d of logs before the first sighting", source: "[J]" },
-        Threshold { name: "hosts", value: FEW_HOSTS as f64, unit: "hosts", source: "[J]" },
-        Threshold { name: "first_seen_quality", value: FIRST_SEEN_QUALITY, unit: "quality", source: "[J]" },
-        Threshold { name: "short_ttl", value: SHORT_TTL_S as f64, unit: "s; adds 0.1, never alone", source: "[J] content networks use 60 s" },
-        Threshold { name: "lifetime", value: LIFETIME_DAYS as f64, unit: "d from first to last sighting with 5 questions; adds 0.2", source: "[J]" },
+        Threshold {
+            name: "age",
+            value: 30.0,
+            unit: "d since registration; quality 1 to 7, 0.8 to 14, 0.5 to 30",
+            source: "common hunting query; bands [J]",
+        },
+        Threshold {
+            name: "first_seen",
+            value: FIRST_SEEN_DAYS as f64,
+            unit: "d before the end of the logs",
+            source: "[J]",
+        },
+        Threshold {
+            name: "baseline",
+            value: BASELINE_DAYS as f64,
+            unit: "d of logs before the first sighting",
+            source: "[J]",
+        },
+        Threshold {
+            name: "hosts",
+            value: FEW_HOSTS as f64,
+            unit: "hosts",
+            source: "[J]",
+        },
+        Threshold {
+            name: "first_seen_quality",
+            value: FIRST_SEEN_QUALITY,
+            unit: "quality",
+            source: "[J]",
+        },
+        Threshold {
+            name: "short_ttl",
+            value: SHORT_TTL_S as f64,
+            unit: "s; adds 0.1, never alone",
+            source: "[J] content networks use 60 s",
+        },
+        Threshold {
+            name: "lifetime",
+            value: LIFETIME_DAYS as f64,
+            unit: "d from first to last sighting with 5 questions; adds 0.2",
+            source: "[J]",
+        },
     ],
     benign: &["new marketing campaigns and services", "links in mail"],
 };
@@ -78,7 +128,9 @@ impl Signal for Dns04 {
 
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         for (e2ld, uses) in uses(rows) {
-            let Some(first) = uses.iter().map(|r| r.ts()).min() else { continue };
+            let Some(first) = uses.iter().map(|r| r.ts()).min() else {
+                continue;
+            };
             let verdict = registered(cx, e2ld, first).or_else(|| first_seen(cx, e2ld, &uses));
             if let Some((quality, why)) = verdict {
                 hits.extend(hit(cx, e2ld, uses, quality, why));
@@ -124,7 +176,10 @@ fn registered(cx: &Cx<'_>, e2ld: &str, first: i64) -> Option<(f64, String)> {
     // A date behind the use is that of a later owner.
     let age = (first - created).div_euclid(DAY);
     let (_, quality) = AGES.into_iter().find(|(days, _)| (0..=*days).contains(&age))?;
-    Some((quality, format!("was registered on {}, {age} days before", day_string(created))))
+    Some((
+        quality,
+        format!("was registered on {}, {age} days before", day_string(created)),
+    ))
 }
 
 fn first_seen(cx: &Cx<'_>, e2ld: &str, uses: &[Row<'_>]) -> Option<(f64, String)> {
@@ -138,7 +193,9 @@ fn first_seen(cx: &Cx<'_>, e2ld: &str, uses: &[Row<'_>]) -> Option<(f64, String)
     if !new || seen.hosts > FEW_HOSTS {
         return None;
     }
-    let by_program = uses.iter().any(|r| image(*r).is_some_and(|i| !programs::contains(BROWSERS, basename(i)) && !is_resolver(i)));
+    let by_program = uses
+        .iter()
+        .any(|r| image(*r).is_some_and(|i| !programs::contains(BROWSERS, basename(i)) && !is_resolver(i)));
     if !by_program {
         return None;
     }
@@ -147,7 +204,14 @@ fn first_seen(cx: &Cx<'_>, e2ld: &str, uses: &[Row<'_>]) -> Option<(f64, String)
     if gone && seen.last - seen.first <= LIFETIME_DAYS * DAY && seen.count >= LIFETIME_QUESTIONS {
         quality += LIFETIME_BONUS;
     }
-    Some((quality, format!("was first seen in these logs on {}, by {} hosts", day_string(seen.first), seen.hosts)))
+    Some((
+        quality,
+        format!(
+            "was first seen in these logs on {}, by {} hosts",
+            day_string(seen.first),
+            seen.hosts
+        ),
+    ))
 }
 
 /// The service that asks for everybody.
@@ -167,12 +231,21 @@ fn image<'a>(row: Row<'a>) -> Option<&'a str> {
 }
 
 fn hit(cx: &Cx<'_>, e2ld: &str, uses: Vec<Row<'_>>, quality: f64, why: String) -> Option<Hit> {
-    let ttl = uses.iter().filter(|r| r.table().ix() == dns::TABLE.ix()).filter_map(|r| r.int(dns::TTL_MIN)).min();
+    let ttl = uses
+        .iter()
+        .filter(|r| r.table().ix() == dns::TABLE.ix())
+        .filter_map(|r| r.int(dns::TTL_MIN))
+        .min();
     let short = ttl.is_some_and(|t| t <= SHORT_TTL_S);
     let by_time = |r: &&Row<'_>| (r.ts(), r.table().ix(), r.at());
     let first = *uses.iter().min_by_key(by_time)?;
     let last = *uses.iter().max_by_key(by_time)?;
-    let lead = uses.iter().filter(|r| image(**r).is_some()).min_by_key(by_time).copied().unwrap_or(first);
+    let lead = uses
+        .iter()
+        .filter(|r| image(**r).is_some())
+        .min_by_key(by_time)
+        .copied()
+        .unwrap_or(first);
     let contacted = uses.iter().any(|r| r.table().ix() != dns::TABLE.ix());
     let mut explain = format!("{} {why}", lead.text(name_column(lead)).unwrap_or(e2ld));
     if let Some(program) = image(lead) {
@@ -185,7 +258,10 @@ fn hit(cx: &Cx<'_>, e2ld: &str, uses: Vec<Row<'_>>, quality: f64, why: String) -
         .quality(quality + if short { SHORT_TTL_BONUS } else { 0.0 })
         .prevalence(questions::prevalence(cx, e2ld))
         .ioc(Ioc::Domain(e2ld.to_owned()));
-    hit.techniques = vec![Cow::Borrowed("T1568"), Cow::Borrowed(if contacted { "T1071.001" } else { "T1071.004" })];
+    hit.techniques = vec![
+        Cow::Borrowed("T1568"),
+        Cow::Borrowed(if contacted { "T1071.001" } else { "T1071.004" }),
+    ];
     (hit.time, hit.last, hit.count) = (first.ts(), last.ts(), uses.len() as u64);
     for row in spread_out(&uses, EVIDENCE) {
         if (row.table().ix(), row.at()) != (lead.table().ix(), lead.at()) {

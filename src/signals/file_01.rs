@@ -51,23 +51,79 @@ static META: Meta = Meta {
     stage: "impact",
     family: "mass files",
     key: Key::Host,
-    reads: &[Reads { table: &file::TABLE, columns: file_events::COLUMNS }],
+    reads: &[Reads {
+        table: &file::TABLE,
+        columns: file_events::COLUMNS,
+    }],
     level: Level::Critical,
     decisive: true,
     thresholds: &[
-        Threshold { name: "writes", value: WRITES as f64, unit: "different files in 60 s", source: "[J]" },
-        Threshold { name: "folders", value: FOLDERS as f64, unit: "folders", source: "[J]" },
-        Threshold { name: "one_extension", value: ONE_EXTENSION, unit: "share of the commonest extension", source: "[J]" },
-        Threshold { name: "top_extensions", value: TOP_EXTENSIONS as f64, unit: "the host's own commonest extensions do not count", source: "[J]" },
-        Threshold { name: "pairs", value: PAIRS as f64, unit: "originals replaced in 10 min", source: "[J]" },
-        Threshold { name: "note_folders", value: NOTE_FOLDERS as f64, unit: "folders in 10 min", source: "[J] between Elastic (3 in 1 min) and Splunk (15)" },
-        Threshold { name: "known_files", value: KNOWN_FILES as f64, unit: "files (more than), or two folders, with a known extension", source: "Splunk common ransomware extensions" },
-        Threshold { name: "history", value: HISTORY_MINUTES as f64, unit: "earlier minutes with writes for a volume to count", source: "Splunk spike in file writes" },
-        Threshold { name: "sigmas", value: SIGMAS, unit: "standard deviations above the mean", source: "Splunk spike in file writes" },
-        Threshold { name: "types", value: TYPES as f64, unit: "kinds of files destroyed for a volume to count", source: "[J]" },
+        Threshold {
+            name: "writes",
+            value: WRITES as f64,
+            unit: "different files in 60 s",
+            source: "[J]",
+        },
+        Threshold {
+            name: "folders",
+            value: FOLDERS as f64,
+            unit: "folders",
+            source: "[J]",
+        },
+        Threshold {
+            name: "one_extension",
+            value: ONE_EXTENSION,
+            unit: "share of the commonest extension",
+            source: "[J]",
+        },
+        Threshold {
+            name: "top_extensions",
+            value: TOP_EXTENSIONS as f64,
+            unit: "the host's own commonest extensions do not count",
+            source: "[J]",
+        },
+        Threshold {
+            name: "pairs",
+            value: PAIRS as f64,
+            unit: "originals replaced in 10 min",
+            source: "[J]",
+        },
+        Threshold {
+            name: "note_folders",
+            value: NOTE_FOLDERS as f64,
+            unit: "folders in 10 min",
+            source: "[J] between Elastic (3 in 1 min) and Splunk (15)",
+        },
+        Threshold {
+            name: "known_files",
+            value: KNOWN_FILES as f64,
+            unit: "files (more than), or two folders, with a known extension",
+            source: "Splunk common ransomware extensions",
+        },
+        Threshold {
+            name: "history",
+            value: HISTORY_MINUTES as f64,
+            unit: "earlier minutes with writes for a volume to count",
+            source: "Splunk spike in file writes",
+        },
+        Threshold {
+            name: "sigmas",
+            value: SIGMAS,
+            unit: "standard deviations above the mean",
+            source: "Splunk spike in file writes",
+        },
+        Threshold {
+            name: "types",
+            value: TYPES as f64,
+            unit: "kinds of files destroyed for a volume to count",
+            source: "[J]",
+        },
     ],
     benign: &[
-        "backup and synchronisation", "unpacking, compiling, installing", "antivirus quarantine", "encryption by the organisation",
+        "backup and synchronisation",
+        "unpacking, compiling, installing",
+        "antivirus quarantine",
+        "encryption by the organisation",
     ],
 };
 
@@ -99,7 +155,10 @@ static KNOWN: &[&str] = &[
 
 /// Words of ransom notes; two of them, or one of the first three, make a note by themselves.
 static NOTE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"decrypt|ransom|unlock|readme|read[_ -]?me|recover|restore|how[_ -]?to|locked|(?:^|[^a-z])lock(?:[^a-z]|$)").ok()
+    Regex::new(
+        r"decrypt|ransom|unlock|readme|read[_ -]?me|recover|restore|how[_ -]?to|locked|(?:^|[^a-z])lock(?:[^a-z]|$)",
+    )
+    .ok()
 });
 static NOTE_EXTENSIONS: &[&str] = &["hta", "htm", "html", "txt"];
 
@@ -118,7 +177,10 @@ impl Signal for File01 {
             let usual = usual_extensions(&extensions, events);
             let strange = |ext: &str| ORDINARY.binary_search(&ext).is_err() && !is_number(ext) && !usual.contains(ext);
             let found = [
-                one_extension(events, &strange), replaced(events, &strange), notes(events, &strange), known(events),
+                one_extension(events, &strange),
+                replaced(events, &strange),
+                notes(events, &strange),
+                known(events),
             ];
             let mut found: Vec<Finding> = found.into_iter().flatten().collect();
             if found.is_empty() {
@@ -148,7 +210,9 @@ fn usual_extensions<'e>(all: &BTreeMap<&'e str, usize>, events: &[Event<'_>]) ->
     for e in events.iter().filter(|e| e.change != Change::Delete) {
         *own.entry(e.extension()).or_insert(0) += 1;
     }
-    let rest = all.iter().map(|(ext, n)| (n - own.get(ext).copied().unwrap_or(0).min(*n), *ext));
+    let rest = all
+        .iter()
+        .map(|(ext, n)| (n - own.get(ext).copied().unwrap_or(0).min(*n), *ext));
     let mut rest: Vec<(usize, &str)> = rest.filter(|(n, _)| *n > 0).collect();
     rest.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
     rest.into_iter().take(TOP_EXTENSIONS).map(|(_, ext)| ext).collect()
@@ -195,21 +259,33 @@ fn one_extension(events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option
         if paths.0.len() < WRITES || folders.0.len() < FOLDERS {
             continue;
         }
-        let (ext, n) = kinds.0.iter().map(|(ext, n)| (*ext, *n)).max_by_key(|(ext, n)| (*n, *ext))?;
+        let (ext, n) = kinds
+            .0
+            .iter()
+            .map(|(ext, n)| (*ext, *n))
+            .max_by_key(|(ext, n)| (*n, *ext))?;
         if strange(ext) && n as f64 >= ONE_EXTENSION * kinds.total() {
             found = Some((writes.get(from)?.ts, ext.to_owned()));
             break;
         }
     }
     let (first, ext) = found?;
-    let of: Vec<&&Event<'_>> = writes.iter().filter(|e| e.ts >= first && e.extension() == ext).collect();
+    let of: Vec<&&Event<'_>> = writes
+        .iter()
+        .filter(|e| e.ts >= first && e.extension() == ext)
+        .collect();
     let folders: BTreeSet<&str> = of.iter().map(|e| e.folder()).collect();
     Some(Finding {
         first,
         last: of.last()?.ts,
         count: of.len(),
         key: format!("ext:{ext}"),
-        why: format!("{} files in {} folders got the extension .{ext}, {} or more within a minute", of.len(), folders.len(), WRITES),
+        why: format!(
+            "{} files in {} folders got the extension .{ext}, {} or more within a minute",
+            of.len(),
+            folders.len(),
+            WRITES
+        ),
         volume_only: false,
     })
 }
@@ -251,7 +327,11 @@ fn replaced(events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option<Find
             }
         }
     }
-    let first = *pairs.iter().zip(pairs.iter().skip(PAIRS - 1)).find(|(a, b)| b.0 - a.0 <= TEN_MINUTES_US)?.0;
+    let first = *pairs
+        .iter()
+        .zip(pairs.iter().skip(PAIRS - 1))
+        .find(|(a, b)| b.0 - a.0 <= TEN_MINUTES_US)?
+        .0;
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, ext) in pairs.iter().filter(|p| p.0 >= first.0) {
         *kinds.entry(ext).or_insert(0) += 1;
@@ -281,7 +361,10 @@ fn stem(path: &str) -> &str {
 fn notes(events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option<Finding> {
     let pattern = NOTE.as_ref()?;
     let mut by_name: BTreeMap<&str, Vec<&Event<'_>>> = BTreeMap::new();
-    for e in events.iter().filter(|e| e.change == Change::Write && NOTE_EXTENSIONS.contains(&e.extension())) {
+    for e in events
+        .iter()
+        .filter(|e| e.change == Change::Write && NOTE_EXTENSIONS.contains(&e.extension()))
+    {
         if pattern.is_match(e.name()) {
             by_name.entry(e.name()).or_default().push(e);
         }
@@ -298,7 +381,10 @@ fn notes(events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option<Finding
                 continue;
             }
             let first = of.get(from)?.ts;
-            let near: Vec<&Event<'_>> = events.iter().filter(|x| (first - TEN_MINUTES_US..=e.ts + TEN_MINUTES_US).contains(&x.ts)).collect();
+            let near: Vec<&Event<'_>> = events
+                .iter()
+                .filter(|x| (first - TEN_MINUTES_US..=e.ts + TEN_MINUTES_US).contains(&x.ts))
+                .collect();
             if !is_clear(name, pattern) && !destroys(&near, name, strange) {
                 break;
             }
@@ -323,7 +409,10 @@ fn is_clear(name: &str, pattern: &Regex) -> bool {
 
 /// Whether the same actor removed, renamed or rewrote files in a strange way at that time; unpacking only adds.
 fn destroys(near: &[&Event<'_>], note: &str, strange: &dyn Fn(&str) -> bool) -> bool {
-    let hurt = near.iter().filter(|e| e.name() != note && (e.change != Change::Write || strange(e.extension()))).count();
+    let hurt = near
+        .iter()
+        .filter(|e| e.name() != note && (e.change != Change::Write || strange(e.extension())))
+        .count();
     hurt >= NOTE_FOLDERS
 }
 
@@ -343,7 +432,11 @@ fn known(events: &[Event<'_>]) -> Option<Finding> {
         last: of.last()?.ts,
         count: of.len(),
         key: format!("ext:{ext}"),
-        why: format!("{} files in {} folders got .{ext}, an extension of a known ransomware family", of.len(), folders.len()),
+        why: format!(
+            "{} files in {} folders got .{ext}, an extension of a known ransomware family",
+            of.len(),
+            folders.len()
+        ),
         volume_only: false,
     })
 }
@@ -357,7 +450,11 @@ fn volume(actors: &BTreeMap<String, Vec<Event<'_>>>, events: &[Event<'_>]) -> Op
     }
     let (_, worst) = own.iter().max_by_key(|(m, of)| (of.len(), -**m))?;
     let first = worst.first()?.ts;
-    let written: BTreeSet<&str> = worst.iter().filter(|e| e.change != Change::Delete).map(|e| e.path.as_str()).collect();
+    let written: BTreeSet<&str> = worst
+        .iter()
+        .filter(|e| e.change != Change::Delete)
+        .map(|e| e.path.as_str())
+        .collect();
     let destroyed = worst.iter().filter_map(|e| match e.change {
         Change::Delete => Some(e.path.as_str()),
         Change::Rename => e.before.as_deref(),
@@ -369,7 +466,11 @@ fn volume(actors: &BTreeMap<String, Vec<Event<'_>>>, events: &[Event<'_>]) -> Op
         return None;
     }
     let mut history: BTreeMap<i64, usize> = BTreeMap::new();
-    for e in actors.values().flatten().filter(|e| e.change != Change::Delete && minute(e) < first.div_euclid(MINUTE_US)) {
+    for e in actors
+        .values()
+        .flatten()
+        .filter(|e| e.change != Change::Delete && minute(e) < first.div_euclid(MINUTE_US))
+    {
         *history.entry(minute(e)).or_insert(0) += 1;
     }
     if history.len() < HISTORY_MINUTES {
@@ -396,12 +497,24 @@ fn hit(actor: &str, events: &[Event<'_>], found: &[Finding]) -> Option<Hit> {
     let lead = found.first()?;
     let first = found.iter().map(|f| f.first).min()?;
     let last = found.iter().map(|f| f.last).max()?;
-    let within: Vec<Row<'_>> = events.iter().filter(|e| (first..=last).contains(&e.ts)).map(|e| e.row).collect();
+    let within: Vec<Row<'_>> = events
+        .iter()
+        .filter(|e| (first..=last).contains(&e.ts))
+        .map(|e| e.row)
+        .collect();
     let rows = spread_out(&within, EVIDENCE);
     let row = *rows.first()?;
-    let who = row.text(file::IMAGE).map_or_else(|| actor.to_owned(), |i| format!("{} as {}", basename(i), row.text(common::USER).unwrap_or("somebody")));
+    let who = row.text(file::IMAGE).map_or_else(
+        || actor.to_owned(),
+        |i| format!("{} as {}", basename(i), row.text(common::USER).unwrap_or("somebody")),
+    );
     let why: Vec<&str> = found.iter().map(|f| f.why.as_str()).collect();
-    let explain = format!("{who}, from {} to {}: {}", format_rfc3339(first), format_rfc3339(last), why.join("; "));
+    let explain = format!(
+        "{who}, from {} to {}: {}",
+        format_rfc3339(first),
+        format_rfc3339(last),
+        why.join("; ")
+    );
     let mut hit = Hit::at(&META, row, lead.key.clone(), explain).prevalence(Prevalence::Neutral);
     if lead.volume_only {
         hit = hit.level(Level::High).decisive(false).prevalence(Prevalence::OfHits);
@@ -469,8 +582,15 @@ mod tests {
             change(&mut s, i * 250 + 20, "delete", &format!(r"C:\d\{}\f{i}.docx", i % 40));
         }
         let hits = s.hits(&File01);
-        assert_eq!((hits.len(), hits[0].level, hits[0].decisive, hits[0].key.as_str()), (1, Level::Critical, true, "ext:lockd"));
-        assert!(hits[0].explain.contains("200 originals were replaced"), "{}", hits[0].explain);
+        assert_eq!(
+            (hits.len(), hits[0].level, hits[0].decisive, hits[0].key.as_str()),
+            (1, Level::Critical, true, "ext:lockd")
+        );
+        assert!(
+            hits[0].explain.contains("200 originals were replaced"),
+            "{}",
+            hits[0].explain
+        );
     }
 
     #[test]
@@ -492,7 +612,16 @@ mod tests {
     fn copying_unpacking_compiling_and_manuals_stay_quiet() {
         let mut s = Sample::default();
         for i in 0..2_000 {
-            change(&mut s, i * 100, "create", &format!(r"C:\copy\{}\f{i}.{}", i % 300, ["docx", "xlsx", "pdf"][(i % 3) as usize]));
+            change(
+                &mut s,
+                i * 100,
+                "create",
+                &format!(
+                    r"C:\copy\{}\f{i}.{}",
+                    i % 300,
+                    ["docx", "xlsx", "pdf"][(i % 3) as usize]
+                ),
+            );
             change(&mut s, i * 100, "create", &format!(r"C:\build\{}\f{i}.obj", i % 9));
             change(&mut s, i * 30, "create", &format!(r"C:\unzipped\f{i}.strange"));
         }
@@ -514,7 +643,12 @@ mod tests {
         for i in 0..150 {
             let ext = ["docx", "xlsx", "pdf", "jpg", "txt", "csv"][(i % 6) as usize];
             change(&mut s, 3_600_000 + i * 300, "create", &format!(r"C:\w\{i}.{i:05x}q"));
-            change(&mut s, 3_600_000 + i * 300 + 5, "delete", &format!(r"C:\w\other{i}.{ext}"));
+            change(
+                &mut s,
+                3_600_000 + i * 300 + 5,
+                "delete",
+                &format!(r"C:\w\other{i}.{ext}"),
+            );
         }
         let hits = s.hits(&File01);
         assert_eq!((hits.len(), hits[0].level, hits[0].decisive), (1, Level::High, false));

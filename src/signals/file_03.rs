@@ -23,9 +23,7 @@ pub struct File03;
 /// FILE_WRITE_DATA and FILE_APPEND_DATA.
 const WRITE: i64 = 0x6;
 const JOIN_S: f64 = 600.0;
-const EXECUTABLE: &[&str] = &[
-    "bat", "cmd", "dll", "exe", "hta", "js", "ps1", "scr", "sys", "vbs",
-];
+const EXECUTABLE: &[&str] = &["bat", "cmd", "dll", "exe", "hta", "js", "ps1", "scr", "sys", "vbs"];
 
 static META: Meta = Meta {
     id: "FILE-03",
@@ -60,10 +58,7 @@ static META: Meta = Meta {
         unit: "s",
         source: "[J] one copy asks for access several times",
     }],
-    benign: &[
-        "software distribution",
-        "administrators who copy tools by hand",
-    ],
+    benign: &["software distribution", "administrators who copy tools by hand"],
 };
 
 impl Signal for File03 {
@@ -96,25 +91,16 @@ impl Signal for File03 {
             }
             let stem = name.rsplit_once('.').map_or(name.as_str(), |(s, _)| s);
             let random = random_eight_letters(stem, cx.knowledge.bigram).is_some();
-            let key = if random {
-                "<random>".to_owned()
-            } else {
-                folded(&name)
-            };
+            let key = if random { "<random>".to_owned() } else { folded(&name) };
             let from = row
                 .ip(t::CLIENT_IP)
                 .map_or_else(String::new, |a| format!(" from {}", ip::display(&a)));
-            let share = row
-                .text(t::SHARE)
-                .map_or_else(String::new, |s| format!(" on {s}"));
-            let by = row
-                .text(common::USER)
-                .map_or_else(String::new, |u| format!(" by {u}"));
+            let share = row.text(t::SHARE).map_or_else(String::new, |s| format!(" on {s}"));
+            let by = row.text(common::USER).map_or_else(String::new, |u| format!(" by {u}"));
             let explain = format!("{} was written{share}{from}{by}", quote(row.str(t::PATH)));
             let mut hit = Hit::at(&META, row, key, explain);
             hit.iocs.push(Ioc::File(row.str(t::PATH).to_owned()));
-            hit.iocs
-                .extend(row.text(t::SHA256).map(|h| Ioc::Sha256(h.to_owned())));
+            hit.iocs.extend(row.text(t::SHA256).map(|h| Ioc::Sha256(h.to_owned())));
             last.insert(name, mine.len());
             mine.push(hit);
         }
@@ -125,9 +111,7 @@ impl Signal for File03 {
 fn is_share_write(row: Row<'_>) -> bool {
     let share = row.str(t::SHARE).to_uppercase();
     let name = share.rsplit('\\').next().unwrap_or("");
-    let drive = name.len() == 2
-        && name.ends_with('$')
-        && name.starts_with(|c: char| c.is_ascii_uppercase());
+    let drive = name.len() == 2 && name.ends_with('$') && name.starts_with(|c: char| c.is_ascii_uppercase());
     row.str(common::ACTION) == "share_access"
         && (name == "ADMIN$" || drive)
         && row.int(t::ACCESS_MASK).is_some_and(|m| m & WRITE != 0)
@@ -153,21 +137,16 @@ mod tests {
     fn write(share: &str, path: &str, mask: i64) -> Vec<Hit> {
         let mut sample = Sample::default();
         for second in 0..2 {
-            sample.row(
-                &t::TABLE,
-                "srv",
-                &format!("2026-03-02T09:00:0{second}Z"),
-                |b| {
-                    let name = path.rsplit('\\').next().unwrap().to_lowercase();
-                    b.text(common::ACTION, "share_access");
-                    b.text(t::SHARE, share);
-                    b.text(t::PATH, path);
-                    b.text(t::EXT, name.rsplit_once('.').unwrap().1);
-                    b.text(t::NAME, &name);
-                    b.int(t::ACCESS_MASK, mask);
-                    b.ip(t::CLIENT_IP, &ip::parse("10.0.0.9").unwrap());
-                },
-            );
+            sample.row(&t::TABLE, "srv", &format!("2026-03-02T09:00:0{second}Z"), |b| {
+                let name = path.rsplit('\\').next().unwrap().to_lowercase();
+                b.text(common::ACTION, "share_access");
+                b.text(t::SHARE, share);
+                b.text(t::PATH, path);
+                b.text(t::EXT, name.rsplit_once('.').unwrap().1);
+                b.text(t::NAME, &name);
+                b.int(t::ACCESS_MASK, mask);
+                b.ip(t::CLIENT_IP, &ip::parse("10.0.0.9").unwrap());
+            });
         }
         sample.hits(&File03)
     }

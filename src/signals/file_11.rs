@@ -113,11 +113,7 @@ static SOURCES: &[Source] = &[
     },
     Source {
         table: &image_load::TABLE,
-        hashes: [
-            Some(image_load::SHA256),
-            Some(image_load::SHA1),
-            Some(image_load::MD5),
-        ],
+        hashes: [Some(image_load::SHA256), Some(image_load::SHA1), Some(image_load::MD5)],
         path: image_load::PATH,
         ran: true,
         words: "was loaded",
@@ -174,9 +170,7 @@ impl Signal for File11 {
                     continue;
                 }
                 place.insert((hash.to_owned(), source.words), hits.len());
-                let removed = quarantined
-                    .iter()
-                    .find(|q| was_removed(**q, row, source, hash));
+                let removed = quarantined.iter().find(|q| was_removed(**q, row, source, hash));
                 hits.push(hit(source, row, hash, quality, note, removed.copied()));
             }
         }
@@ -211,14 +205,7 @@ fn was_removed(alert_row: Row<'_>, row: Row<'_>, source: &Source, hash: &str) ->
     (0..=(QUARANTINE_S * 1e6) as i64).contains(&before) && (same_hash || same_path)
 }
 
-fn hit(
-    source: &Source,
-    row: Row<'_>,
-    hash: &str,
-    quality: f64,
-    note: &str,
-    removed: Option<Row<'_>>,
-) -> Hit {
+fn hit(source: &Source, row: Row<'_>, hash: &str, quality: f64, note: &str, removed: Option<Row<'_>>) -> Hit {
     let path = row.text(source.path).unwrap_or("a file without path");
     let known = if note.is_empty() {
         String::new()
@@ -231,10 +218,7 @@ fn hit(
     } else {
         ""
     };
-    let explain = format!(
-        "{path} {}{after}; its hash {hash} is listed{known}",
-        source.words
-    );
+    let explain = format!("{path} {}{after}; its hash {hash} is listed{known}", source.words);
     let mut hit = Hit::at(&META, row, hash, explain)
         .quality(quality)
         .prevalence(Prevalence::Neutral)
@@ -267,9 +251,7 @@ fn is_technique(word: &str) -> bool {
     let Some(rest) = word.strip_prefix('T') else {
         return false;
     };
-    let (main, sub) = rest
-        .split_once('.')
-        .map_or((rest, None), |(m, s)| (m, Some(s)));
+    let (main, sub) = rest.split_once('.').map_or((rest, None), |(m, s)| (m, Some(s)));
     let digits = |s: &str, n: usize| s.len() == n && s.bytes().all(|b| b.is_ascii_digit());
     digits(main, 4) && sub.is_none_or(|s| digits(s, 3))
 }
@@ -300,12 +282,7 @@ mod tests {
         }
         let found = s.hits(&File11);
         assert_eq!(
-            (
-                found.len(),
-                found[0].level,
-                found[0].decisive,
-                found[0].count
-            ),
+            (found.len(), found[0].level, found[0].decisive, found[0].count),
             (1, Level::Critical, true, 2)
         );
         assert_eq!(found[0].techniques, ["T1055.012"]);
@@ -318,10 +295,7 @@ mod tests {
             b.fixed(image_load::MD5, &MD5)
         });
         let found = s.hits(&File11);
-        assert_eq!(
-            (found[0].level, found[0].quality),
-            (Level::Critical, QUALITY_MD5)
-        );
+        assert_eq!((found[0].level, found[0].quality), (Level::Critical, QUALITY_MD5));
         assert_eq!(found[0].techniques, ["T1204.002"]);
     }
 
@@ -341,11 +315,7 @@ mod tests {
         });
         let found = s.hits(&File11);
         assert_eq!(found.len(), 2);
-        assert!(
-            found
-                .iter()
-                .all(|h| h.level == Level::Medium && !h.decisive)
-        );
+        assert!(found.iter().all(|h| h.level == Level::Medium && !h.decisive));
     }
 
     #[test]

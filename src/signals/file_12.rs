@@ -17,9 +17,7 @@ use super::{Cx, Hit, KeyRows, Prevalence, Signal};
 use crate::base::ip;
 use crate::base::time::DAY;
 use crate::entity::fleet::{Seen, Thing};
-use crate::knowledge::programs::{
-    BROWSERS, DOCUMENT_APPLICATIONS, SCRIPT_HOSTS, base_name, contains,
-};
+use crate::knowledge::programs::{BROWSERS, DOCUMENT_APPLICATIONS, SCRIPT_HOSTS, base_name, contains};
 use crate::lake::frame::{NO_STR, Row, StrId};
 use crate::rules::paths;
 use crate::schema::{common, file, image_load, network, process as t};
@@ -112,24 +110,16 @@ impl Signal for File12 {
         let context = Context::new(rows, &rare);
         let mut per_day: BTreeMap<i64, BTreeSet<&str>> = BTreeMap::new();
         for (key, first, _) in &rare {
-            per_day
-                .entry(first.ts().div_euclid(DAY))
-                .or_default()
-                .insert(key);
+            per_day.entry(first.ts().div_euclid(DAY)).or_default().insert(key);
         }
         for (key, first, seen) in &rare {
             let path = first.str(t::IMAGE);
             if context.signed.contains(&path.to_lowercase()) {
                 continue;
             }
-            let builds = per_day
-                .get(&first.ts().div_euclid(DAY))
-                .map_or(0, BTreeSet::len);
+            let builds = per_day.get(&first.ts().div_euclid(DAY)).map_or(0, BTreeSet::len);
             let place = paths::user_writable(path).unwrap_or("an unusual place");
-            let mut explain = format!(
-                "{path}, in {place}, is on {} of {population} hosts",
-                seen.hosts.max(1)
-            );
+            let mut explain = format!("{path}, in {place}, is on {} of {population} hosts", seen.hosts.max(1));
             let mut hit = Hit::at(&META, *first, key.clone(), "").prevalence(Prevalence::Hosts {
                 hosts: seen.hosts.max(1),
                 population,
@@ -164,9 +154,7 @@ fn rare_programs<'a>(cx: &Cx<'a>, rows: &KeyRows<'a>) -> Vec<(String, Row<'a>, S
         if !suspect || is_signed(row.str(t::SIG_STATUS), row.text(t::SIGNER)) {
             continue;
         }
-        let hash = [t::SHA256, t::SHA1, t::MD5]
-            .into_iter()
-            .find_map(|c| row.text(c));
+        let hash = [t::SHA256, t::SHA1, t::MD5].into_iter().find_map(|c| row.text(c));
         let (thing, key) = match hash {
             Some(hash) => (Thing::Hash, hash),
             None => (Thing::Image, row.str(t::IMAGE_NAME)),
@@ -196,16 +184,10 @@ struct Context<'a> {
 
 impl<'a> Context<'a> {
     fn new(rows: &KeyRows<'a>, rare: &[(String, Row<'a>, Seen)]) -> Self {
-        let rare: HashSet<String, RandomState> = rare
-            .iter()
-            .map(|(_, r, _)| r.str(t::IMAGE).to_lowercase())
-            .collect();
+        let rare: HashSet<String, RandomState> = rare.iter().map(|(_, r, _)| r.str(t::IMAGE).to_lowercase()).collect();
         let mut known: HashMap<StrId, bool, RandomState> = HashMap::default();
         let mut wanted = |id: StrId, text: &str| {
-            id != NO_STR
-                && *known
-                    .entry(id)
-                    .or_insert_with(|| rare.contains(&text.to_lowercase()))
+            id != NO_STR && *known.entry(id).or_insert_with(|| rare.contains(&text.to_lowercase()))
         };
         let mut out = Self {
             signed: HashSet::default(),
@@ -217,9 +199,7 @@ impl<'a> Context<'a> {
             if wanted(row.id(image_load::PATH), path)
                 && row.int(image_load::SIGNED) == Some(1)
                 && matches!(
-                    row.str(image_load::SIG_STATUS)
-                        .to_ascii_lowercase()
-                        .as_str(),
+                    row.str(image_load::SIG_STATUS).to_ascii_lowercase().as_str(),
                     "valid" | ""
                 )
             {
@@ -235,10 +215,8 @@ impl<'a> Context<'a> {
             }
         }
         for row in rows.table(&network::TABLE).iter() {
-            let outside = row
-                .ip(network::DST_IP)
-                .is_some_and(|a| !ip::is_internal(&a))
-                && row.str(network::DIRECTION) != "in";
+            let outside =
+                row.ip(network::DST_IP).is_some_and(|a| !ip::is_internal(&a)) && row.str(network::DIRECTION) != "in";
             if outside && wanted(row.id(network::IMAGE), row.str(network::IMAGE)) {
                 out.connected
                     .entry(row.str(network::IMAGE).to_lowercase())
@@ -259,28 +237,15 @@ impl<'a> Context<'a> {
                 .any(|set| contains(set, writer));
             telling && (0..=DAY).contains(&(start.ts() - r.ts()))
         };
-        if let Some(row) = self
-            .written
-            .get(&path)
-            .and_then(|rows| rows.iter().find(dropper))
-        {
+        if let Some(row) = self.written.get(&path).and_then(|rows| rows.iter().find(dropper)) {
             return Some((
-                format!(
-                    "{} wrote it",
-                    base_name(row.str(file::IMAGE)).to_lowercase()
-                ),
+                format!("{} wrote it", base_name(row.str(file::IMAGE)).to_lowercase()),
                 *row,
             ));
         }
         let soon = |r: &&Row<'a>| (0..=DAY).contains(&(r.ts() - start.ts()));
-        let row = self
-            .connected
-            .get(&path)
-            .and_then(|rows| rows.iter().find(soon))?;
-        let address = row
-            .ip(network::DST_IP)
-            .map(|a| ip::display(&a))
-            .unwrap_or_default();
+        let row = self.connected.get(&path).and_then(|rows| rows.iter().find(soon))?;
+        let address = row.ip(network::DST_IP).map(|a| ip::display(&a)).unwrap_or_default();
         Some((format!("it connected to {address}"), *row))
     }
 }
@@ -295,22 +260,13 @@ mod tests {
         let mut sample = Sample::default();
         for n in 0..fleet {
             let rare = n < having;
-            sample.row(
-                &t::TABLE,
-                &format!("ws{n:03}"),
-                "2026-03-02T09:00:00Z",
-                |b| {
-                    let path = if rare {
-                        path
-                    } else {
-                        r"C:\Windows\System32\cmd.exe"
-                    };
-                    b.text(t::IMAGE, path);
-                    b.text(t::IMAGE_NAME, &base_name(path).to_lowercase());
-                    b.fixed(t::SHA256, &[u8::from(rare); 32]);
-                    b.text(t::SIG_STATUS, if rare { status } else { "" });
-                },
-            );
+            sample.row(&t::TABLE, &format!("ws{n:03}"), "2026-03-02T09:00:00Z", |b| {
+                let path = if rare { path } else { r"C:\Windows\System32\cmd.exe" };
+                b.text(t::IMAGE, path);
+                b.text(t::IMAGE_NAME, &base_name(path).to_lowercase());
+                b.fixed(t::SHA256, &[u8::from(rare); 32]);
+                b.text(t::SIG_STATUS, if rare { status } else { "" });
+            });
         }
         sample
     }
@@ -329,10 +285,7 @@ mod tests {
     #[test]
     fn common_signed_and_installed_programs_and_small_fleets_are_quiet() {
         assert_eq!(hits(1, 200, r"C:\Program Files\v\d.exe", ""), 0);
-        assert_eq!(
-            hits(1, 200, r"C:\Users\a\AppData\Roaming\a.exe", "Valid"),
-            0
-        );
+        assert_eq!(hits(1, 200, r"C:\Users\a\AppData\Roaming\a.exe", "Valid"), 0);
         assert_eq!(hits(1, 5, r"C:\Users\a\AppData\Local\Temp\a.exe", ""), 0);
         assert_eq!(hits(150, 200, r"C:\Users\a\AppData\Roaming\a.exe", ""), 0);
     }
@@ -343,10 +296,7 @@ mod tests {
         let mut s = sample(1, 30, path, "");
         s.row(&file::TABLE, "ws000", "2026-03-02T08:59:00Z", |b| {
             b.text(file::PATH, path);
-            b.text(
-                file::IMAGE,
-                r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-            );
+            b.text(file::IMAGE, r"C:\Program Files\Google\Chrome\Application\chrome.exe");
         });
         let found = s.hits(&File12);
         assert_eq!(found[0].level, Level::Medium);

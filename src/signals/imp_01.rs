@@ -43,12 +43,7 @@ static META: Meta = Meta {
         },
         Reads {
             table: &registry::TABLE,
-            columns: &[
-                registry::KEY,
-                registry::VALUE_NAME,
-                registry::DATA,
-                common::USER,
-            ],
+            columns: &[registry::KEY, registry::VALUE_NAME, registry::DATA, common::USER],
         },
     ],
     level: Level::High,
@@ -67,10 +62,7 @@ static META: Meta = Meta {
             source: "[J] 401 MB is what ransomware asks for; 320 MB is the least Windows takes",
         },
     ],
-    benign: &[
-        "backup products (allow by parent)",
-        "disk clean-up by administrators",
-    ],
+    benign: &["backup products (allow by parent)", "disk clean-up by administrators"],
 };
 
 impl Signal for Imp01 {
@@ -83,12 +75,7 @@ impl Signal for Imp01 {
             let Some(what) = row.text(t::CMDLINE).and_then(inhibits) else {
                 continue;
             };
-            let mut hit = Hit::at(
-                &META,
-                row,
-                what.key,
-                format!("{}: {}", what.text, command(row)),
-            );
+            let mut hit = Hit::at(&META, row, what.key, format!("{}: {}", what.text, command(row)));
             if what.rotation {
                 hit = hit.quality(QUALITY_ROTATION).decisive(false);
             }
@@ -110,10 +97,7 @@ impl Signal for Imp01 {
         for row in rows.table(&registry::TABLE).iter() {
             let value = row.str(registry::VALUE_NAME).to_ascii_lowercase();
             if (value == "disablesr" || value == "disableconfig")
-                && row
-                    .str(registry::KEY)
-                    .to_ascii_lowercase()
-                    .ends_with("\\systemrestore")
+                && row.str(registry::KEY).to_ascii_lowercase().ends_with("\\systemrestore")
                 && is_one(row.str(registry::DATA))
             {
                 let text = format!("system restore was switched off by the registry value {value}");
@@ -214,11 +198,7 @@ fn inhibits(text: &str) -> Option<Inhibits> {
     }
     let captures = RESIZE.as_ref()?.captures(&plain)?;
     let size: f64 = captures.get(1)?.as_str().parse().ok()?;
-    let megabytes = match captures
-        .get(2)
-        .map(|u| u.as_str().to_ascii_lowercase())
-        .as_deref()
-    {
+    let megabytes = match captures.get(2).map(|u| u.as_str().to_ascii_lowercase()).as_deref() {
         Some("mb") => size,
         Some("gb") => size * 1024.0,
         Some(_) => size / 1024.0,
@@ -269,10 +249,7 @@ mod tests {
             "bcdedit /enum",
             "vssadmin resize shadowstorage /for=c: /on=c: /maxsize=50GB",
         ] {
-            assert!(
-                hits_of(&Imp01, "x.exe", "cmd.exe", line).is_empty(),
-                "{line}"
-            );
+            assert!(hits_of(&Imp01, "x.exe", "cmd.exe", line).is_empty(), "{line}");
         }
         let rotation = hits_of(
             &Imp01,
@@ -280,10 +257,7 @@ mod tests {
             "backup.exe",
             "vssadmin delete shadows /for=D: /oldest",
         );
-        assert_eq!(
-            (rotation[0].decisive, rotation[0].quality),
-            (false, QUALITY_ROTATION)
-        );
+        assert_eq!((rotation[0].decisive, rotation[0].quality), (false, QUALITY_ROTATION));
     }
 
     #[test]

@@ -35,12 +35,24 @@ static META: Meta = Meta {
         },
         Reads {
             table: &http::TABLE,
-            columns: &[http::URL_HOST, http::DST_IP, http::VERDICT, http::IMAGE, http::PROC_GUID, http::PID],
+            columns: &[
+                http::URL_HOST,
+                http::DST_IP,
+                http::VERDICT,
+                http::IMAGE,
+                http::PROC_GUID,
+                http::PID,
+            ],
         },
         Reads {
             table: &network::TABLE,
             columns: &[
-                network::DST_HOST, network::TLS_SNI, network::DST_IP, network::SRC_IP, network::IMAGE, network::PROC_GUID,
+                network::DST_HOST,
+                network::TLS_SNI,
+                network::DST_IP,
+                network::SRC_IP,
+                network::IMAGE,
+                network::PROC_GUID,
                 network::PID,
             ],
         },
@@ -117,9 +129,18 @@ fn add(row: Row<'_>, key: String, note: &str, verb: &str, ioc: Ioc, found: &mut 
         }
         return;
     }
-    let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
-    let explain = format!("{} {verb} {key}, which is on the indicator list{note}", row.str(common::HOST));
-    let hit = Hit::at(&META, row, key.clone(), explain).prevalence(Prevalence::Neutral).ioc(ioc);
+    let note = if note.is_empty() {
+        String::new()
+    } else {
+        format!(" ({note})")
+    };
+    let explain = format!(
+        "{} {verb} {key}, which is on the indicator list{note}",
+        row.str(common::HOST)
+    );
+    let hit = Hit::at(&META, row, key.clone(), explain)
+        .prevalence(Prevalence::Neutral)
+        .ioc(ioc);
     found.insert(key, (hit, passed));
 }
 
@@ -139,7 +160,11 @@ mod tests {
     fn listed_domains_and_what_lies_under_them_fire() {
         let hits = asked("a.evil.example");
         assert_eq!(hits.len(), 1);
-        assert!(hits[0].explain.contains("asked for a.evil.example"), "{}", hits[0].explain);
+        assert!(
+            hits[0].explain.contains("asked for a.evil.example"),
+            "{}",
+            hits[0].explain
+        );
         assert!(asked("notevil.example").is_empty());
     }
 }

@@ -110,18 +110,12 @@ impl Signal for Lat01 {
 
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let sessions = RemoteSessions::new(rows.table(&auth::TABLE));
-        let remote: Vec<Row<'_>> = rows
-            .table(&file::TABLE)
-            .iter()
-            .filter(|r| is_remote_use(*r))
-            .collect();
+        let remote: Vec<Row<'_>> = rows.table(&file::TABLE).iter().filter(|r| is_remote_use(*r)).collect();
         let created = rows
             .table(&persist::TABLE)
             .iter()
             .filter(|r| r.str(common::ACTION) == "create" && r.str(persist::KIND) == "service");
-        let mut found: Vec<Sign<'_>> = created
-            .filter_map(|r| of_service(cx, r, &remote, &sessions))
-            .collect();
+        let mut found: Vec<Sign<'_>> = created.filter_map(|r| of_service(cx, r, &remote, &sessions)).collect();
         found.extend(rows.table(&file::TABLE).iter().filter_map(of_pipe));
         found.extend(
             starts(rows.table(&process::TABLE))
@@ -134,8 +128,7 @@ impl Signal for Lat01 {
             let same = |h: &&mut Hit| sign.row.ts() - h.last <= (JOIN_S * 1e6) as i64;
             if let Some(earlier) = mine.last_mut().filter(same) {
                 if sign.level > earlier.level {
-                    (earlier.level, earlier.key, earlier.explain) =
-                        (sign.level, sign.key, sign.explain);
+                    (earlier.level, earlier.key, earlier.explain) = (sign.level, sign.key, sign.explain);
                 }
                 for row in std::iter::once(sign.row).chain(sign.more) {
                     if earlier.rows.len() < 20 {
@@ -179,25 +172,14 @@ fn is_admin_write(row: Row<'_>) -> bool {
     let share = row.str(file::SHARE).to_uppercase();
     (share.ends_with("ADMIN$") || share.ends_with("C$"))
         && row.int(file::ACCESS_MASK).is_some_and(|m| m & WRITE != 0)
-        && matches!(
-            row.str(file::EXT),
-            "exe" | "dll" | "bat" | "cmd" | "ps1" | "sys"
-        )
+        && matches!(row.str(file::EXT), "exe" | "dll" | "bat" | "cmd" | "ps1" | "sys")
 }
 
-fn of_service<'a>(
-    cx: &Cx<'_>,
-    row: Row<'a>,
-    remote: &[Row<'a>],
-    sessions: &RemoteSessions<'a>,
-) -> Option<Sign<'a>> {
+fn of_service<'a>(cx: &Cx<'_>, row: Row<'a>, remote: &[Row<'a>], sessions: &RemoteSessions<'a>) -> Option<Sign<'a>> {
     let (name, command) = (row.str(persist::NAME), row.str(persist::COMMAND));
     let start = launch::read(command);
-    let tool = contains(REMOTE_EXECUTION_SERVICES, name)
-        || contains(REMOTE_EXECUTION_SERVICES, &start.program);
-    let loopback = start
-        .reasons
-        .contains(&"goes through a share of its own host");
+    let tool = contains(REMOTE_EXECUTION_SERVICES, name) || contains(REMOTE_EXECUTION_SERVICES, &start.program);
+    let loopback = start.reasons.contains(&"goes through a share of its own host");
     let window = (JOIN_S * 1e6) as i64;
     let orders: Vec<Row<'a>> = remote
         .iter()
@@ -209,11 +191,7 @@ fn of_service<'a>(
     let logon = sessions.of(row.int(common::LOGON_ID));
     let mut reasons = Vec::new();
     if let Some(w) = written {
-        reasons.push(format!(
-            "{} was written to {}",
-            w.str(file::PATH),
-            w.str(file::SHARE)
-        ));
+        reasons.push(format!("{} was written to {}", w.str(file::PATH), w.str(file::SHARE)));
     }
     if let Some(p) = piped {
         let from = p
@@ -242,11 +220,7 @@ fn of_service<'a>(
     }
     Some(Sign {
         row,
-        key: if random {
-            "<random>".to_owned()
-        } else {
-            folded(name)
-        },
+        key: if random { "<random>".to_owned() } else { folded(name) },
         explain: format!(
             "Service {} ({}) was made from another host: {}",
             quote(name),
@@ -254,12 +228,7 @@ fn of_service<'a>(
             reasons.join("; ")
         ),
         level: if evidence { Level::High } else { Level::Medium },
-        more: written
-            .into_iter()
-            .chain(piped)
-            .copied()
-            .chain(logon)
-            .collect(),
+        more: written.into_iter().chain(piped).copied().chain(logon).collect(),
         techniques,
     })
 }
@@ -272,17 +241,12 @@ fn of_pipe(row: Row<'_>) -> Option<Sign<'_>> {
     };
     let name = row.str(file::PATH).trim_start_matches('\\').to_lowercase();
     // PsExec names its pipes after itself, the client and the process: PSEXESVC-WS01-1234-stdin. Renamed copies keep the tail.
-    let tail = ["-stdin", "-stdout", "-stderr"]
-        .iter()
-        .any(|t| name.ends_with(t))
-        && name.matches('-').count() >= 3;
+    let tail = ["-stdin", "-stdout", "-stderr"].iter().any(|t| name.ends_with(t)) && name.matches('-').count() >= 3;
     let known = PIPES.iter().find(|p| name.starts_with(**p));
     if !pipe || (known.is_none() && !tail) {
         return None;
     }
-    let remote = row
-        .ip(file::CLIENT_IP)
-        .is_some_and(|a| !ip::is_loopback(&a));
+    let remote = row.ip(file::CLIENT_IP).is_some_and(|a| !ip::is_loopback(&a));
     let from = row
         .ip(file::CLIENT_IP)
         .map_or_else(String::new, |a| format!(" from {}", ip::display(&a)));
@@ -306,15 +270,13 @@ fn of_start<'a>(cx: &Cx<'_>, row: Row<'a>, remote: &[Row<'a>]) -> Option<Sign<'a
     let parent = row.str(process::PARENT_NAME);
     let by_services = parent == "services.exe";
     let window = (JOIN_S * 1e6) as i64;
-    let tool = contains(REMOTE_EXECUTION_SERVICES, &image)
-        || contains(REMOTE_EXECUTION_SERVICES, &original);
+    let tool = contains(REMOTE_EXECUTION_SERVICES, &image) || contains(REMOTE_EXECUTION_SERVICES, &original);
     let order = remote.iter().find(|r| {
         (0..=window).contains(&(row.ts() - r.ts()))
             && is_admin_write(**r)
             && base_name(r.str(file::PATH)).eq_ignore_ascii_case(row.str(process::IMAGE_NAME))
     });
-    let loopback =
-        lower.contains("\\\\127.0.0.1\\") && (lower.contains("$\\__") || lower.contains("2>&1"));
+    let loopback = lower.contains("\\\\127.0.0.1\\") && (lower.contains("$\\__") || lower.contains("2>&1"));
     let (key, what, level) = if by_services && order.is_some() {
         (
             "copied and started".to_owned(),
@@ -405,10 +367,7 @@ mod tests {
         share(&mut sample, r"\\*\ADMIN$", "QwErTyUi.exe", 0x2);
         service(&mut sample, "QwErTyUi", r"%SystemRoot%\QwErTyUi.exe");
         let hits = sample.hits(&Lat01);
-        assert_eq!(
-            (hits.len(), hits[0].level, hits[0].rows.len()),
-            (1, Level::High, 2)
-        );
+        assert_eq!((hits.len(), hits[0].level, hits[0].rows.len()), (1, Level::High, 2));
         assert!(hits[0].explain.contains("QwErTyUi.exe was written"));
         assert_eq!(hits[0].techniques, ["T1021.002", "T1569.002", "T1570"]);
     }

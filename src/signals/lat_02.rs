@@ -74,10 +74,7 @@ static META: Meta = Meta {
         unit: "s",
         source: "[J] order and registration lie milliseconds apart; clocks do not",
     }],
-    benign: &[
-        "management servers",
-        "administrators' scripts over many hosts",
-    ],
+    benign: &["management servers", "administrators' scripts over many hosts"],
 };
 
 impl Signal for Lat02 {
@@ -87,16 +84,10 @@ impl Signal for Lat02 {
 
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let sessions = RemoteSessions::new(rows.table(&auth::TABLE));
-        let pipes: Vec<Row<'_>> = rows
-            .table(&file::TABLE)
-            .iter()
-            .filter(|r| is_order(*r))
-            .collect();
+        let pipes: Vec<Row<'_>> = rows.table(&file::TABLE).iter().filter(|r| is_order(*r)).collect();
         let mut last: Option<(String, i64)> = None;
         for row in rows.table(&persist::TABLE).iter() {
-            if row.str(persist::KIND) != "task"
-                || !matches!(row.str(common::ACTION), "create" | "update")
-            {
+            if row.str(persist::KIND) != "task" || !matches!(row.str(common::ACTION), "create" | "update") {
                 continue;
             }
             let window = (JOIN_S * 1e6) as i64;
@@ -109,10 +100,7 @@ impl Signal for Lat02 {
             let Some(order) = pipe.or(logon) else {
                 continue;
             };
-            let name = row
-                .str(persist::NAME)
-                .trim_start_matches('\\')
-                .to_lowercase();
+            let name = row.str(persist::NAME).trim_start_matches('\\').to_lowercase();
             // Security and the task scheduler both log it.
             if last
                 .as_ref()
@@ -139,13 +127,8 @@ impl Signal for Lat02 {
             } else {
                 &["T1053.005"]
             };
-            let mut hit = Hit::at(
-                &META,
-                row,
-                format!("{}|{}", folded(&name), folded(&command)),
-                explain,
-            )
-            .techniques(techniques);
+            let mut hit =
+                Hit::at(&META, row, format!("{}|{}", folded(&name), folded(&command)), explain).techniques(techniques);
             hit.add_row(order);
             hits.push(hit);
         }
@@ -158,9 +141,7 @@ impl Signal for Lat02 {
 fn is_order(row: Row<'_>) -> bool {
     row.str(common::ACTION) == "share_access"
         && row.str(file::NAME) == "atsvc"
-        && row
-            .int(file::ACCESS_MASK)
-            .is_some_and(|m| m & WRITE_DATA != 0)
+        && row.int(file::ACCESS_MASK).is_some_and(|m| m & WRITE_DATA != 0)
         && row.ip(file::CLIENT_IP).is_none_or(|a| !ip::is_loopback(&a))
 }
 
@@ -185,22 +166,11 @@ fn of_command(row: Row<'_>) -> Option<Hit> {
             tokens.get(has(&["/s", "-s"])? + 1)?
         }
     };
-    let local = host
-        .trim_start_matches('\\')
-        .split('.')
-        .next()
-        .unwrap_or("");
-    if local.eq_ignore_ascii_case(row.host())
-        || local.eq_ignore_ascii_case("localhost")
-        || local == "127"
-    {
+    let local = host.trim_start_matches('\\').split('.').next().unwrap_or("");
+    if local.eq_ignore_ascii_case(row.host()) || local.eq_ignore_ascii_case("localhost") || local == "127" {
         return None;
     }
-    let explain = format!(
-        "A task was ordered on {}: {}",
-        quote(host),
-        starts::command(row)
-    );
+    let explain = format!("A task was ordered on {}: {}", quote(host), starts::command(row));
     let techniques: &[&str] = if at { &["T1053.002"] } else { &["T1053.005"] };
     Some(Hit::at(&META, row, "schtasks to another host", explain).techniques(techniques))
 }

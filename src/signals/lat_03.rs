@@ -66,10 +66,7 @@ static META: Meta = Meta {
             source: "[J] five targets within the same command chain raise the level",
         },
     ],
-    benign: &[
-        "inventory and management agents",
-        "scripts of administrators",
-    ],
+    benign: &["inventory and management agents", "scripts of administrators"],
 };
 
 impl Signal for Lat03 {
@@ -141,23 +138,18 @@ fn of_child(row: Row<'_>, sessions: &RemoteSessions<'_>) -> Option<Hit> {
             .before(row.ts(), (SESSION_S * 1e6) as i64, row.str(common::USER))
             .filter(|_| row.text(common::USER).is_some())
     });
-    let odd = starts::is_one_of(row, INTERPRETERS)
-        || paths::user_writable(row.str(process::IMAGE)).is_some();
+    let odd = starts::is_one_of(row, INTERPRETERS) || paths::user_writable(row.str(process::IMAGE)).is_some();
     if !odd && !loopback && own.is_none() {
         return None;
     }
-    let from = session.map_or_else(String::new, |s| {
-        format!(" for a network logon from {}", origin(s))
-    });
+    let from = session.map_or_else(String::new, |s| format!(" for a network logon from {}", origin(s)));
     let explain = format!("{what} started {image}{from}: {}", starts::command(row));
     let level = if loopback { Level::High } else { Level::Medium };
     let mut techniques = vec![technique];
     if loopback {
         techniques.push("T1021.002");
     }
-    techniques.extend(
-        technique_of(image, line).filter(|id| id.starts_with("T1059") || id.starts_with("T1218")),
-    );
+    techniques.extend(technique_of(image, line).filter(|id| id.starts_with("T1059") || id.starts_with("T1218")));
     let mut hit = Hit::at(&META, row, format!("{parent}>{image}"), explain)
         .level(level)
         .techniques(&techniques);
@@ -176,26 +168,17 @@ fn of_wmic(row: Row<'_>) -> Option<Hit> {
     let line = row.str(process::CMDLINE);
     let lower = line.to_lowercase();
     let tokens = cmdline::tokenize(&lower);
-    let node = tokens.iter().find_map(|w| {
-        w.strip_prefix("/node:")
-            .or_else(|| w.strip_prefix("-node:"))
-    });
+    let node = tokens
+        .iter()
+        .find_map(|w| w.strip_prefix("/node:").or_else(|| w.strip_prefix("-node:")));
     let host = node.map(|n| n.trim_matches(['"', '\'']));
     let here = |h: &str| {
-        h.is_empty()
-            || h == "."
-            || h == "localhost"
-            || h == "127.0.0.1"
-            || h.split('.').next() == Some(row.host())
+        h.is_empty() || h == "." || h == "localhost" || h == "127.0.0.1" || h.split('.').next() == Some(row.host())
     };
     let create = lower.contains("process") && lower.contains("call") && lower.contains("create");
     match host.filter(|h| !here(h)) {
         Some(h) => {
-            let what = if create {
-                "run a program"
-            } else {
-                "ask or act"
-            };
+            let what = if create { "run a program" } else { "ask or act" };
             let explain = format!("WMI was told to {what} on {h}: {}", quote(line));
             Some(
                 Hit::at(
@@ -234,8 +217,7 @@ fn of_script(text: &str) -> Option<(&'static str, Level, String)> {
         return Some(("T1021.003", Level::Medium, m.as_str().to_owned()));
     }
     let call = WMI.as_ref()?.find(text)?.as_str();
-    let remote =
-        call.to_lowercase().contains("-computername") || call.to_lowercase().contains("-cn ");
+    let remote = call.to_lowercase().contains("-computername") || call.to_lowercase().contains("-cn ");
     Some((
         "T1047",
         if remote { Level::Medium } else { Level::Low },
@@ -262,26 +244,15 @@ mod tests {
     #[test]
     fn children_of_wmi_and_automation_count() {
         let wmi = start("powershell.exe", "wmiprvse.exe", "", "powershell -enc x");
-        assert_eq!(
-            (wmi[0].level, &*wmi[0].key),
-            (Level::Medium, "wmiprvse>powershell")
-        );
+        assert_eq!((wmi[0].level, &*wmi[0].key), (Level::Medium, "wmiprvse>powershell"));
         let impacket = start(
             "cmd.exe",
             "wmiprvse.exe",
             "",
             r"cmd.exe /Q /c dir 1> \\127.0.0.1\ADMIN$\__17 2>&1",
         );
-        assert_eq!(
-            (impacket[0].level, impacket[0].techniques.len()),
-            (Level::High, 3)
-        );
-        let mmc = start(
-            "cmd.exe",
-            "mmc.exe",
-            r"C:\Windows\system32\mmc.exe -Embedding",
-            "cmd",
-        );
+        assert_eq!((impacket[0].level, impacket[0].techniques.len()), (Level::High, 3));
+        let mmc = start("cmd.exe", "mmc.exe", r"C:\Windows\system32\mmc.exe -Embedding", "cmd");
         assert_eq!(mmc[0].techniques, ["T1021.003", "T1059.003"]);
         assert!(start("cmd.exe", "mmc.exe", "mmc compmgmt.msc", "cmd").is_empty());
         assert!(start("werfault.exe", "wmiprvse.exe", "", "").is_empty());
@@ -289,15 +260,8 @@ mod tests {
 
     #[test]
     fn wmic_is_told_by_its_target_and_verb() {
-        let wmic = |line: &str| {
-            start("wmic.exe", "cmd.exe", "", line)
-                .first()
-                .map(|h| h.level)
-        };
-        assert_eq!(
-            wmic("wmic /node:SRV2 process call create cmd"),
-            Some(Level::Medium)
-        );
+        let wmic = |line: &str| start("wmic.exe", "cmd.exe", "", line).first().map(|h| h.level);
+        assert_eq!(wmic("wmic /node:SRV2 process call create cmd"), Some(Level::Medium));
         assert_eq!(wmic("wmic process call create calc"), Some(Level::Low));
         assert_eq!(wmic("wmic os get caption"), None);
         assert_eq!(wmic("wmic /node:localhost os get caption"), None);
@@ -306,10 +270,7 @@ mod tests {
     #[test]
     fn scripts_name_their_way() {
         let call = r#"Invoke-WmiMethod -ComputerName srv2 -Class Win32_Process -Name Create -ArgumentList "cmd""#;
-        assert_eq!(
-            of_script(call).map(|s| (s.0, s.1)),
-            Some(("T1047", Level::Medium))
-        );
+        assert_eq!(of_script(call).map(|s| (s.0, s.1)), Some(("T1047", Level::Medium)));
         let dcom = r#"$c=[activator]::CreateInstance([type]::GetTypeFromProgID("MMC20.Application","10.0.0.5"))"#;
         assert_eq!(of_script(dcom).map(|s| s.0), Some("T1021.003"));
         assert_eq!(of_script("Get-WmiObject Win32_Process").map(|s| s.0), None);

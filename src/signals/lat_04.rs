@@ -119,23 +119,17 @@ impl Signal for Lat04 {
 fn of_child(row: Row<'_>, sessions: &RemoteSessions<'_>) -> Option<Hit> {
     let parent = stem(row.str(process::PARENT_NAME));
     let image = stem(row.str(process::IMAGE_NAME));
-    if !matches!(parent, "wsmprovhost" | "winrshost")
-        || matches!(image, "conhost" | "werfault" | "wsmprovhost" | "")
-    {
+    if !matches!(parent, "wsmprovhost" | "winrshost") || matches!(image, "conhost" | "werfault" | "wsmprovhost" | "") {
         return None;
     }
     let session = sessions
         .of(row.int(common::LOGON_ID))
         .or_else(|| sessions.before(row.ts(), (SESSION_S * 1e6) as i64, row.text(common::USER)?));
     let from = session.map_or_else(String::new, |s| format!(" from {}", origin(s)));
-    let explain = format!(
-        "A remote shell{from} started {image}: {}",
-        starts::command(row)
-    );
+    let explain = format!("A remote shell{from} started {image}: {}", starts::command(row));
     let mut techniques = vec!["T1021.006"];
     techniques.extend(
-        technique_of(image, row.str(process::CMDLINE))
-            .filter(|id| id.starts_with("T1059") || id.starts_with("T1218")),
+        technique_of(image, row.str(process::CMDLINE)).filter(|id| id.starts_with("T1059") || id.starts_with("T1218")),
     );
     let mut hit = Hit::at(&META, row, format!("{parent}>{image}"), explain).techniques(&techniques);
     if let Some(s) = session {
@@ -148,10 +142,8 @@ fn of_child(row: Row<'_>, sessions: &RemoteSessions<'_>) -> Option<Hit> {
 fn of_winrs(row: Row<'_>) -> Option<Hit> {
     let line = row.str(process::CMDLINE);
     let lower = line.to_lowercase();
-    let winrs = starts::is_one_of(row, &["winrs"])
-        && ["-r:", "/r:", "-remote:", "/remote:"]
-            .iter()
-            .any(|o| lower.contains(o));
+    let winrs =
+        starts::is_one_of(row, &["winrs"]) && ["-r:", "/r:", "-remote:", "/remote:"].iter().any(|o| lower.contains(o));
     let call = starts::is_one_of(row, &["powershell", "pwsh"])
         .then(|| opens(line))
         .flatten();
@@ -185,19 +177,12 @@ fn fan_out(rows: &KeyRows<'_>) -> Option<Hit> {
             && r.str(network::DIRECTION) != "in"
             && r.ip(network::DST_IP).is_some_and(|a| !ip::is_loopback(&a))
     };
-    let out: Vec<Row<'_>> = rows
-        .table(&network::TABLE)
-        .iter()
-        .filter(is_winrm)
-        .collect();
+    let out: Vec<Row<'_>> = rows.table(&network::TABLE).iter().filter(is_winrm).collect();
     let mut start = 0;
     let mut counts: BTreeMap<_, usize> = BTreeMap::new();
     for (end, row) in out.iter().enumerate() {
         *counts.entry(row.ip(network::DST_IP)).or_default() += 1;
-        while let Some(old) = out
-            .get(start)
-            .filter(|o| row.ts() - o.ts() > (WINDOW_S * 1e6) as i64)
-        {
+        while let Some(old) = out.get(start).filter(|o| row.ts() - o.ts() > (WINDOW_S * 1e6) as i64) {
             if let Some(n) = counts.get_mut(&old.ip(network::DST_IP)) {
                 *n -= 1;
             }
@@ -209,21 +194,12 @@ fn fan_out(rows: &KeyRows<'_>) -> Option<Hit> {
             let program = base_name(row.str(network::IMAGE)).to_lowercase();
             let explain = format!(
                 "{} opened WinRM on {} hosts within an hour",
-                if program.is_empty() {
-                    "This host"
-                } else {
-                    &program
-                },
+                if program.is_empty() { "This host" } else { &program },
                 counts.len()
             );
             let first = *evidence.first()?;
-            let mut hit = Hit::at(&META, first, format!("fan-out {program}"), explain)
-                .techniques(&["T1021.006"]);
-            evidence
-                .iter()
-                .skip(1)
-                .take(19)
-                .for_each(|r| hit.add_row(*r));
+            let mut hit = Hit::at(&META, first, format!("fan-out {program}"), explain).techniques(&["T1021.006"]);
+            evidence.iter().skip(1).take(19).for_each(|r| hit.add_row(*r));
             (hit.last, hit.count) = (row.ts(), evidence.len() as u64);
             return Some(hit);
         }
@@ -262,10 +238,7 @@ mod tests {
 
     #[test]
     fn the_opening_side_is_low() {
-        assert_eq!(
-            start("winrs.exe", "cmd.exe", "winrs -r:srv2 cmd")[0].level,
-            Level::Low
-        );
+        assert_eq!(start("winrs.exe", "cmd.exe", "winrs -r:srv2 cmd")[0].level, Level::Low);
         assert_eq!(
             start(
                 "powershell.exe",
@@ -290,15 +263,10 @@ mod tests {
         let fan = |n: u8| {
             let mut sample = Sample::default();
             for i in 0..n {
-                sample.row(
-                    &network::TABLE,
-                    "ws01",
-                    &format!("2026-03-02T09:0{i}:00Z"),
-                    |b| {
-                        b.int(network::DST_PORT, 5985);
-                        b.ip(network::DST_IP, &ip::parse(&format!("10.0.0.{i}")).unwrap());
-                    },
-                );
+                sample.row(&network::TABLE, "ws01", &format!("2026-03-02T09:0{i}:00Z"), |b| {
+                    b.int(network::DST_PORT, 5985);
+                    b.ip(network::DST_IP, &ip::parse(&format!("10.0.0.{i}")).unwrap());
+                });
             }
             sample.hits(&Lat04).len()
         };

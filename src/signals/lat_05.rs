@@ -97,9 +97,7 @@ impl Signal for Lat05 {
                 push_or_join(hits, &mut tunnel, hit, row);
                 continue;
             }
-            let known = seen
-                .insert((user.clone(), ip::display(&source)), ())
-                .is_some();
+            let known = seen.insert((user.clone(), ip::display(&source)), ()).is_some();
             if !known && cx.facts.baseline_days(row.ts()) >= BASELINE_DAYS as i64 {
                 let explain = format!(
                     "{user} logged on by Remote Desktop from {} for the first time",
@@ -109,19 +107,11 @@ impl Signal for Lat05 {
                 hits.push(Hit::at(&META, row, key, explain).techniques(&["T1021.001"]));
             }
         }
-        for row in rows
-            .table(&network::TABLE)
-            .iter()
-            .filter(|r| is_loopback_desktop(*r))
-        {
+        for row in rows.table(&network::TABLE).iter().filter(|r| is_loopback_desktop(*r)) {
             let program = stem(base_name(row.str(network::IMAGE))).to_lowercase();
             let explain = format!(
                 "{} connected to Remote Desktop through loopback: a tunnel",
-                if program.is_empty() {
-                    "A program"
-                } else {
-                    &program
-                }
+                if program.is_empty() { "A program" } else { &program }
             );
             let hit = Hit::at(&META, row, format!("tunnel|{program}"), explain)
                 .level(Level::High)
@@ -151,8 +141,8 @@ fn push_or_join(hits: &mut Vec<Hit>, tunnel: &mut Option<usize>, hit: Hit, row: 
 }
 
 fn is_desktop(row: Row<'_>) -> bool {
-    let remote = row.int(t::LOGON_TYPE) == Some(REMOTE_INTERACTIVE)
-        || row.str(common::CHANNEL).contains("TerminalServices");
+    let remote =
+        row.int(t::LOGON_TYPE) == Some(REMOTE_INTERACTIVE) || row.str(common::CHANNEL).contains("TerminalServices");
     remote
         && row.str(common::OUTCOME) != "failure"
         && !matches!(row.str(common::ACTION), "logoff" | "session_disconnect")
@@ -160,20 +150,16 @@ fn is_desktop(row: Row<'_>) -> bool {
 
 fn is_loopback_desktop(row: Row<'_>) -> bool {
     let here = |a: Option<crate::base::ip::Ip>| a.is_some_and(|a| ip::is_loopback(&a));
-    row.int(network::DST_PORT) == Some(3389)
-        && here(row.ip(network::SRC_IP))
-        && here(row.ip(network::DST_IP))
+    row.int(network::DST_PORT) == Some(3389) && here(row.ip(network::SRC_IP)) && here(row.ip(network::DST_IP))
 }
 
 /// As SYSTEM `tscon` asks for no password.
 fn of_tscon(row: Row<'_>) -> Option<Hit> {
     let line = row.str(process::CMDLINE).to_lowercase();
-    let named =
-        starts::is_one_of(row, &["tscon"]) || line.contains("tscon.exe") || line.contains("tscon ");
+    let named = starts::is_one_of(row, &["tscon"]) || line.contains("tscon.exe") || line.contains("tscon ");
     let user = row.str(common::USER);
-    let system = user.eq_ignore_ascii_case("system")
-        || user.ends_with('$')
-        || row.str(process::PARENT_NAME) == "services.exe";
+    let system =
+        user.eq_ignore_ascii_case("system") || user.ends_with('$') || row.str(process::PARENT_NAME) == "services.exe";
     if !named || !line.contains("/dest:") || !system {
         return None;
     }
@@ -210,10 +196,7 @@ mod tests {
         logon(&mut sample, "2026-03-02T09:00:00Z", 10, "127.0.0.1");
         logon(&mut sample, "2026-03-02T09:01:00Z", 10, "::1");
         let hits = sample.hits(&Lat05);
-        assert_eq!(
-            (hits.len(), hits[0].level, hits[0].count),
-            (1, Level::High, 2)
-        );
+        assert_eq!((hits.len(), hits[0].level, hits[0].count), (1, Level::High, 2));
         assert_eq!(hits[0].techniques[0], "T1572");
     }
 

@@ -87,13 +87,8 @@ impl Signal for Lat08 {
         for block in blocks(rows.table(&script::TABLE)) {
             let lower = block.text.to_lowercase();
             if lower.contains("add-windowscapability") && lower.contains("openssh.server") {
-                let explain = format!(
-                    "OpenSSH's server was installed by script: {}",
-                    quote(&block.text)
-                );
-                found.add(
-                    Hit::at(&META, block.row, "ssh install", explain).techniques(&["T1021.004"]),
-                );
+                let explain = format!("OpenSSH's server was installed by script: {}", quote(&block.text));
+                found.add(Hit::at(&META, block.row, "ssh install", explain).techniques(&["T1021.004"]));
             }
         }
         for (row, fields) in events(rows.table(&event::TABLE), "openssh", &[4]) {
@@ -139,16 +134,8 @@ fn reached(row: Row<'_>) -> Option<Hit> {
     };
     let how = if refused { "was refused" } else { "reached" };
     let explain = format!("{} {how} {what} of this host from {address}", actor(row));
-    let level = if pipe || refused {
-        Level::Low
-    } else {
-        Level::Info
-    };
-    let key = format!(
-        "{}|{}",
-        what.to_lowercase(),
-        row.str(common::USER).to_lowercase()
-    );
+    let level = if pipe || refused { Level::Low } else { Level::Info };
+    let key = format!("{}|{}", what.to_lowercase(), row.str(common::USER).to_lowercase());
     Some(
         Hit::at(&META, row, key, explain)
             .level(level)
@@ -166,24 +153,14 @@ fn changed(row: Row<'_>) -> Hit {
             quote(share),
             quote(path)
         );
-        return Hit::at(
-            &META,
-            row,
-            format!("permissions|{}", share.to_lowercase()),
-            explain,
-        )
-        .techniques(&["T1222.001"]);
+        return Hit::at(&META, row, format!("permissions|{}", share.to_lowercase()), explain)
+            .techniques(&["T1222.001"]);
     }
     let hidden = share.ends_with('$') || path.trim_end_matches('\\').ends_with(':');
     let explain = format!("{} shared {} as {}", actor(row), quote(path), quote(share));
-    Hit::at(
-        &META,
-        row,
-        format!("share|{}", share.to_lowercase()),
-        explain,
-    )
-    .level(if hidden { Level::Low } else { Level::Info })
-    .techniques(&["T1021.002"])
+    Hit::at(&META, row, format!("share|{}", share.to_lowercase()), explain)
+        .level(if hidden { Level::Low } else { Level::Info })
+        .techniques(&["T1021.002"])
 }
 
 /// `net share NAME=PATH …`.
@@ -192,9 +169,7 @@ fn shared(row: Row<'_>) -> Option<Hit> {
         return None;
     }
     let tokens = tokenize(&row.str(process::CMDLINE).to_lowercase());
-    let share = tokens
-        .get(2)
-        .filter(|_| tokens.get(1).is_some_and(|w| w == "share"))?;
+    let share = tokens.get(2).filter(|_| tokens.get(1).is_some_and(|w| w == "share"))?;
     let (name, _) = share.split_once('=')?;
     let explain = format!("A share was made by command: {}", starts::command(row));
     Some(Hit::at(&META, row, format!("net share|{name}"), explain).techniques(&["T1021.002"]))
@@ -225,10 +200,7 @@ mod tests {
         let run = |user, share, name, outcome| access(user, share, name, outcome, "10.0.5.21");
         assert_eq!(run("adm", r"\\*\C$", "x", "success"), Some(Level::Info));
         assert_eq!(run("ann", r"\\*\ADMIN$", "", "failure"), Some(Level::Low));
-        assert_eq!(
-            run("adm", r"\\*\IPC$", "svcctl", "success"),
-            Some(Level::Low)
-        );
+        assert_eq!(run("adm", r"\\*\IPC$", "svcctl", "success"), Some(Level::Low));
         assert_eq!(run("adm", r"\\*\IPC$", "srvsvc", "success"), None);
         assert_eq!(run("SRV02$", r"\\*\C$", "x", "success"), None);
         assert_eq!(run("ann", r"\\*\data$", "x", "success"), None);
@@ -260,13 +232,7 @@ mod tests {
         );
         assert_eq!(run("share_create", "SRV01$", r"\\*\print$"), None);
         assert_eq!(
-            hits_of(
-                &Lat08,
-                "net.exe",
-                "cmd.exe",
-                r"net share x=C:\ /grant:everyone,full"
-            )
-            .len(),
+            hits_of(&Lat08, "net.exe", "cmd.exe", r"net share x=C:\ /grant:everyone,full").len(),
             1
         );
         assert!(hits_of(&Lat08, "net.exe", "cmd.exe", "net share").is_empty());

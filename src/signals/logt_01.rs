@@ -48,13 +48,7 @@ static META: Meta = Meta {
         },
         Reads {
             table: &file::TABLE,
-            columns: &[
-                common::ACTION,
-                common::USER,
-                file::PATH,
-                file::EXT,
-                file::IMAGE,
-            ],
+            columns: &[common::ACTION, common::USER, file::PATH, file::EXT, file::IMAGE],
         },
     ],
     level: Level::Medium,
@@ -99,14 +93,8 @@ impl Signal for Logt01 {
             .filter(|r| r.str(t::KIND) == "log_cleared" && !is_new_host(cx, *r))
         {
             let log = row.text(t::SETTING).unwrap_or("unnamed");
-            let by = row
-                .text(common::USER)
-                .map_or_else(String::new, |u| format!(" by {u}"));
-            found.push((
-                row,
-                log.to_lowercase(),
-                format!("The event log {log} was cleared{by}"),
-            ));
+            let by = row.text(common::USER).map_or_else(String::new, |u| format!(" by {u}"));
+            found.push((row, log.to_lowercase(), format!("The event log {log} was cleared{by}")));
         }
         for row in starts(rows.table(&process::TABLE)) {
             if let Some(text) = row.text(process::CMDLINE).filter(|line| clears(line)) {
@@ -131,18 +119,11 @@ impl Signal for Logt01 {
             .iter()
             .filter(|r| r.str(file::EXT) == "evtx" && r.str(common::ACTION) == "delete")
         {
-            if row
-                .str(file::PATH)
-                .to_lowercase()
-                .contains("\\winevt\\logs\\")
-            {
+            if row.str(file::PATH).to_lowercase().contains("\\winevt\\logs\\") {
                 found.push((
                     row,
                     "file".to_owned(),
-                    format!(
-                        "The file of an event log was deleted: {}",
-                        row.str(file::PATH)
-                    ),
+                    format!("The file of an event log was deleted: {}", row.str(file::PATH)),
                 ));
             }
         }
@@ -169,8 +150,7 @@ fn is_new_host(cx: &Cx<'_>, row: Row<'_>) -> bool {
     let Some(first) = cx.facts.first_of_host(row.id(common::HOST)) else {
         return false;
     };
-    cx.facts.baseline_days(first) >= NEW_HOST_BASELINE as i64
-        && row.ts() - first <= (NEW_HOST_H * 3.6e9) as i64
+    cx.facts.baseline_days(first) >= NEW_HOST_BASELINE as i64 && row.ts() - first <= (NEW_HOST_H * 3.6e9) as i64
 }
 
 fn clears(text: &str) -> bool {

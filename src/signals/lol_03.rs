@@ -21,11 +21,31 @@ pub struct Lol03;
 
 /// Registrable domains whose transfers are updates.
 const UPDATES: &[&str] = &[
-    "adobe.com", "dell.com", "google.com", "googleapis.com", "gvt1.com", "hp.com", "intel.com", "lenovo.com",
-    "live.com", "microsoft.com", "mozilla.org", "msedge.net", "msn.com", "nvidia.com", "office.com", "office.net",
-    "office365.com", "skype.com", "windows.com", "windows.net", "windowsupdate.com",
+    "adobe.com",
+    "dell.com",
+    "google.com",
+    "googleapis.com",
+    "gvt1.com",
+    "hp.com",
+    "intel.com",
+    "lenovo.com",
+    "live.com",
+    "microsoft.com",
+    "mozilla.org",
+    "msedge.net",
+    "msn.com",
+    "nvidia.com",
+    "office.com",
+    "office.net",
+    "office365.com",
+    "skype.com",
+    "windows.com",
+    "windows.net",
+    "windowsupdate.com",
 ];
-const CODE: &[&str] = &["bat", "cmd", "dll", "exe", "hta", "js", "msi", "ps1", "scr", "vbs", "xsl"];
+const CODE: &[&str] = &[
+    "bat", "cmd", "dll", "exe", "hta", "js", "msi", "ps1", "scr", "vbs", "xsl",
+];
 
 static META: Meta = Meta {
     id: "LOL-03",
@@ -39,7 +59,13 @@ static META: Meta = Meta {
     reads: &[Reads {
         table: &persist::TABLE,
         columns: &[
-            persist::KIND, persist::NAME, persist::CONTENT, persist::ARGS, persist::IMAGE, persist::PID, common::USER,
+            persist::KIND,
+            persist::NAME,
+            persist::CONTENT,
+            persist::ARGS,
+            persist::IMAGE,
+            persist::PID,
+            common::USER,
         ],
     }],
     level: Level::Low,
@@ -60,8 +86,14 @@ impl Signal for Lol03 {
 
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut jobs: BTreeMap<String, Hit> = BTreeMap::new();
-        for row in rows.table(&persist::TABLE).iter().filter(|r| r.str(persist::KIND) == "bits") {
-            let Some(url) = row.text(persist::CONTENT) else { continue };
+        for row in rows
+            .table(&persist::TABLE)
+            .iter()
+            .filter(|r| r.str(persist::KIND) == "bits")
+        {
+            let Some(url) = row.text(persist::CONTENT) else {
+                continue;
+            };
             let (host, file) = parts(url);
             let reasons = reasons(row, &host, &file);
             if reasons.is_empty() {
@@ -83,7 +115,9 @@ impl Signal for Lol03 {
             if CODE.contains(&extension(&file)) {
                 techniques.push("T1105");
             }
-            let hit = Hit::at(&META, row, key.clone(), explain).level(level).techniques(&techniques);
+            let hit = Hit::at(&META, row, key.clone(), explain)
+                .level(level)
+                .techniques(&techniques);
             jobs.insert(key, hit.ioc(Ioc::Url(url.to_owned())));
         }
         hits.extend(jobs.into_values());

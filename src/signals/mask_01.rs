@@ -31,13 +31,7 @@ static META: Meta = Meta {
     sees: "A watched tool under another name than its version resource gives, a name that imitates a core process, a \
            double extension, a right-to-left override or hidden blanks in the name of a started program.",
     why: "Names are what people and simple rules look at.",
-    techniques: &[
-        "T1036.003",
-        "T1036.005",
-        "T1036.007",
-        "T1036.002",
-        "T1036.006",
-    ],
+    techniques: &["T1036.003", "T1036.005", "T1036.007", "T1036.002", "T1036.006"],
     stage: "stealth",
     family: "log tampering",
     key: Key::Host,
@@ -84,14 +78,9 @@ impl Signal for Mask01 {
 type Disguise = (String, &'static str, String, f64);
 
 fn hit(row: Row<'_>, (key, technique, what, quality): &Disguise) -> Hit {
-    let mut hit = Hit::at(
-        &META,
-        row,
-        key.clone(),
-        format!("{} {what}", quote(row.str(t::IMAGE))),
-    )
-    .techniques(&[*technique])
-    .quality(*quality);
+    let mut hit = Hit::at(&META, row, key.clone(), format!("{} {what}", quote(row.str(t::IMAGE))))
+        .techniques(&[*technique])
+        .quality(*quality);
     hit.iocs = starts::iocs(row);
     hit
 }
@@ -103,18 +92,10 @@ fn disguise(image: &str, base: &str, original: &str) -> Option<Disguise> {
     }
     if let Some((document, program)) = similar::double_extension(base) {
         let what = format!("is a .{program} program that looks like a .{document} document");
-        return Some((
-            format!("double:{document}.{program}"),
-            "T1036.007",
-            what,
-            1.0,
-        ));
+        return Some((format!("double:{document}.{program}"), "T1036.007", what, 1.0));
     }
     if let Some(tool) = similar::renamed_tool(original, base) {
-        let what = format!(
-            "is {tool} under another name (OriginalFileName {})",
-            quote(original)
-        );
+        let what = format!("is {tool} under another name (OriginalFileName {})", quote(original));
         let quality = if paths::is_protected(image) {
             QUALITY_PROTECTED
         } else {
@@ -131,12 +112,7 @@ fn disguise(image: &str, base: &str, original: &str) -> Option<Disguise> {
         && let Some(core) = similar::looks_like_core(base)
     {
         let what = format!("looks like the core process {core}");
-        return Some((
-            format!("like:{core}:{}", base.to_lowercase()),
-            "T1036.005",
-            what,
-            1.0,
-        ));
+        return Some((format!("like:{core}:{}", base.to_lowercase()), "T1036.005", what, 1.0));
     }
     if similar::has_hidden_blanks(base) {
         let what = "hides the end of its name behind blanks".to_owned();
@@ -157,10 +133,7 @@ mod tests {
             b.text(t::IMAGE_NAME, &base_name(image).to_lowercase());
             b.text(t::ORIG_NAME, original);
         });
-        sample
-            .hits(&Mask01)
-            .first()
-            .map(|h| h.techniques[0].to_string())
+        sample.hits(&Mask01).first().map(|h| h.techniques[0].to_string())
     }
 
     #[test]
@@ -172,11 +145,7 @@ mod tests {
             ("C:\\Users\\a\\ann\u{202e}fdp.exe", "", "T1036.002"),
             (r"C:\Users\a\report .exe", "", "T1036.006"),
         ] {
-            assert_eq!(
-                technique(image, original).as_deref(),
-                Some(expected),
-                "{image}"
-            );
+            assert_eq!(technique(image, original).as_deref(), Some(expected), "{image}");
         }
     }
 

@@ -41,24 +41,75 @@ static META: Meta = Meta {
     family: "periodicity",
     key: Key::Host,
     reads: &[
-        Reads { table: &network::TABLE, columns: contacts::NETWORK },
-        Reads { table: &http::TABLE, columns: contacts::HTTP },
-        Reads { table: &dns::TABLE, columns: contacts::DNS },
+        Reads {
+            table: &network::TABLE,
+            columns: contacts::NETWORK,
+        },
+        Reads {
+            table: &http::TABLE,
+            columns: contacts::HTTP,
+        },
+        Reads {
+            table: &dns::TABLE,
+            columns: contacts::DNS,
+        },
     ],
     level: Level::Medium,
     decisive: false,
     thresholds: &[
-        Threshold { name: "timing", value: beacon::TIMING_FIRES, unit: "0-1", source: "[M] 500 simulated series per case: every sleeper, no Poisson or browsing series" },
-        Threshold { name: "min_events", value: beacon::MIN_EVENTS as f64, unit: "check-ins", source: "[J]" },
-        Threshold { name: "min_span", value: beacon::MIN_SPAN_S, unit: "s", source: "[J]" },
-        Threshold { name: "max_per_day", value: beacon::MAX_EVENTS_PER_DAY, unit: "connections", source: "RITA v5" },
-        Threshold { name: "everywhere_factor", value: EVERYWHERE_FACTOR, unit: "x quality", source: "[J] destination of at least half of the hosts" },
-        Threshold { name: "modifier", value: MODIFIER, unit: "quality", source: "RITA v5: modifiers of 0.10 to 0.15" },
-        Threshold { name: "new_days", value: NEW_DAYS as f64, unit: "d", source: "RITA v5: first seen" },
-        Threshold { name: "rare_hosts", value: RARE_HOSTS as f64, unit: "hosts", source: "[J]" },
+        Threshold {
+            name: "timing",
+            value: beacon::TIMING_FIRES,
+            unit: "0-1",
+            source: "[M] 500 simulated series per case: every sleeper, no Poisson or browsing series",
+        },
+        Threshold {
+            name: "min_events",
+            value: beacon::MIN_EVENTS as f64,
+            unit: "check-ins",
+            source: "[J]",
+        },
+        Threshold {
+            name: "min_span",
+            value: beacon::MIN_SPAN_S,
+            unit: "s",
+            source: "[J]",
+        },
+        Threshold {
+            name: "max_per_day",
+            value: beacon::MAX_EVENTS_PER_DAY,
+            unit: "connections",
+            source: "RITA v5",
+        },
+        Threshold {
+            name: "everywhere_factor",
+            value: EVERYWHERE_FACTOR,
+            unit: "x quality",
+            source: "[J] destination of at least half of the hosts",
+        },
+        Threshold {
+            name: "modifier",
+            value: MODIFIER,
+            unit: "quality",
+            source: "RITA v5: modifiers of 0.10 to 0.15",
+        },
+        Threshold {
+            name: "new_days",
+            value: NEW_DAYS as f64,
+            unit: "d",
+            source: "RITA v5: first seen",
+        },
+        Threshold {
+            name: "rare_hosts",
+            value: RARE_HOSTS as f64,
+            unit: "hosts",
+            source: "[J]",
+        },
     ],
     benign: &[
-        "software updates and telemetry", "push and presence services", "monitoring, EDR and remote-management agents",
+        "software updates and telemetry",
+        "push and presence services",
+        "monitoring, EDR and remote-management agents",
         "time service (ports 53 and 123 are left out)",
     ],
 };
@@ -94,7 +145,9 @@ fn best<'a>(contact: &Contact<'a>) -> Option<(Vec<Row<'a>>, Beacon)> {
     for series in contact.sensors() {
         let times: Vec<i64> = series.iter().map(|r| r.ts()).collect();
         let sizes: Option<Vec<u64>> = series.iter().map(|r| bytes_out(*r)).collect();
-        let Some(beat) = beacon::best_horizon(&times, sizes.as_deref()).filter(Beacon::fires) else { continue };
+        let Some(beat) = beacon::best_horizon(&times, sizes.as_deref()).filter(Beacon::fires) else {
+            continue;
+        };
         if best.as_ref().is_none_or(|(_, known)| beat.b > known.b) {
             best = Some((series, beat));
         }
@@ -103,7 +156,11 @@ fn best<'a>(contact: &Contact<'a>) -> Option<(Vec<Row<'a>>, Beacon)> {
 }
 
 fn bytes_out(row: Row<'_>) -> Option<u64> {
-    let col = if row.table().ix() == http::TABLE.ix() { http::BYTES_OUT } else { network::BYTES_OUT };
+    let col = if row.table().ix() == http::TABLE.ix() {
+        http::BYTES_OUT
+    } else {
+        network::BYTES_OUT
+    };
     row.int(col).and_then(|b| u64::try_from(b).ok())
 }
 
@@ -123,7 +180,10 @@ fn rotating<'a>(all: &[Contact<'a>], done: &BTreeSet<String>) -> Vec<Contact<'a>
         }
         let mut by_process: BTreeMap<String, Vec<Row<'a>>> = BTreeMap::new();
         for row in members.iter().flat_map(|c| &c.rows) {
-            by_process.entry(image(*row).unwrap_or("").to_lowercase()).or_default().push(*row);
+            by_process
+                .entry(image(*row).unwrap_or("").to_lowercase())
+                .or_default()
+                .push(*row);
         }
         for (_, mut rows) in by_process {
             rows.sort_by_key(|r| (r.table().ix(), r.ts()));
@@ -140,7 +200,11 @@ fn rotating<'a>(all: &[Contact<'a>], done: &BTreeSet<String>) -> Vec<Contact<'a>
 }
 
 fn hit(cx: &Cx<'_>, contact: &Contact<'_>, series: &[Row<'_>], beat: Beacon) -> Option<Hit> {
-    let within: Vec<Row<'_>> = series.iter().filter(|r| (beat.first..=beat.last).contains(&r.ts())).copied().collect();
+    let within: Vec<Row<'_>> = series
+        .iter()
+        .filter(|r| (beat.first..=beat.last).contains(&r.ts()))
+        .copied()
+        .collect();
     let lead = contact.process_row(beat.first, beat.last).or(within.first().copied())?;
     let program = image(lead);
     let (hosts, population) = contact.spread(cx);
@@ -152,8 +216,14 @@ fn hit(cx: &Cx<'_>, contact: &Contact<'_>, series: &[Row<'_>], beat: Beacon) -> 
     }
     let mut explain = format!(
         "{} called {} every {} s: {} check-ins from {} to {}, timing {:.2} (fires at {:.2})",
-        program.map_or("an unnamed program", basename), contact.key, rounded(beat.period_s), beat.n,
-        format_rfc3339(beat.first), format_rfc3339(beat.last), beat.timing, beacon::TIMING_FIRES,
+        program.map_or("an unnamed program", basename),
+        contact.key,
+        rounded(beat.period_s),
+        beat.n,
+        format_rfc3339(beat.first),
+        format_rfc3339(beat.last),
+        beat.timing,
+        beacon::TIMING_FIRES,
     );
     if let Some(size) = beat.size {
         explain += &format!(", regularity of bytes sent {size:.2}");
@@ -183,7 +253,11 @@ fn hit(cx: &Cx<'_>, contact: &Contact<'_>, series: &[Row<'_>], beat: Beacon) -> 
 }
 
 fn rounded(seconds: f64) -> String {
-    if seconds < 10.0 { format!("{seconds:.1}") } else { format!("{seconds:.0}") }
+    if seconds < 10.0 {
+        format!("{seconds:.1}")
+    } else {
+        format!("{seconds:.0}")
+    }
 }
 
 /// What makes a regular destination stand out, beside its rarity.
@@ -195,10 +269,21 @@ fn reasons(cx: &Cx<'_>, contact: &Contact<'_>, rows: &[Row<'_>], hosts: u32) -> 
     let first = rows.first().map_or(0, |r| r.ts());
     if let Some(domain) = &contact.e2ld {
         let seen = cx.facts.seen(Thing::Domain, domain);
-        if cx.facts.baseline_days(seen.first) >= NEW_DAYS && first - seen.first <= NEW_DAYS * DAY && hosts < POPULAR_HOSTS {
-            out.push(format!("the domain was first seen here on {}", format_rfc3339(seen.first)));
+        if cx.facts.baseline_days(seen.first) >= NEW_DAYS
+            && first - seen.first <= NEW_DAYS * DAY
+            && hosts < POPULAR_HOSTS
+        {
+            out.push(format!(
+                "the domain was first seen here on {}",
+                format_rfc3339(seen.first)
+            ));
         }
-        if let Some(days) = cx.lists.registered(domain).map(|t| (first - t) / DAY).filter(|d| (0..=30).contains(d)) {
+        if let Some(days) = cx
+            .lists
+            .registered(domain)
+            .map(|t| (first - t) / DAY)
+            .filter(|d| (0..=30).contains(d))
+        {
             out.push(format!("the domain was {days} days old"));
         }
     }
@@ -208,7 +293,10 @@ fn reasons(cx: &Cx<'_>, contact: &Contact<'_>, rows: &[Row<'_>], hosts: u32) -> 
         let same = |col| web.iter().all(|r| r.id(col) == first.id(col));
         let no_referer = web.iter().all(|r| r.id(http::REFERER) == NO_STR);
         if !tunnel && no_referer && first.text(http::URL_PATH).is_some() && same(http::URL_PATH) {
-            out.push(format!("always the same path {} without referer", crate::base::text::truncate_chars(first.str(http::URL_PATH), 80)));
+            out.push(format!(
+                "always the same path {} without referer",
+                crate::base::text::truncate_chars(first.str(http::URL_PATH), 80)
+            ));
         }
         if let Some(agent) = first.text(http::UA).filter(|_| same(http::UA)) {
             let users = cx.facts.seen(Thing::UserAgent, agent).hosts;
@@ -253,7 +341,12 @@ mod tests {
     fn a_sleeping_powershell_is_high_and_anchored_at_its_process() {
         let mut s = Sample::default();
         for t in sleeper(180) {
-            sysmon(&mut s, t, r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe", "198.51.100.77");
+            sysmon(
+                &mut s,
+                t,
+                r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe",
+                "198.51.100.77",
+            );
             s.row_us(&http::TABLE, "ws01", t + 300_000, |b| {
                 b.text(http::METHOD, "CONNECT");
                 b.text(http::URL_HOST, "198.51.100.77");
@@ -265,7 +358,11 @@ mod tests {
         let hit = &hits[0];
         assert_eq!((hit.level, hit.key.as_str()), (Level::High, "198.51.100.77:443/tcp"));
         assert_eq!(hit.rows[0].table.name, "network");
-        assert!(hit.quality > 0.7 && hit.explain.contains("every 60 s"), "{}", hit.explain);
+        assert!(
+            hit.quality > 0.7 && hit.explain.contains("every 60 s"),
+            "{}",
+            hit.explain
+        );
         assert_eq!(hit.techniques, ["T1071.001", "T1573"]);
     }
 
@@ -297,7 +394,9 @@ mod tests {
             sysmon(&mut s, t, "a.exe", "198.51.100.77");
         }
         for (i, t) in sleeper(60).into_iter().enumerate() {
-            s.row_us(&http::TABLE, "ws01", t, |b| b.text(http::URL_HOST, &format!("n{}.turning.com", i % 20)));
+            s.row_us(&http::TABLE, "ws01", t, |b| {
+                b.text(http::URL_HOST, &format!("n{}.turning.com", i % 20))
+            });
         }
         let keys: Vec<_> = s.hits(&Net01).into_iter().map(|h| h.key).collect();
         assert_eq!(keys, ["c2.bad-place.com", "*.turning.com"]);
@@ -324,7 +423,9 @@ mod tests {
         let mut s = Sample::default();
         for host in 0..12 {
             for t in sleeper(30) {
-                s.row_us(&http::TABLE, &format!("ws{host:02}"), t, |b| b.text(http::URL_HOST, "update.vendor.com"));
+                s.row_us(&http::TABLE, &format!("ws{host:02}"), t, |b| {
+                    b.text(http::URL_HOST, "update.vendor.com")
+                });
             }
         }
         let hits = s.hits(&Net01);

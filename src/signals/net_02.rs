@@ -34,18 +34,46 @@ static META: Meta = Meta {
     family: "periodicity",
     key: Key::Host,
     reads: &[
-        Reads { table: &network::TABLE, columns: contacts::NETWORK },
-        Reads { table: &http::TABLE, columns: contacts::HTTP },
-        Reads { table: &dns::TABLE, columns: contacts::DNS },
+        Reads {
+            table: &network::TABLE,
+            columns: contacts::NETWORK,
+        },
+        Reads {
+            table: &http::TABLE,
+            columns: contacts::HTTP,
+        },
+        Reads {
+            table: &dns::TABLE,
+            columns: contacts::DNS,
+        },
     ],
     level: Level::Medium,
     decisive: false,
     thresholds: &[
-        Threshold { name: "per_minute", value: strobe::MIN_PER_MINUTE as f64, unit: "connections (more than)", source: "[M] captured command channel; common hunting query" },
-        Threshold { name: "minutes", value: strobe::MIN_MINUTES as f64, unit: "min", source: "[M] other long series of that capture: at most 3" },
-        Threshold { name: "variation", value: strobe::MAX_VARIATION, unit: "coefficient", source: "[M] 0.23 on that channel; 0 of 200 simulated weeks of browsing" },
+        Threshold {
+            name: "per_minute",
+            value: strobe::MIN_PER_MINUTE as f64,
+            unit: "connections (more than)",
+            source: "[M] captured command channel; common hunting query",
+        },
+        Threshold {
+            name: "minutes",
+            value: strobe::MIN_MINUTES as f64,
+            unit: "min",
+            source: "[M] other long series of that capture: at most 3",
+        },
+        Threshold {
+            name: "variation",
+            value: strobe::MAX_VARIATION,
+            unit: "coefficient",
+            source: "[M] 0.23 on that channel; 0 of 200 simulated weeks of browsing",
+        },
     ],
-    benign: &["video and voice calls", "synchronisation and chat clients", "print and license servers outside"],
+    benign: &[
+        "video and voice calls",
+        "synchronisation and chat clients",
+        "print and license servers outside",
+    ],
 };
 
 impl Signal for Net02 {
@@ -61,7 +89,9 @@ impl Signal for Net02 {
             let mut best: Option<(Vec<Row<'_>>, Strobe)> = None;
             for series in contact.sensors() {
                 let times: Vec<i64> = series.iter().map(|r| r.ts()).collect();
-                let Some(found) = strobe(&times).filter(Strobe::fires) else { continue };
+                let Some(found) = strobe(&times).filter(Strobe::fires) else {
+                    continue;
+                };
                 if best.as_ref().is_none_or(|(_, b)| found.run_minutes > b.run_minutes) {
                     best = Some((series, found));
                 }
@@ -74,7 +104,11 @@ impl Signal for Net02 {
 }
 
 fn hit(cx: &Cx<'_>, contact: &Contact<'_>, series: &[Row<'_>], found: Strobe) -> Option<Hit> {
-    let run: Vec<Row<'_>> = series.iter().filter(|r| (found.first..=found.last).contains(&r.ts())).copied().collect();
+    let run: Vec<Row<'_>> = series
+        .iter()
+        .filter(|r| (found.first..=found.last).contains(&r.ts()))
+        .copied()
+        .collect();
     let lead = contact.process_row(found.first, found.last).or(run.first().copied())?;
     let program = image(lead);
     let odd = program.and_then(odd_process);
@@ -82,8 +116,14 @@ fn hit(cx: &Cx<'_>, contact: &Contact<'_>, series: &[Row<'_>], found: Strobe) ->
     let (hosts, population) = contact.spread(cx);
     let mut explain = format!(
         "{} connected to {} {} times in {} consecutive minutes from {}, {} a minute with a variation of {:.2} (at most {:.2}); {hosts} of {population} hosts go there",
-        program.map_or("an unnamed program", basename), contact.key, found.events, found.run_minutes,
-        format_rfc3339(found.first), found.events / found.run_minutes.max(1), found.variation, strobe::MAX_VARIATION,
+        program.map_or("an unnamed program", basename),
+        contact.key,
+        found.events,
+        found.run_minutes,
+        format_rfc3339(found.first),
+        found.events / found.run_minutes.max(1),
+        found.variation,
+        strobe::MAX_VARIATION,
     );
     if let Some(reason) = &odd {
         explain += &format!("; {reason}");
@@ -113,10 +153,15 @@ fn hit(cx: &Cx<'_>, contact: &Contact<'_>, series: &[Row<'_>], found: Strobe) ->
 /// The remote-management tool that the destination or the program surely belongs to.
 fn rmm_tool<'a>(cx: &Cx<'a>, contact: &Contact<'_>, program: Option<&str>) -> Option<&'a str> {
     let knowledge = cx.knowledge;
-    let by_name = contact.e2ld.as_ref().and_then(|_| knowledge.rmm.domain(contact.key.as_str()));
+    let by_name = contact
+        .e2ld
+        .as_ref()
+        .and_then(|_| knowledge.rmm.domain(contact.key.as_str()));
     let by_program = || program.and_then(|p| knowledge.rmm.binary(&basename(p).to_lowercase()));
     let found = by_name.filter(|m| m.note == Note::None);
-    found.or_else(|| by_program().filter(|m| m.note == Note::None)).map(|m| m.tool)
+    found
+        .or_else(|| by_program().filter(|m| m.note == Note::None))
+        .map(|m| m.tool)
 }
 
 #[cfg(test)]

@@ -33,33 +33,17 @@ static META: Meta = Meta {
         },
         Reads {
             table: &file::TABLE,
-            columns: &[
-                common::ACTION,
-                common::USER,
-                file::PATH,
-                file::NAME,
-                file::IMAGE,
-            ],
+            columns: &[common::ACTION, common::USER, file::PATH, file::NAME, file::IMAGE],
         },
     ],
     level: Level::Low,
     decisive: false,
     thresholds: &[],
-    benign: &[
-        "policies that set one proxy everywhere",
-        "developers",
-        "VPN clients",
-    ],
+    benign: &["policies that set one proxy everywhere", "developers", "VPN clients"],
 };
 
 /// Programs of Windows that service the file.
-const SERVICING: &[&str] = &[
-    "msmpeng",
-    "svchost",
-    "system",
-    "tiworker",
-    "trustedinstaller",
-];
+const SERVICING: &[&str] = &["msmpeng", "svchost", "system", "tiworker", "trustedinstaller"];
 
 impl Signal for Net05 {
     fn meta(&self) -> &'static Meta {
@@ -69,20 +53,12 @@ impl Signal for Net05 {
     fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found = Folded::default();
         for (row, fields) in events(rows.table(&event::TABLE), "wininet-config", &[5600]) {
-            for (name, what) in [
-                ("pwszProxy", "proxy"),
-                ("pwszAutoConfigUrl", "proxy script"),
-            ] {
+            for (name, what) in [("pwszProxy", "proxy"), ("pwszAutoConfigUrl", "proxy script")] {
                 let value = fields.get(name);
                 if !value.is_empty() {
                     let explain = format!("The {what} {} was set", quote(value));
-                    let mut hit = Hit::at(
-                        &META,
-                        row,
-                        format!("{what}|{}", value.to_lowercase()),
-                        explain,
-                    )
-                    .techniques(&["T1090"]);
+                    let mut hit =
+                        Hit::at(&META, row, format!("{what}|{}", value.to_lowercase()), explain).techniques(&["T1090"]);
                     if value.contains("://") {
                         hit.iocs.push(Ioc::Url(value.to_owned()));
                     }
@@ -90,11 +66,7 @@ impl Signal for Net05 {
                 }
             }
         }
-        for row in rows
-            .table(&file::TABLE)
-            .iter()
-            .filter(|r| r.str(file::NAME) == "hosts")
-        {
+        for row in rows.table(&file::TABLE).iter().filter(|r| r.str(file::NAME) == "hosts") {
             hosts(row).into_iter().for_each(|h| found.add(h));
         }
         hits.extend(found.into_hits());
@@ -103,10 +75,7 @@ impl Signal for Net05 {
 
 fn hosts(row: Row<'_>) -> Option<Hit> {
     let path = row.str(file::PATH).to_lowercase();
-    let written = matches!(
-        row.str(common::ACTION),
-        "create" | "write" | "modify" | "rename"
-    );
+    let written = matches!(row.str(common::ACTION), "create" | "write" | "modify" | "rename");
     let program = stem(base_name(row.str(file::IMAGE))).to_lowercase();
     if !written
         || !path.ends_with("\\drivers\\etc\\hosts")

@@ -40,13 +40,7 @@ static META: Meta = Meta {
            command is an interpreter, a pipe, a script or lies where users may write, where the name is random or a tool's, \
            or where it was ordered over a network logon.",
     why: "Services run with the highest rights and survive a restart; lateral movement and privilege escalation use them.",
-    techniques: &[
-        "T1543.003",
-        "T1569.002",
-        "T1059.001",
-        "T1059.003",
-        "T1134.001",
-    ],
+    techniques: &["T1543.003", "T1569.002", "T1059.001", "T1059.003", "T1134.001"],
     stage: "persistence",
     family: "persistence",
     key: Key::Host,
@@ -156,10 +150,8 @@ fn installed<'a>(rows: &KeyRows<'a>, sessions: &RemoteSessions<'a>, out: &mut Ve
     {
         let mut new = New::of(row, row.str(t::NAME), row.str(t::COMMAND));
         if let Some(logon) = sessions.of(row.int(common::LOGON_ID)) {
-            new.reasons.push(format!(
-                "ordered over a network logon from {}",
-                origin(logon)
-            ));
+            new.reasons
+                .push(format!("ordered over a network logon from {}", origin(logon)));
             new.rows.push(logon);
         }
         out.push(new);
@@ -174,9 +166,7 @@ fn from_registry<'a>(rows: &KeyRows<'a>, out: &mut Vec<New<'a>>) {
         let writer = change.writer();
         let odd_writer = is_scripted_writer(&writer);
         match (change.value.as_str(), sub) {
-            ("imagepath" | "failurecommand", "") | ("servicedll", "parameters" | "")
-                if change.is_set() =>
-            {
+            ("imagepath" | "failurecommand", "") | ("servicedll", "parameters" | "") if change.is_set() => {
                 let mut new = New::of(change.row, name, change.data);
                 // The service manager writes ImagePath itself; anyone else goes around it.
                 if odd_writer {
@@ -208,9 +198,7 @@ fn from_sc(row: Row<'_>) -> Option<New<'_>> {
     let verb = words.next()?.to_lowercase();
     let name = words.next()?;
     let value = |option: &str| {
-        let at = tokens
-            .iter()
-            .position(|w| w.to_lowercase().starts_with(option))?;
+        let at = tokens.iter().position(|w| w.to_lowercase().starts_with(option))?;
         let joined = tokens.get(at)?.get(option.len()..).unwrap_or("").trim();
         Some(if joined.is_empty() {
             tokens.get(at + 1).cloned().unwrap_or_default()
@@ -232,12 +220,8 @@ fn from_sc(row: Row<'_>) -> Option<New<'_>> {
         "config" => new
             .reasons
             .push("its program was replaced on the command line".to_owned()),
-        "failure" => new
-            .reasons
-            .push("it was given a command to run on failure".to_owned()),
-        "sdset" => new
-            .reasons
-            .push("its security descriptor was replaced".to_owned()),
+        "failure" => new.reasons.push("it was given a command to run on failure".to_owned()),
+        "sdset" => new.reasons.push("its security descriptor was replaced".to_owned()),
         _ => {}
     }
     if let Some(host) = remote {
@@ -249,8 +233,7 @@ fn from_sc(row: Row<'_>) -> Option<New<'_>> {
 fn from_scripts<'a>(rows: &KeyRows<'a>, out: &mut Vec<New<'a>>) {
     static NEW_SERVICE: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r#"(?i)\bnew-service\b[^|;\r\n]{0,400}"#).ok());
-    static NAME: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r#"(?i)-name\s+["']?([^"'\s]{1,100})"#).ok());
+    static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"(?i)-name\s+["']?([^"'\s]{1,100})"#).ok());
     static PATH: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r#"(?i)-(?:binarypathname|bi\w*|path)\s+(?:"([^"]{1,400})"|'([^']{1,400})'|(\S{1,400}))"#).ok()
     });
@@ -264,11 +247,7 @@ fn from_scripts<'a>(rows: &KeyRows<'a>, out: &mut Vec<New<'a>>) {
         };
         let text = |r: &LazyLock<Option<Regex>>| {
             let c = r.as_ref()?.captures(call.as_str())?;
-            c.iter()
-                .skip(1)
-                .flatten()
-                .next()
-                .map(|m| m.as_str().to_owned())
+            c.iter().skip(1).flatten().next().map(|m| m.as_str().to_owned())
         };
         if let Some(path) = text(&PATH) {
             let name = text(&NAME).unwrap_or_else(|| "service".to_owned());
@@ -307,13 +286,8 @@ fn judge(cx: &Cx<'_>, rows: &KeyRows<'_>, mut new: New<'_>) -> Option<Hit> {
     let start = launch::read(&new.command);
     let random = random_eight_letters(&new.name, cx.knowledge.bigram).is_some();
     let random_program = random_eight_letters(&start.program, cx.knowledge.bigram).is_some();
-    let tool = contains(REMOTE_EXECUTION_SERVICES, &new.name)
-        || contains(REMOTE_EXECUTION_SERVICES, &start.program);
-    let mut reasons: Vec<String> = start
-        .reasons
-        .iter()
-        .map(|r| format!("its command {r}"))
-        .collect();
+    let tool = contains(REMOTE_EXECUTION_SERVICES, &new.name) || contains(REMOTE_EXECUTION_SERVICES, &start.program);
+    let mut reasons: Vec<String> = start.reasons.iter().map(|r| format!("its command {r}")).collect();
     reasons.append(&mut new.reasons);
     if random {
         reasons.push("its name is eight random letters".to_owned());
@@ -347,16 +321,8 @@ fn judge(cx: &Cx<'_>, rows: &KeyRows<'_>, mut new: New<'_>) -> Option<Hit> {
     } else {
         format!(" ({})", reasons.join("; "))
     };
-    let explain = format!(
-        "Service {} {what} {}{why}",
-        quote(&new.name),
-        quote(&new.command)
-    );
-    let level = if reasons.is_empty() {
-        Level::Low
-    } else {
-        Level::High
-    };
+    let explain = format!("Service {} {what} {}{why}", quote(&new.name), quote(&new.command));
+    let level = if reasons.is_empty() { Level::Low } else { Level::High };
     let mut hit = Hit::at(&META, row, format!("{name_key}|{path_key}"), explain).level(level);
     let mut techniques = vec!["T1543.003"];
     let run = started(rows, &new, &start.program);
@@ -364,8 +330,7 @@ fn judge(cx: &Cx<'_>, rows: &KeyRows<'_>, mut new: New<'_>) -> Option<Hit> {
         techniques.push("T1569.002");
     }
     techniques.extend(
-        technique_of(&start.program, &new.command)
-            .filter(|id| id.starts_with("T1059") || id.starts_with("T1218")),
+        technique_of(&start.program, &new.command).filter(|id| id.starts_with("T1059") || id.starts_with("T1218")),
     );
     if start.reasons.contains(&"writes to a named pipe") {
         techniques.push("T1134.001");
@@ -391,11 +356,7 @@ fn started<'a>(rows: &KeyRows<'a>, new: &New<'a>, program: &str) -> Option<Row<'
             && r.str(t::KIND) == "service"
             && r.str(t::NAME).eq_ignore_ascii_case(&new.name)
     };
-    let of_service = rows
-        .table(&t::TABLE)
-        .between(new.ts, until)
-        .iter()
-        .find(state);
+    let of_service = rows.table(&t::TABLE).between(new.ts, until).iter().find(state);
     of_service.or_else(|| {
         let image = format!("{program}.exe");
         let child = |r: &Row<'_>| {
@@ -403,10 +364,7 @@ fn started<'a>(rows: &KeyRows<'a>, new: &New<'a>, program: &str) -> Option<Row<'
                 && r.str(process::PARENT_NAME) == "services.exe"
                 && r.str(process::IMAGE_NAME) == image
         };
-        rows.table(&process::TABLE)
-            .between(new.ts, until)
-            .iter()
-            .find(child)
+        rows.table(&process::TABLE).between(new.ts, until).iter().find(child)
     })
 }
 
@@ -471,11 +429,7 @@ mod tests {
             r"<random>|c:\windows\<random>.exe"
         );
         assert_eq!(
-            one(
-                "Vendor Agent",
-                r#""C:\Program Files\Vendor\agent.exe" -service"#
-            )[0]
-            .level,
+            one("Vendor Agent", r#""C:\Program Files\Vendor\agent.exe" -service"#)[0].level,
             Level::Low
         );
     }
@@ -540,10 +494,7 @@ mod tests {
         };
         let remote = sc(r#"sc.exe \\fs01 create upd binPath= "C:\Windows\a.exe" start= auto"#);
         assert_eq!(remote.len(), 1);
-        assert!(
-            remote[0].explain.contains(r"\\fs01")
-                && remote[0].explain.contains(r"C:\Windows\a.exe")
-        );
+        assert!(remote[0].explain.contains(r"\\fs01") && remote[0].explain.contains(r"C:\Windows\a.exe"));
         assert_eq!(
             sc(r#"sc config Fax binpath= "C:\windows\system32\cmd.exe /c whoami""#)[0].level,
             Level::High

@@ -98,10 +98,7 @@ impl Signal for Pers02 {
         let of_files = rows.table(&file::TABLE).iter().filter_map(of_file);
         for hit in of_registry.chain(of_files) {
             // Sysmon and the Security log both tell of one value; an installer may write it twice.
-            if seen
-                .get(&hit.key)
-                .is_some_and(|ts| (hit.time - ts).abs() <= TWIN_US)
-            {
+            if seen.get(&hit.key).is_some_and(|ts| (hit.time - ts).abs() <= TWIN_US) {
                 continue;
             }
             seen.insert(hit.key.clone(), hit.time);
@@ -117,11 +114,7 @@ fn of_change(change: &Change<'_>) -> Option<Hit> {
     }
     let start = launch::read((place.command)(change.data));
     let writer = change.writer();
-    let mut reasons: Vec<String> = start
-        .reasons
-        .iter()
-        .map(|r| format!("what it starts {r}"))
-        .collect();
+    let mut reasons: Vec<String> = start.reasons.iter().map(|r| format!("what it starts {r}")).collect();
     if is_scripted_writer(&writer) {
         reasons.push(format!("{writer} wrote it"));
     }
@@ -135,9 +128,7 @@ fn of_change(change: &Change<'_>) -> Option<Hit> {
         reasons.push("ordinary software leaves this place alone".to_owned());
     }
     // An installed program that registers itself, or whose installer does.
-    if reasons.is_empty()
-        && (start.path.is_empty() || is_installed(&start.path) || !start.path.contains('\\'))
-    {
+    if reasons.is_empty() && (start.path.is_empty() || is_installed(&start.path) || !start.path.contains('\\')) {
         return None;
     }
     let why = if reasons.is_empty() {
@@ -158,11 +149,7 @@ fn of_change(change: &Change<'_>) -> Option<Hit> {
         folded(&change.value),
         folded(change.data)
     );
-    let level = if reasons.is_empty() {
-        Level::Low
-    } else {
-        Level::High
-    };
+    let level = if reasons.is_empty() { Level::Low } else { Level::High };
     let mut hit = Hit::at(&META, change.row, key, explain)
         .level(level)
         .techniques(&techniques(place, change));
@@ -202,8 +189,7 @@ fn of_file(row: Row<'_>) -> Option<Hit> {
         && row.text(file::EXT).is_some()
     {
         let script = [
-            "exe", "bat", "cmd", "vbs", "vbe", "js", "jse", "wsf", "hta", "ps1", "scr", "pif",
-            "com", "dll", "url",
+            "exe", "bat", "cmd", "vbs", "vbe", "js", "jse", "wsf", "hta", "ps1", "scr", "pif", "com", "dll", "url",
         ];
         let mut reasons = Vec::new();
         if script.contains(&row.str(file::EXT)) {
@@ -216,30 +202,16 @@ fn of_file(row: Row<'_>) -> Option<Hit> {
         if writer == "system" {
             reasons.push("it was written from another host".to_owned());
         }
-        let level = if reasons.is_empty() {
-            Level::Low
-        } else {
-            Level::High
-        };
+        let level = if reasons.is_empty() { Level::Low } else { Level::High };
         let why = if reasons.is_empty() {
             String::new()
         } else {
             format!(" ({})", reasons.join("; "))
         };
-        let explain = format!(
-            "{} put {} into a Startup folder{why}",
-            or_unknown(&writer),
-            quote(path)
-        );
+        let explain = format!("{} put {} into a Startup folder{why}", or_unknown(&writer), quote(path));
         return Some(file_hit(row, "startup", explain, level, "T1547.001"));
     }
-    let replaced = [
-        "sethc.exe",
-        "utilman.exe",
-        "osk.exe",
-        "magnify.exe",
-        "narrator.exe",
-    ];
+    let replaced = ["sethc.exe", "utilman.exe", "osk.exe", "magnify.exe", "narrator.exe"];
     let installers = [
         "tiworker",
         "trustedinstaller",
@@ -254,28 +226,13 @@ fn of_file(row: Row<'_>) -> Option<Hit> {
         && lower.contains("\\windows\\system32\\")
         && !installers.contains(&writer.as_str())
     {
-        let explain = format!(
-            "{writer} replaced {}, which the logon screen starts",
-            quote(path)
-        );
-        return Some(file_hit(
-            row,
-            "accessibility",
-            explain,
-            Level::High,
-            "T1546.008",
-        ));
+        let explain = format!("{writer} replaced {}, which the logon screen starts", quote(path));
+        return Some(file_hit(row, "accessibility", explain, Level::High, "T1546.008"));
     }
     None
 }
 
-fn file_hit(
-    row: Row<'_>,
-    place: &str,
-    explain: String,
-    level: Level,
-    technique: &'static str,
-) -> Hit {
+fn file_hit(row: Row<'_>, place: &str, explain: String, level: Level, technique: &'static str) -> Hit {
     let path = row.str(file::PATH);
     let mut hit = Hit::at(&META, row, format!("{place}|{}", folded(path)), explain)
         .level(level)
@@ -342,35 +299,16 @@ mod tests {
             r"C:\Windows\system32\userinit.exe,C:\x.exe",
             reg,
         );
-        assert_eq!(
-            (hits[0].level, &*hits[0].techniques[0]),
-            (Level::High, "T1547.004")
-        );
+        assert_eq!((hits[0].level, &*hits[0].techniques[0]), (Level::High, "T1547.004"));
     }
 
     #[test]
     fn installed_programs_and_defaults_are_silent() {
         let onedrive = r"C:\Users\a\AppData\Local\Microsoft\OneDrive\OneDrive.exe";
-        assert!(
-            set(
-                RUN,
-                "OneDrive",
-                &format!(r#""{onedrive}" /background"#),
-                onedrive
-            )
-            .is_empty()
-        );
+        assert!(set(RUN, "OneDrive", &format!(r#""{onedrive}" /background"#), onedrive).is_empty());
         let hklm = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Run";
         let health = r"%windir%\system32\SecurityHealthSystray.exe";
-        assert!(
-            set(
-                hklm,
-                "SecurityHealth",
-                health,
-                r"C:\Windows\System32\svchost.exe"
-            )
-            .is_empty()
-        );
+        assert!(set(hklm, "SecurityHealth", health, r"C:\Windows\System32\svchost.exe").is_empty());
         let vendor = r#""C:\Program Files\Vendor\tray.exe""#;
         assert!(set(hklm, "Vendor", vendor, r"C:\Windows\System32\msiexec.exe").is_empty());
         assert!(
@@ -398,9 +336,6 @@ mod tests {
             b.text(file::IMAGE, r"C:\Windows\System32\wscript.exe");
         });
         let hits = sample.hits(&Pers02);
-        assert_eq!(
-            (hits[0].level, &*hits[0].techniques[0]),
-            (Level::High, "T1547.001")
-        );
+        assert_eq!((hits[0].level, &*hits[0].techniques[0]), (Level::High, "T1547.001"));
     }
 }

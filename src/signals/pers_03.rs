@@ -167,18 +167,13 @@ fn registered<'a>(row: Row<'a>, rows: &KeyRows<'a>, sessions: &RemoteSessions<'a
     let mut task = Task::of(row, row.str(t::NAME), command.trim());
     task.update = row.str(common::ACTION) == "update";
     if let Some(logon) = sessions.of(row.int(common::LOGON_ID)) {
-        task.reasons.push(format!(
-            "ordered over a network logon from {}",
-            origin(logon)
-        ));
+        task.reasons
+            .push(format!("ordered over a network logon from {}", origin(logon)));
         task.rows.push(logon);
     } else if let Some(pipe) = remote_order(rows, row.ts()) {
-        let from = pipe
-            .ip(file::CLIENT_IP)
-            .map_or_else(String::new, |a| ip::display(&a));
-        task.reasons.push(format!(
-            "ordered through the task scheduler's pipe from {from}"
-        ));
+        let from = pipe.ip(file::CLIENT_IP).map_or_else(String::new, |a| ip::display(&a));
+        task.reasons
+            .push(format!("ordered through the task scheduler's pipe from {from}"));
         task.rows.push(pipe);
     }
     if row.str(t::CONTENT).contains("<Hidden>true</Hidden>") && !is_windows_own(row.str(t::NAME)) {
@@ -195,8 +190,7 @@ fn remote_order<'a>(rows: &KeyRows<'a>, ts: i64) -> Option<Row<'a>> {
     let is_order = |r: &Row<'_>| {
         r.str(file::NAME) == "atsvc"
             && r.str(common::ACTION) == "share_access"
-            && r.int(file::ACCESS_MASK)
-                .is_some_and(|m| m & WRITE_DATA != 0)
+            && r.int(file::ACCESS_MASK).is_some_and(|m| m & WRITE_DATA != 0)
             && r.ip(file::CLIENT_IP).is_some_and(|a| !ip::is_loopback(&a))
     };
     rows.table(&file::TABLE)
@@ -213,21 +207,21 @@ fn from_command(row: Row<'_>) -> Option<Task<'_>> {
     }
     let tokens = cmdline::tokenize(row.str(process::CMDLINE));
     let option = |name: &str| {
-        let at = tokens.iter().position(|w| {
-            w.eq_ignore_ascii_case(name) || w.eq_ignore_ascii_case(&name.replace('/', "-"))
-        })?;
+        let at = tokens
+            .iter()
+            .position(|w| w.eq_ignore_ascii_case(name) || w.eq_ignore_ascii_case(&name.replace('/', "-")))?;
         tokens.get(at + 1).map(String::as_str)
     };
     let has = |name: &str| {
-        tokens.iter().any(|w| {
-            w.eq_ignore_ascii_case(name) || w.eq_ignore_ascii_case(&name.replace('/', "-"))
-        })
+        tokens
+            .iter()
+            .any(|w| w.eq_ignore_ascii_case(name) || w.eq_ignore_ascii_case(&name.replace('/', "-")))
     };
     if at {
         // `at [\\host] 12:00 command`
-        let time = tokens.iter().position(|w| {
-            w.contains(':') && w.bytes().next().is_some_and(|b| b.is_ascii_digit())
-        })?;
+        let time = tokens
+            .iter()
+            .position(|w| w.contains(':') && w.bytes().next().is_some_and(|b| b.is_ascii_digit()))?;
         let command = tokens.get(time + 1..)?.join(" ");
         let mut task = Task::of(row, "at", &command);
         task.at = true;
@@ -236,15 +230,9 @@ fn from_command(row: Row<'_>) -> Option<Task<'_>> {
     if !(has("/create") || has("/change") && option("/tr").is_some()) {
         return None;
     }
-    let mut task = Task::of(
-        row,
-        option("/tn").unwrap_or("task"),
-        option("/tr").unwrap_or(""),
-    );
-    let as_system = option("/ru")
-        .is_some_and(|u| u.to_lowercase().trim_start_matches("nt authority\\") == "system");
-    let by_system = row.str(common::USER).eq_ignore_ascii_case("system")
-        || row.str(common::USER).ends_with('$');
+    let mut task = Task::of(row, option("/tn").unwrap_or("task"), option("/tr").unwrap_or(""));
+    let as_system = option("/ru").is_some_and(|u| u.to_lowercase().trim_start_matches("nt authority\\") == "system");
+    let by_system = row.str(common::USER).eq_ignore_ascii_case("system") || row.str(common::USER).ends_with('$');
     let start = launch::read(&task.command);
     if as_system && !by_system && !paths::is_protected(&start.path) {
         task.reasons.push("a user had it run as SYSTEM".to_owned());
@@ -253,8 +241,7 @@ fn from_command(row: Row<'_>) -> Option<Task<'_>> {
         task.reasons.push(format!("created on {host} from here"));
     }
     if let Some(xml) = option("/xml").filter(|p| paths::user_writable(p).is_some()) {
-        task.reasons
-            .push(format!("its definition comes from {}", quote(xml)));
+        task.reasons.push(format!("its definition comes from {}", quote(xml)));
     }
     Some(task)
 }
@@ -311,28 +298,20 @@ fn short_lived<'a>(tasks: &[Row<'a>], task: &mut Task<'a>) {
     let name = task.name.trim_start_matches('\\');
     let deleted = tasks.iter().find(|r| {
         r.str(common::ACTION) == "delete"
-            && r.str(t::NAME)
-                .trim_start_matches('\\')
-                .eq_ignore_ascii_case(name)
+            && r.str(t::NAME).trim_start_matches('\\').eq_ignore_ascii_case(name)
             && (0..=(SHORT_LIVED_S * 1e6) as i64).contains(&(r.ts() - task.ts))
     });
     // Windows makes and deletes its own tasks all day.
     if let Some(row) = deleted.filter(|_| !is_windows_own(&task.name) && !task.update) {
-        task.reasons.push(format!(
-            "it was deleted {} s later",
-            (row.ts() - task.ts) / 1_000_000
-        ));
+        task.reasons
+            .push(format!("it was deleted {} s later", (row.ts() - task.ts) / 1_000_000));
         task.rows.push(*row);
     }
 }
 
 fn judge(cx: &Cx<'_>, mut task: Task<'_>) -> Option<Hit> {
     let start = launch::read(&task.command);
-    let mut reasons: Vec<String> = start
-        .reasons
-        .iter()
-        .map(|r| format!("its action {r}"))
-        .collect();
+    let mut reasons: Vec<String> = start.reasons.iter().map(|r| format!("its action {r}")).collect();
     reasons.append(&mut task.reasons);
     if task.at {
         reasons.push("it was made with the outdated command at".to_owned());
@@ -342,11 +321,7 @@ fn judge(cx: &Cx<'_>, mut task: Task<'_>) -> Option<Hit> {
         return None;
     }
     let row = *task.rows.first()?;
-    let what = if task.update {
-        "was changed"
-    } else {
-        "was created"
-    };
+    let what = if task.update { "was changed" } else { "was created" };
     let action = if task.command.is_empty() {
         String::new()
     } else {
@@ -358,25 +333,14 @@ fn judge(cx: &Cx<'_>, mut task: Task<'_>) -> Option<Hit> {
         format!(" ({})", reasons.join("; "))
     };
     let key = format!("{}|{}", folded(&task.name), folded(&task.command));
-    let level = if reasons.is_empty() {
-        Level::Low
-    } else {
-        Level::High
-    };
+    let level = if reasons.is_empty() { Level::Low } else { Level::High };
     let mut techniques = vec![if task.at { "T1053.002" } else { "T1053.005" }];
     techniques.extend(
-        technique_of(&start.program, &task.command)
-            .filter(|id| id.starts_with("T1059") || id.starts_with("T1218")),
+        technique_of(&start.program, &task.command).filter(|id| id.starts_with("T1059") || id.starts_with("T1218")),
     );
     let explain = format!("Task {} {what}{action}{why}", quote(&task.name));
-    let mut hit = Hit::at(&META, row, key, explain)
-        .level(level)
-        .techniques(&techniques);
-    task.rows
-        .iter()
-        .skip(1)
-        .take(19)
-        .for_each(|r| hit.add_row(*r));
+    let mut hit = Hit::at(&META, row, key, explain).level(level).techniques(&techniques);
+    task.rows.iter().skip(1).take(19).for_each(|r| hit.add_row(*r));
     if start.path.contains('\\') && !paths::is_protected(&start.path) {
         hit.iocs.push(Ioc::File(start.path));
     }
@@ -396,13 +360,7 @@ fn hidden(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
                 quote(name),
                 change.writer()
             );
-            let hit = Hit::at(
-                &META,
-                change.row,
-                format!("hidden|{}", folded(name)),
-                explain,
-            )
-            .level(Level::High);
+            let hit = Hit::at(&META, change.row, format!("hidden|{}", folded(name)), explain).level(Level::High);
             hits.push(hit.techniques(&["T1053.005", "T1564"]));
         }
     }
@@ -471,14 +429,7 @@ mod tests {
             "\\x",
             r"C:\Program Files\v\a.exe",
         );
-        task(
-            &mut sample,
-            "ws01",
-            "2026-03-02T09:02:00Z",
-            "delete",
-            "\\x",
-            "",
-        );
+        task(&mut sample, "ws01", "2026-03-02T09:02:00Z", "delete", "\\x", "");
         let hits = sample.hits(&Pers03);
         assert_eq!((hits[0].level, hits[0].rows.len()), (Level::High, 2));
     }

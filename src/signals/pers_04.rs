@@ -24,13 +24,7 @@ static META: Meta = Meta {
     sees: "A WMI consumer that runs a command line or a script is created or bound to a filter, or the process that runs script consumers \
            starts a program.",
     why: "WMI subscriptions run code as SYSTEM at events of the attacker's choice and are hard to find on the host.",
-    techniques: &[
-        "T1546.003",
-        "T1059.001",
-        "T1059.003",
-        "T1059.005",
-        "T1059.007",
-    ],
+    techniques: &["T1546.003", "T1059.001", "T1059.003", "T1059.005", "T1059.007"],
     stage: "persistence",
     family: "persistence",
     key: Key::Host,
@@ -91,8 +85,7 @@ impl Signal for Pers04 {
                 Some(earlier) => {
                     // The consumer says what is run; the binding only that it is.
                     if hit.explain.contains("runs") && !earlier.explain.contains("runs") {
-                        (earlier.explain, earlier.key, earlier.techniques) =
-                            (hit.explain, hit.key, hit.techniques);
+                        (earlier.explain, earlier.key, earlier.techniques) = (hit.explain, hit.key, hit.techniques);
                     }
                     if earlier.rows.len() < 20 {
                         earlier.add_row(row);
@@ -107,12 +100,7 @@ impl Signal for Pers04 {
         for row in starts(rows.table(&process::TABLE)) {
             if row.str(process::PARENT_NAME) == "scrcons.exe" {
                 let explain = format!("A WMI script consumer started {}", starts::command(row));
-                let hit = Hit::at(
-                    &META,
-                    row,
-                    format!("scrcons>{}", row.str(process::IMAGE_NAME)),
-                    explain,
-                );
+                let hit = Hit::at(&META, row, format!("scrcons>{}", row.str(process::IMAGE_NAME)), explain);
                 hits.push(hit.techniques(&["T1546.003"]));
             }
         }
@@ -136,31 +124,20 @@ fn consumer(row: Row<'_>) -> Option<Hit> {
     let mut techniques = vec!["T1546.003"];
     if script {
         let lower = command.to_lowercase();
-        let javascript =
-            lower.contains("activexobject") || lower.contains("var ") || lower.contains("jscript");
+        let javascript = lower.contains("activexobject") || lower.contains("var ") || lower.contains("jscript");
         techniques.push(if javascript { "T1059.007" } else { "T1059.005" });
     } else {
         techniques.extend(
-            technique_of(&start.program, command)
-                .filter(|id| id.starts_with("T1059") || id.starts_with("T1218")),
+            technique_of(&start.program, command).filter(|id| id.starts_with("T1059") || id.starts_with("T1218")),
         );
     }
-    Some(
-        Hit::at(
-            &META,
-            row,
-            folded(&format!("{}|{command}", row.str(t::NAME))),
-            explain,
-        )
-        .techniques(&techniques),
-    )
+    Some(Hit::at(&META, row, folded(&format!("{}|{command}", row.str(t::NAME))), explain).techniques(&techniques))
 }
 
 fn binding(row: Row<'_>) -> Option<Hit> {
     let consumer = row.str(t::CONSUMER);
     let lower = consumer.to_lowercase();
-    let runs =
-        lower.contains("commandlineeventconsumer") || lower.contains("activescripteventconsumer");
+    let runs = lower.contains("commandlineeventconsumer") || lower.contains("activescripteventconsumer");
     // BVTConsumer and the event log's consumer are on every host.
     if !runs || lower.contains("bvtconsumer") || lower.contains("scm event log consumer") {
         return None;
@@ -173,18 +150,8 @@ fn binding(row: Row<'_>) -> Option<Hit> {
     };
     let explain = format!("A WMI filter was bound to {}{what}", quote(consumer));
     let mut techniques = vec!["T1546.003"];
-    techniques.extend(
-        technique_of(&launch::read(command).program, command).filter(|id| id.starts_with("T1059")),
-    );
-    Some(
-        Hit::at(
-            &META,
-            row,
-            folded(&format!("{consumer}|{command}")),
-            explain,
-        )
-        .techniques(&techniques),
-    )
+    techniques.extend(technique_of(&launch::read(command).program, command).filter(|id| id.starts_with("T1059")));
+    Some(Hit::at(&META, row, folded(&format!("{consumer}|{command}")), explain).techniques(&techniques))
 }
 
 #[cfg(test)]
@@ -192,14 +159,7 @@ mod tests {
     use super::*;
     use crate::signals::testing::Sample;
 
-    fn row(
-        sample: &mut Sample,
-        kind: &str,
-        name: &str,
-        class: &str,
-        command: &str,
-        consumer: &str,
-    ) {
+    fn row(sample: &mut Sample, kind: &str, name: &str, class: &str, command: &str, consumer: &str) {
         sample.row(&t::TABLE, "ws01", "2026-03-02T09:00:00Z", |b| {
             b.text(common::ACTION, "create");
             b.text(t::KIND, kind);
@@ -269,9 +229,6 @@ mod tests {
             "Set x = CreateObject(\"WScript.Shell\")",
             "",
         );
-        assert_eq!(
-            sample.hits(&Pers04)[0].techniques,
-            ["T1546.003", "T1059.005"]
-        );
+        assert_eq!(sample.hits(&Pers04)[0].techniques, ["T1546.003", "T1059.005"]);
     }
 }

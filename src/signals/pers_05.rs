@@ -105,8 +105,7 @@ impl Signal for Pers05 {
                 }
                 "group_add" => {
                     let member = row.str(t::MEMBER_SID).to_lowercase();
-                    let privileged =
-                        rid_of_sid(row.str(t::GROUP_SID)).is_some_and(is_privileged_rid);
+                    let privileged = rid_of_sid(row.str(t::GROUP_SID)).is_some_and(is_privileged_rid);
                     if !privileged {
                         continue;
                     }
@@ -129,9 +128,7 @@ impl Signal for Pers05 {
                         "{} was given the SID history of another account",
                         row.str(t::TARGET_USER)
                     );
-                    hits.push(
-                        Hit::at(&META, row, "sid history", explain).techniques(&["T1134.005"]),
-                    );
+                    hits.push(Hit::at(&META, row, "sid history", explain).techniques(&["T1134.005"]));
                 }
                 _ => {}
             }
@@ -191,21 +188,14 @@ fn added(row: Row<'_>) -> Hit {
         .filter(|m| *m != "-")
         .unwrap_or(row.str(t::MEMBER_SID));
     let own = row.str(common::USER);
-    let itself = !own.is_empty()
-        && member
-            .to_lowercase()
-            .contains(&format!("cn={},", own.to_lowercase()));
+    let itself = !own.is_empty() && member.to_lowercase().contains(&format!("cn={},", own.to_lowercase()));
     let explain = format!(
         "{} added {} to the privileged group {}",
         if own.is_empty() { "Somebody" } else { own },
         quote(member),
         row.str(t::GROUP)
     );
-    let key = format!(
-        "{}|{}",
-        row.str(t::GROUP).to_lowercase(),
-        member.to_lowercase()
-    );
+    let key = format!("{}|{}", row.str(t::GROUP).to_lowercase(), member.to_lowercase());
     Hit::at(&META, row, key, explain)
         .level(if itself { Level::Medium } else { Level::Low })
         .techniques(&["T1098.007"])
@@ -219,18 +209,13 @@ fn of_net(row: Row<'_>) -> Option<Hit> {
     }
     let lower = row.str(process::CMDLINE).to_lowercase();
     let tokens = cmdline::tokenize(&lower);
-    if !tokens
-        .iter()
-        .any(|w| w == "/add" || w == "-add" || w == "/ad")
-    {
+    if !tokens.iter().any(|w| w == "/add" || w == "-add" || w == "/ad") {
         return None;
     }
     let (verb, name) = (tokens.get(1)?.as_str(), tokens.get(2)?);
     let domain = tokens.iter().any(|w| w.starts_with("/dom"));
     let (level, technique) = match verb {
-        "user" if name.ends_with('$') => {
-            (Level::High, if domain { "T1136.002" } else { "T1136.001" })
-        }
+        "user" if name.ends_with('$') => (Level::High, if domain { "T1136.002" } else { "T1136.001" }),
         "user" => (Level::Low, if domain { "T1136.002" } else { "T1136.001" }),
         "localgroup" | "group"
             if ["admin", "remote desktop", "リモート デスクトップ"]
@@ -282,10 +267,7 @@ mod tests {
             sample.hits(&Pers05)
         };
         let hits = run("tmpadm", 544);
-        assert_eq!(
-            (hits.len(), hits[0].level, hits[0].rows.len()),
-            (1, Level::High, 2)
-        );
+        assert_eq!((hits.len(), hits[0].level, hits[0].rows.len()), (1, Level::High, 2));
         assert_eq!(hits[0].techniques, ["T1136.001", "T1098.007"]);
         assert_eq!(run("jdoe", 545)[0].level, Level::Info);
         assert_eq!(run("svc$", 545)[0].level, Level::High);
@@ -310,10 +292,7 @@ mod tests {
             sample.hits(&Pers05).first().map(|h| h.level)
         };
         assert_eq!(net("net user bob Pass1 /add"), Some(Level::Low));
-        assert_eq!(
-            net("net localgroup Administrators bob /add"),
-            Some(Level::Medium)
-        );
+        assert_eq!(net("net localgroup Administrators bob /add"), Some(Level::Medium));
         assert_eq!(net("net user"), None);
         assert_eq!(net("net user bob"), None);
     }

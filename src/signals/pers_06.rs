@@ -47,13 +47,27 @@ static META: Meta = Meta {
         Reads {
             table: &image_load::TABLE,
             columns: &[
-                image_load::PATH, image_load::NAME, image_load::SIGNED, image_load::SIG_STATUS, image_load::IMAGE,
-                image_load::PROC_GUID, image_load::PID, image_load::SHA256, image_load::KIND,
+                image_load::PATH,
+                image_load::NAME,
+                image_load::SIGNED,
+                image_load::SIG_STATUS,
+                image_load::IMAGE,
+                image_load::PROC_GUID,
+                image_load::PID,
+                image_load::SHA256,
+                image_load::KIND,
             ],
         },
         Reads {
             table: &file::TABLE,
-            columns: &[file::PATH, file::NAME, file::IMAGE, file::PROC_GUID, file::PID, common::ACTION],
+            columns: &[
+                file::PATH,
+                file::NAME,
+                file::IMAGE,
+                file::PROC_GUID,
+                file::PID,
+                common::ACTION,
+            ],
         },
     ],
     level: Level::Medium,
@@ -81,7 +95,11 @@ impl Signal for Pers06 {
             }
             seen.push(path);
             let by = basename(row.str(image_load::IMAGE));
-            hits.push(hit(row, path, format!("{by} loaded {path}, a library that Windows asks for and does not ship there")));
+            hits.push(hit(
+                row,
+                path,
+                format!("{by} loaded {path}, a library that Windows asks for and does not ship there"),
+            ));
         }
         for row in rows.table(&file::TABLE).iter() {
             let path = row.str(file::PATH);
@@ -91,7 +109,11 @@ impl Signal for Pers06 {
             }
             seen.push(path);
             let by = basename(row.str(file::IMAGE));
-            hits.push(hit(row, path, format!("{by} wrote {path}, a library that Windows asks for and does not ship there")));
+            hits.push(hit(
+                row,
+                path,
+                format!("{by} wrote {path}, a library that Windows asks for and does not ship there"),
+            ));
         }
     }
 }
@@ -106,7 +128,9 @@ fn is_phantom(name: &str, path: &str) -> bool {
         return false;
     };
     let folder = dirname(path).to_lowercase();
-    PHANTOMS.get(at).is_some_and(|(_, wrong)| wrong.is_empty() || folder.ends_with(wrong))
+    PHANTOMS
+        .get(at)
+        .is_some_and(|(_, wrong)| wrong.is_empty() || folder.ends_with(wrong))
 }
 
 fn in_windows(path: &str) -> bool {
@@ -114,7 +138,10 @@ fn in_windows(path: &str) -> bool {
 }
 
 fn is_signed(row: Row<'_>) -> bool {
-    row.int(image_load::SIGNED) == Some(1) && row.text(image_load::SIG_STATUS).is_none_or(|s| s.eq_ignore_ascii_case("valid"))
+    row.int(image_load::SIGNED) == Some(1)
+        && row
+            .text(image_load::SIG_STATUS)
+            .is_none_or(|s| s.eq_ignore_ascii_case("valid"))
 }
 
 #[cfg(test)]

@@ -86,9 +86,8 @@ static SERVICE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 /// reg.exe on a service's failure command, image or descriptor.
-static REGISTRY: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)\badd\s.*\\services\\[^\\]+\\security\b.*/v\s+security\b").ok()
-});
+static REGISTRY: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)\badd\s.*\\services\\[^\\]+\\security\b.*/v\s+security\b").ok());
 
 impl Signal for Pers07 {
     fn meta(&self) -> &'static Meta {
@@ -113,15 +112,10 @@ impl Signal for Pers07 {
                 "The DNS server could not start the plug-in {} that it is told to load",
                 quote(plugin)
             );
-            let hit = Hit::at(
-                &META,
-                row,
-                format!("plugin|{}", plugin.to_lowercase()),
-                explain,
-            )
-            .level(Level::Medium)
-            .techniques(&["T1574"])
-            .ioc(Ioc::File(plugin.to_owned()));
+            let hit = Hit::at(&META, row, format!("plugin|{}", plugin.to_lowercase()), explain)
+                .level(Level::Medium)
+                .techniques(&["T1574"])
+                .ioc(Ioc::File(plugin.to_owned()));
             found.add(hit);
         }
         for block in blocks(rows.table(&script::TABLE))
@@ -129,10 +123,7 @@ impl Signal for Pers07 {
             .filter(|b| b.text.len() <= OWN_TEXT)
         {
             if SERVICE.as_ref().is_some_and(|r| r.is_match(&block.text)) {
-                let explain = format!(
-                    "A service is made or changed by script: {}",
-                    quote(&block.text)
-                );
+                let explain = format!("A service is made or changed by script: {}", quote(&block.text));
                 found.add(
                     Hit::at(
                         &META,
@@ -169,34 +160,22 @@ fn started(row: Row<'_>) -> Option<Hit> {
         );
     }
     if starts::is_one_of(row, &["dnscmd"]) && lower.contains("/serverlevelplugindll") {
-        let explain = format!(
-            "The DNS server was told to load a plug-in: {}",
-            starts::command(row)
-        );
+        let explain = format!("The DNS server was told to load a plug-in: {}", starts::command(row));
         return Some(
             Hit::at(&META, row, "dnscmd", explain)
                 .level(Level::Medium)
                 .techniques(&["T1574"]),
         );
     }
-    let descriptor =
-        starts::is_one_of(row, &["reg"]) && REGISTRY.as_ref().is_some_and(|r| r.is_match(line));
-    let explain = format!(
-        "The descriptor of a service was written: {}",
-        starts::command(row)
-    );
-    descriptor.then(|| {
-        Hit::at(&META, row, format!("descriptor|{lower}"), explain).techniques(&["T1543.003"])
-    })
+    let descriptor = starts::is_one_of(row, &["reg"]) && REGISTRY.as_ref().is_some_and(|r| r.is_match(line));
+    let explain = format!("The descriptor of a service was written: {}", starts::command(row));
+    descriptor.then(|| Hit::at(&META, row, format!("descriptor|{lower}"), explain).techniques(&["T1543.003"]))
 }
 
 /// A refused attempt to write or delete an accessibility program.
 fn refused(row: Row<'_>) -> Option<Hit> {
     let program = ACCESSIBILITY.iter().find(|p| **p == row.str(file::NAME))?;
-    let system = row
-        .str(file::PATH)
-        .to_lowercase()
-        .contains("\\windows\\system32\\");
+    let system = row.str(file::PATH).to_lowercase().contains("\\windows\\system32\\");
     let writes = row.int(file::ACCESS_MASK).is_some_and(|m| m & WRITES != 0);
     let explain = format!(
         "{} tried to replace {program} of the logon screen and was refused",
@@ -217,11 +196,7 @@ mod tests {
 
     #[test]
     fn a_shell_at_the_logon_screen_is_high() {
-        let run = |parent: &str, line: &str| {
-            hits_of(&Pers07, "cmd.exe", parent, line)
-                .first()
-                .map(|h| h.level)
-        };
+        let run = |parent: &str, line: &str| hits_of(&Pers07, "cmd.exe", parent, line).first().map(|h| h.level);
         assert_eq!(
             run("winlogon.exe", r"C:\windows\system32\cmd.exe sethc.exe 211"),
             Some(Level::High)
@@ -240,14 +215,9 @@ mod tests {
             });
             sample.hits(&Pers07).len()
         };
+        assert_eq!(run("New-Service -Name upd -BinaryPathName 'C:\\tools\\u.exe'"), 1);
         assert_eq!(
-            run("New-Service -Name upd -BinaryPathName 'C:\\tools\\u.exe'"),
-            1
-        );
-        assert_eq!(
-            run(
-                r"Set-ItemProperty -path HKLM:\System\CurrentControlSet\services\x -name FailureCommand -value c"
-            ),
+            run(r"Set-ItemProperty -path HKLM:\System\CurrentControlSet\services\x -name FailureCommand -value c"),
             1
         );
         assert_eq!(run("Get-Service spooler"), 0);
@@ -267,11 +237,7 @@ mod tests {
             sample.hits(&Pers07).len()
         };
         assert_eq!(
-            (
-                run(0x6, "sethc.exe"),
-                run(0x1, "sethc.exe"),
-                run(0x6, "calc.exe")
-            ),
+            (run(0x6, "sethc.exe"), run(0x1, "sethc.exe"), run(0x6, "calc.exe")),
             (1, 0, 0)
         );
     }

@@ -148,8 +148,7 @@ impl Signal for Priv01 {
             match mine.last_mut().filter(same) {
                 Some(earlier) => {
                     if sign.level > earlier.level {
-                        (earlier.level, earlier.key, earlier.explain) =
-                            (sign.level, sign.key, sign.explain);
+                        (earlier.level, earlier.key, earlier.explain) = (sign.level, sign.key, sign.explain);
                     }
                     if earlier.rows.len() < 20 {
                         earlier.add_row(sign.row);
@@ -172,26 +171,16 @@ impl Signal for Priv01 {
 
 /// The odd file of a hit that is anchored at a file.
 fn file_of(hit: &Hit, rows: &KeyRows<'_>) -> Option<Ioc> {
-    let first = hit
-        .rows
-        .first()
-        .filter(|r| r.table.ix() == file::TABLE.ix())?;
-    let row = rows
-        .table(&file::TABLE)
-        .iter()
-        .find(|r| r.at() == first.at)?;
+    let first = hit.rows.first().filter(|r| r.table.ix() == file::TABLE.ix())?;
+    let row = rows.table(&file::TABLE).iter().find(|r| r.at() == first.at)?;
     Some(Ioc::File(row.str(file::PATH).to_owned()))
 }
 
 fn is_hijack(key: &str) -> bool {
     key.starts_with("hkcu\\software\\classes\\")
-        && [
-            "\\shell\\open\\command",
-            "\\shell\\runas\\command",
-            "\\curver",
-        ]
-        .iter()
-        .any(|s| key.ends_with(s))
+        && ["\\shell\\open\\command", "\\shell\\runas\\command", "\\curver"]
+            .iter()
+            .any(|s| key.ends_with(s))
         && [
             "\\ms-settings\\",
             "\\mscfile\\",
@@ -219,14 +208,8 @@ fn of_start<'a>(row: Row<'a>, armed: &[i64]) -> Option<Sign<'a>> {
     let image = row.str(process::IMAGE);
     let line = row.str(process::CMDLINE).to_lowercase();
     let level_of = row.str(process::INTEGRITY).to_lowercase();
-    let high = matches!(
-        level_of.as_str(),
-        "high" | "system" | "s-1-16-12288" | "s-1-16-16384"
-    );
-    let medium = matches!(
-        level_of.as_str(),
-        "medium" | "low" | "s-1-16-8192" | "s-1-16-4096"
-    );
+    let high = matches!(level_of.as_str(), "high" | "system" | "s-1-16-12288" | "s-1-16-16384");
+    let medium = matches!(level_of.as_str(), "medium" | "low" | "s-1-16-8192" | "s-1-16-4096");
     let sign = |key: String, what: &str, level, techniques| {
         Some(Sign {
             row,
@@ -298,8 +281,7 @@ fn of_start<'a>(row: Row<'a>, armed: &[i64]) -> Option<Sign<'a>> {
             &["T1548.002", "T1218.003"],
         );
     }
-    if starts::is_one_of(row, &["wusa"]) && line.contains("/extract") && line.contains("\\windows")
-    {
+    if starts::is_one_of(row, &["wusa"]) && line.contains("/extract") && line.contains("\\windows") {
         return sign(
             "wusa".to_owned(),
             "wusa extracted a package into a system folder",
@@ -326,24 +308,14 @@ fn of_file(row: Row<'_>) -> Option<Sign<'_>> {
     let path = row.str(file::PATH).to_lowercase();
     let writer = stem(base_name(row.str(file::IMAGE))).to_lowercase();
     let mock = path.contains(":\\windows \\");
-    let beside = [
-        "\\system32\\sysprep\\",
-        "\\system32\\migwiz\\",
-        "\\system32\\oobe\\",
-    ]
-    .iter()
-    .any(|f| path.contains(f));
+    let beside = ["\\system32\\sysprep\\", "\\system32\\migwiz\\", "\\system32\\oobe\\"]
+        .iter()
+        .any(|f| path.contains(f));
     let system = path.contains("\\windows\\system32\\") || path.contains("\\windows\\ehome\\");
     let library = row.str(file::EXT) == "dll";
     // The elevated file operation object writes as dllhost or, when its host is patched to look like it, as explorer.
     let by_object = matches!(writer.as_str(), "dllhost" | "explorer" | "wusa") && library && system;
-    let installers = [
-        "tiworker",
-        "trustedinstaller",
-        "msiexec",
-        "svchost",
-        "poqexec",
-    ];
+    let installers = ["tiworker", "trustedinstaller", "msiexec", "svchost", "poqexec"];
     if !(mock || by_object || beside && library && !installers.contains(&writer.as_str())) {
         return None;
     }
@@ -393,28 +365,15 @@ mod tests {
             r"HKU\S-1-5-21-1-2-3-1001_Classes\ms-settings\shell\open\command",
             r"C:\Windows\System32\reg.exe",
         );
-        start(
-            &mut sample,
-            r"C:\Windows\System32\cmd.exe",
-            "fodhelper.exe",
-            "High",
-        );
+        start(&mut sample, r"C:\Windows\System32\cmd.exe", "fodhelper.exe", "High");
         let hits = sample.hits(&Priv01);
-        assert_eq!(
-            (hits.len(), hits[0].level, hits[0].rows.len()),
-            (1, Level::High, 2)
-        );
+        assert_eq!((hits.len(), hits[0].level, hits[0].rows.len()), (1, Level::High, 2));
     }
 
     #[test]
     fn the_mock_folder_is_high() {
         let mut sample = Sample::default();
-        start(
-            &mut sample,
-            r"C:\Windows \System32\winsat.exe",
-            "explorer.exe",
-            "High",
-        );
+        start(&mut sample, r"C:\Windows \System32\winsat.exe", "explorer.exe", "High");
         assert_eq!(sample.hits(&Priv01)[0].key, "mock folder");
     }
 
@@ -427,18 +386,8 @@ mod tests {
             "explorer.exe",
             "High",
         );
-        start(
-            &mut sample,
-            r"C:\Windows\System32\mmc.exe",
-            "eventvwr.exe",
-            "High",
-        );
-        start(
-            &mut sample,
-            r"C:\Program Files\v\setup.exe",
-            "consent.exe",
-            "High",
-        );
+        start(&mut sample, r"C:\Windows\System32\mmc.exe", "eventvwr.exe", "High");
+        start(&mut sample, r"C:\Program Files\v\setup.exe", "consent.exe", "High");
         set(
             &mut sample,
             r"HKCR\mscfile\shell\open\command",

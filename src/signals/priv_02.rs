@@ -59,10 +59,7 @@ static META: Meta = Meta {
     level: Level::Low,
     decisive: false,
     thresholds: &[],
-    benign: &[
-        "runas by administrators",
-        "launchers with services of their own",
-    ],
+    benign: &["runas by administrators", "launchers with services of their own"],
 };
 
 impl Signal for Priv02 {
@@ -75,14 +72,10 @@ impl Signal for Priv02 {
         let lineage = Lineage::new(&starts);
         let mut found = Folded::default();
         for row in &starts {
-            became_system(*row, &lineage)
-                .into_iter()
-                .for_each(|h| found.add(h));
+            became_system(*row, &lineage).into_iter().for_each(|h| found.add(h));
         }
         for row in rows.table(&t::TABLE).iter().filter(|r| r.code() == 4624) {
-            logged_on(row, &starts)
-                .into_iter()
-                .for_each(|h| found.add(h));
+            logged_on(row, &starts).into_iter().for_each(|h| found.add(h));
         }
         hits.extend(found.into_hits());
     }
@@ -102,9 +95,8 @@ fn became_system<'a>(row: Row<'a>, lineage: &Lineage<'a>) -> Option<Hit> {
         .filter(|p| p.contains('\\') && !paths::is_protected(p))?;
     let session = parent.int(common::LOGON_ID).is_some_and(|s| s != SYSTEM);
     // A parent that was itself started as another account is not the person's.
-    let own = session
-        && is_person(parent.str(common::USER))
-        && parent.text(process::TARGET_USER).is_none_or(|u| u == "-");
+    let own =
+        session && is_person(parent.str(common::USER)) && parent.text(process::TARGET_USER).is_none_or(|u| u == "-");
     if !own {
         return None;
     }
@@ -137,15 +129,10 @@ fn logged_on(row: Row<'_>, starts: &[Row<'_>]) -> Option<Hit> {
     }
     let image = row.str(t::IMAGE);
     let (technique, how) = match row.str(t::LOGON_PROCESS).trim().to_lowercase().as_str() {
-        "seclogo" if row.int(t::LOGON_TYPE) == Some(INTERACTIVE) => {
-            ("T1134.002", "to start a program as it")
-        }
+        "seclogo" if row.int(t::LOGON_TYPE) == Some(INTERACTIVE) => ("T1134.002", "to start a program as it"),
         "advapi" if used_by_people(image) => {
             let session = row.int(t::TARGET_LOGON_ID);
-            let started = session.is_some()
-                && starts
-                    .iter()
-                    .any(|s| s.int(process::TARGET_LOGON_ID) == session);
+            let started = session.is_some() && starts.iter().any(|s| s.int(process::TARGET_LOGON_ID) == session);
             if started {
                 ("T1134.002", "and started a program as it")
             } else {
@@ -202,10 +189,7 @@ mod tests {
             sample.hits(&Priv02).first().map(|h| h.level)
         };
         assert_eq!(run(r"C:\tools\p.exe", "svc-web", 0x99), Some(Level::Medium));
-        assert_eq!(
-            run(r"C:\Windows\System32\services.exe", "SRV01$", SYSTEM),
-            None
-        );
+        assert_eq!(run(r"C:\Windows\System32\services.exe", "SRV01$", SYSTEM), None);
         assert_eq!(run(r"C:\agent\a.exe", "SRV01$", SYSTEM), None);
         assert_eq!(run(r"C:\Program Files\App\a.exe", "ann", 0x99), None);
     }
@@ -224,28 +208,16 @@ mod tests {
                 b.int(t::LOGON_TYPE, kind);
                 b.text(t::IMAGE, image);
             });
-            sample
-                .hits(&Priv02)
-                .first()
-                .map(|h| h.techniques[0].to_string())
+            sample.hits(&Priv02).first().map(|h| h.techniques[0].to_string())
         };
         let svchost = r"C:\Windows\System32\svchost.exe";
-        assert_eq!(
-            run("ann", "adm", "seclogo", 2, svchost).as_deref(),
-            Some("T1134.002")
-        );
+        assert_eq!(run("ann", "adm", "seclogo", 2, svchost).as_deref(), Some("T1134.002"));
         assert_eq!(
             run("ann", "adm", "Advapi", 3, r"C:\tools\r.exe").as_deref(),
             Some("T1134.003")
         );
         assert_eq!(
-            run(
-                "svc-web",
-                "bob",
-                "Advapi",
-                3,
-                r"C:\Windows\System32\inetsrv\w3wp.exe"
-            ),
+            run("svc-web", "bob", "Advapi", 3, r"C:\Windows\System32\inetsrv\w3wp.exe"),
             None
         );
         assert_eq!(run("SRV01$", "adm", "seclogo", 2, svchost), None);

@@ -117,10 +117,7 @@ impl Signal for Priv04 {
             let Some((what, technique)) = injection(row) else {
                 continue;
             };
-            let (source, target) = (
-                program(row.str(t::IMAGE)),
-                program(row.str(t::TARGET_IMAGE)),
-            );
+            let (source, target) = (program(row.str(t::IMAGE)), program(row.str(t::TARGET_IMAGE)));
             let key = format!("{source}>{target}");
             if let Some(earlier) = last
                 .get(&key)
@@ -160,8 +157,7 @@ fn injection(row: Row<'_>) -> Option<(&'static str, &'static str)> {
     let action = row.str(common::ACTION);
     if action == "tamper" {
         // Browsers and installers replace parts of their own image.
-        let browser =
-            contains(crate::knowledge::programs::BROWSERS, &source) && paths::is_protected(image);
+        let browser = contains(crate::knowledge::programs::BROWSERS, &source) && paths::is_protected(image);
         return (!browser).then_some(("was replaced in memory", "T1055.012"));
     }
     let system = paths::is_protected(image) && contains(SOURCES, &source);
@@ -173,17 +169,13 @@ fn injection(row: Row<'_>) -> Option<(&'static str, &'static str)> {
         "remote_thread" => {
             let module = row.str(t::START_MODULE);
             let function = row.str(t::START_FUNCTION).to_lowercase();
-            let outside =
-                module.is_empty() || module == "-" || module.to_uppercase().contains("UNKNOWN");
+            let outside = module.is_empty() || module == "-" || module.to_uppercase().contains("UNKNOWN");
             let loader = function.starts_with("loadlibrary");
-            let odd = contains(TARGETS, &target)
-                || contains(INTERPRETERS, &source)
-                || !paths::is_protected(image);
+            let odd = contains(TARGETS, &target) || contains(INTERPRETERS, &source) || !paths::is_protected(image);
             if loader && !installed {
                 return Some(("made another process load a library", "T1055.001"));
             }
-            (outside && odd && !installed)
-                .then_some(("started a thread outside any module", "T1055"))
+            (outside && odd && !installed).then_some(("started a thread outside any module", "T1055"))
         }
         "inject" => (!installed).then_some(("put code into another process", "T1055")),
         "open" => {
@@ -203,14 +195,7 @@ mod tests {
     use super::*;
     use crate::signals::testing::Sample;
 
-    fn access(
-        action: &str,
-        source: &str,
-        target: &str,
-        module: &str,
-        mask: i64,
-        trace: &str,
-    ) -> Vec<Hit> {
+    fn access(action: &str, source: &str, target: &str, module: &str, mask: i64, trace: &str) -> Vec<Hit> {
         let mut sample = Sample::default();
         sample.row(&t::TABLE, "ws01", "2026-03-02T09:00:00Z", |b| {
             b.text(common::ACTION, action);
@@ -226,15 +211,7 @@ mod tests {
     #[test]
     fn threads_replaced_images_and_full_access_count() {
         assert_eq!(
-            access(
-                "remote_thread",
-                r"C:\t\a.exe",
-                r"C:\Windows\explorer.exe",
-                "",
-                0,
-                ""
-            )[0]
-            .key,
+            access("remote_thread", r"C:\t\a.exe", r"C:\Windows\explorer.exe", "", 0, "")[0].key,
             "a>explorer"
         );
         assert_eq!(
@@ -259,17 +236,7 @@ mod tests {
     #[test]
     fn windows_security_products_and_debuggers_are_silent() {
         let explorer = r"C:\Windows\explorer.exe";
-        assert!(
-            access(
-                "remote_thread",
-                r"C:\Windows\System32\csrss.exe",
-                explorer,
-                "",
-                0,
-                ""
-            )
-            .is_empty()
-        );
+        assert!(access("remote_thread", r"C:\Windows\System32\csrss.exe", explorer, "", 0, "").is_empty());
         assert!(
             access(
                 "remote_thread",

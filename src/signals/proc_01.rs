@@ -10,9 +10,7 @@
 use super::meta::{Key, Level, Meta, Reads, Threshold};
 use super::starts::{self, Lineage, command, names, technique_of};
 use super::{Cx, Hit, KeyRows, Signal};
-use crate::knowledge::programs::{
-    BROWSERS, DOCUMENT_APPLICATIONS, INTERPRETERS, base_name, contains, stem,
-};
+use crate::knowledge::programs::{BROWSERS, DOCUMENT_APPLICATIONS, INTERPRETERS, base_name, contains, stem};
 use crate::lake::frame::Row;
 use crate::rules::paths;
 use crate::schema::process as t;
@@ -71,9 +69,7 @@ impl Signal for Proc01 {
         let mut lineage = None;
         for row in starts.iter().copied() {
             let direct = match row.str(t::PARENT_NAME) {
-                "" => lineage
-                    .get_or_insert_with(|| Lineage::new(&starts))
-                    .parent_name(row),
+                "" => lineage.get_or_insert_with(|| Lineage::new(&starts)).parent_name(row),
                 logged => logged,
             };
             if starts::in_set(DOCUMENT_APPLICATIONS, stem(direct)) {
@@ -156,8 +152,8 @@ fn hit(row: Row<'_>, application: &str, between: &[Row<'_>]) -> Hit {
         None => String::new(),
     };
     let explain = format!("{application} started {image}{through}: {}", command(row));
-    let mut hit = Hit::at(&META, row, format!("{application}>{program}"), explain)
-        .quality(quality(row, application, program));
+    let mut hit =
+        Hit::at(&META, row, format!("{application}>{program}"), explain).quality(quality(row, application, program));
     let first = if application == "eqnedt32" {
         "T1203"
     } else {
@@ -208,10 +204,7 @@ mod tests {
         assert_eq!(found[0].key, "excel>cmd");
         assert_eq!(found[0].techniques, ["T1204.002", "T1059.003"]);
         assert!(found[0].explain.contains("mshta http://192.0.2.1/a"));
-        assert_eq!(
-            hits(r"C:\x\odd.exe", r"C:\x\EQNEDT32.EXE", "")[0].techniques,
-            ["T1203"]
-        );
+        assert_eq!(hits(r"C:\x\odd.exe", r"C:\x\EQNEDT32.EXE", "")[0].techniques, ["T1203"]);
     }
 
     #[test]
@@ -219,10 +212,7 @@ mod tests {
         let office = r"C:\Program Files\Microsoft Office\root\Office16\";
         for (parent, image) in [
             ("WINWORD.EXE", r"C:\Windows\splwow64.exe"),
-            (
-                "OUTLOOK.EXE",
-                r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-            ),
+            ("OUTLOOK.EXE", r"C:\Program Files\Google\Chrome\Application\chrome.exe"),
             (
                 "OUTLOOK.EXE",
                 r"C:\Users\a\AppData\Local\Microsoft\Teams\current\Teams.exe",

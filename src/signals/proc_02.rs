@@ -92,11 +92,7 @@ struct Wrong {
 }
 
 fn wrong(core: &CoreProcess, row: Row<'_>) -> Option<Wrong> {
-    let (image, parent, line) = (
-        row.str(t::IMAGE),
-        row.str(t::PARENT_NAME),
-        row.str(t::CMDLINE),
-    );
+    let (image, parent, line) = (row.str(t::IMAGE), row.str(t::PARENT_NAME), row.str(t::CMDLINE));
     if !core.allows_path(image) {
         let text = format!("from {image}");
         return Some(Wrong {
@@ -163,14 +159,9 @@ fn hit(core: &CoreProcess, row: Row<'_>, wrong: &Wrong) -> Hit {
         _ => String::new(),
     };
     let explain = format!("{} was started {}", core.name, wrong.text);
-    let mut hit = Hit::at(
-        &META,
-        row,
-        format!("{}:{}{by}", core.name, wrong.what),
-        explain,
-    )
-    .quality(wrong.quality)
-    .techniques(&[wrong.technique]);
+    let mut hit = Hit::at(&META, row, format!("{}:{}{by}", core.name, wrong.what), explain)
+        .quality(wrong.quality)
+        .techniques(&[wrong.technique]);
     hit.iocs = starts::iocs(row);
     hit
 }
@@ -195,16 +186,9 @@ mod tests {
             keys(svchost, r"C:\Windows\explorer.exe", "svchost.exe"),
             ["svchost:parent:explorer"]
         );
+        assert_eq!(keys(svchost, "services.exe", "svchost.exe"), ["svchost:arguments"]);
         assert_eq!(
-            keys(svchost, "services.exe", "svchost.exe"),
-            ["svchost:arguments"]
-        );
-        assert_eq!(
-            keys(
-                r"C:\Users\Public\lsass.exe",
-                r"C:\Windows\System32\wininit.exe",
-                ""
-            ),
+            keys(r"C:\Users\Public\lsass.exe", r"C:\Windows\System32\wininit.exe", ""),
             ["lsass:path:the public profile"]
         );
         assert_eq!(
@@ -251,24 +235,12 @@ mod tests {
                 "smss.exe",
                 "wininit.exe",
             );
-            start(
-                sample,
-                &format!("2026-03-02T{h}:00:01Z"),
-                lsass,
-                "wininit.exe",
-                lsass,
-            );
+            start(sample, &format!("2026-03-02T{h}:00:01Z"), lsass, "wininit.exe", lsass);
         };
         let mut sample = Sample::default();
         boot(&mut sample, "08");
         boot(&mut sample, "12");
-        start(
-            &mut sample,
-            "2026-03-02T13:00:00Z",
-            lsass,
-            "wininit.exe",
-            lsass,
-        );
+        start(&mut sample, "2026-03-02T13:00:00Z", lsass, "wininit.exe", lsass);
         let found = sample.hits(&Proc02);
         assert_eq!(
             found.iter().map(|h| h.key.as_str()).collect::<Vec<_>>(),

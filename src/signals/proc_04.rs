@@ -80,11 +80,7 @@ impl Signal for Proc04 {
         let run_dialog: Vec<Row<'_>> = rows
             .table(&registry::TABLE)
             .iter()
-            .filter(|r| {
-                r.str(registry::KEY)
-                    .to_ascii_lowercase()
-                    .contains("\\explorer\\runmru")
-            })
+            .filter(|r| r.str(registry::KEY).to_ascii_lowercase().contains("\\explorer\\runmru"))
             .collect();
         for row in starts::starts(rows.table(&t::TABLE)) {
             if row.str(t::PARENT_NAME) != "explorer.exe" || !starts::is_one_of(row, CHILDREN) {
@@ -138,8 +134,7 @@ fn judge(row: Row<'_>, run_dialog: Option<Row<'_>>) -> Option<Hit> {
         return None;
     }
     let own = technique_of(&program, line).unwrap_or("T1059");
-    let pasted =
-        run_dialog.is_some() || (reason.is_some() && line.chars().count() >= ONE_LINER as usize);
+    let pasted = run_dialog.is_some() || (reason.is_some() && line.chars().count() >= ONE_LINER as usize);
     let why = match (&reason, &run_dialog) {
         (Some(r), Some(_)) => format!(", {r}, from the Run dialog"),
         (Some(r), None) => format!(", {r}"),
@@ -179,16 +174,12 @@ fn reason(row: Row<'_>, program: &str, line: &str) -> Option<&'static str> {
     match program {
         "mshta" | "regsvr32" | "certutil" | "bitsadmin" if url => Some("with a URL"),
         "msiexec" if url => Some("with a package from a URL"),
-        "mshta" if lower.contains("javascript:") || lower.contains("vbscript:") => {
-            Some("with inline script")
-        }
+        "mshta" if lower.contains("javascript:") || lower.contains("vbscript:") => Some("with inline script"),
         "curl" => None,
         // The shell opens links of Internet shortcuts through rundll32.
         "rundll32" if !lower.contains("javascript:") => None,
         _ if classes.contains(Class::Tamper) => Some("to tamper with defences"),
-        _ if classes.contains(Class::Download) && (url || classes.contains(Class::Execute)) => {
-            Some("to download")
-        }
+        _ if classes.contains(Class::Download) && (url || classes.contains(Class::Execute)) => Some("to download"),
         _ if classes.contains(Class::Hide) => Some("in a hidden window"),
         _ if classes.contains(Class::Execute) => Some("to run text"),
         _ => None,
@@ -204,9 +195,7 @@ mod tests {
     const EXPLORER: &str = r"C:\Windows\explorer.exe";
 
     fn level(image: &str, line: &str) -> Option<Level> {
-        hits_of(&Proc04, image, EXPLORER, line)
-            .first()
-            .map(|h| h.level)
+        hits_of(&Proc04, image, EXPLORER, line).first().map(|h| h.level)
     }
 
     #[test]
@@ -242,14 +231,8 @@ mod tests {
             ("cmd.exe", "\"cmd.exe\""),
             ("notepad.exe", "notepad a.txt"),
             ("powershell_ise.exe", "powershell_ise a.ps1"),
-            (
-                "rundll32.exe",
-                "rundll32 shell32.dll,Control_RunDLL desk.cpl",
-            ),
-            (
-                "msiexec.exe",
-                r#""msiexec.exe" /i "C:\Users\a\Downloads\x.msi""#,
-            ),
+            ("rundll32.exe", "rundll32 shell32.dll,Control_RunDLL desk.cpl"),
+            ("msiexec.exe", r#""msiexec.exe" /i "C:\Users\a\Downloads\x.msi""#),
         ] {
             assert_eq!(level(image, line), None, "{line}");
         }
@@ -264,7 +247,10 @@ mod tests {
         ] {
             let mut sample = Sample::default();
             sample.row(&registry::TABLE, "ws01", &format!("2026-03-02T{time}Z"), |b| {
-                b.text(registry::KEY, r"HKU\S-1-5-21-1-2-3-1001\Software\Microsoft\Windows\CurrentVersion\Explorer\RunMRU");
+                b.text(
+                    registry::KEY,
+                    r"HKU\S-1-5-21-1-2-3-1001\Software\Microsoft\Windows\CurrentVersion\Explorer\RunMRU",
+                );
             });
             start(
                 &mut sample,

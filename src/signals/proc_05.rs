@@ -8,9 +8,7 @@
 use super::meta::{Key, Level, Meta, Reads, Threshold};
 use super::starts::{self, command, names, technique_of};
 use super::{Cx, Hit, KeyRows, Signal};
-use crate::knowledge::programs::{
-    DATABASE_SERVERS, INTERPRETERS, SERVER_HELPERS, SERVER_PROCESSES, contains, stem,
-};
+use crate::knowledge::programs::{DATABASE_SERVERS, INTERPRETERS, SERVER_HELPERS, SERVER_PROCESSES, contains, stem};
 use crate::lake::frame::Row;
 use crate::schema::process as t;
 
@@ -113,17 +111,10 @@ fn hit(row: Row<'_>, server: &str) -> Hit {
         (true, _) => vec![own.unwrap_or("T1059.003")],
         (false, _) => ["T1505.003"].into_iter().chain(own).collect(),
     };
-    let explain = format!(
-        "the server process {server} started {program}: {}",
-        command(row)
-    );
+    let explain = format!("the server process {server} started {program}: {}", command(row));
     let mut hit = Hit::at(&META, row, format!("{server}>{program}"), explain)
         .techniques(&techniques)
-        .quality(if server == "sqlagent" {
-            QUALITY_AGENT
-        } else {
-            1.0
-        });
+        .quality(if server == "sqlagent" { QUALITY_AGENT } else { 1.0 });
     hit.iocs = starts::iocs(row);
     hit
 }
@@ -142,21 +133,10 @@ mod tests {
             "cmd /c whoami",
         );
         assert_eq!(web[0].techniques, ["T1505.003", "T1059.003"]);
-        let sql = hits_of(
-            &Proc05,
-            "powershell.exe",
-            r"C:\SQL\sqlservr.exe",
-            "powershell -c dir",
-        );
+        let sql = hits_of(&Proc05, "powershell.exe", r"C:\SQL\sqlservr.exe", "powershell -c dir");
         assert_eq!(sql[0].techniques, ["T1059.001", "T1505.001"]);
         assert_eq!(
-            hits_of(
-                &Proc05,
-                "cmd.exe",
-                r"C:\tomcat\bin\tomcat9.exe",
-                "cmd /c ipconfig"
-            )
-            .len(),
+            hits_of(&Proc05, "cmd.exe", r"C:\tomcat\bin\tomcat9.exe", "cmd /c ipconfig").len(),
             1
         );
         assert_eq!(
@@ -173,10 +153,7 @@ mod tests {
             ("java.exe", "java.exe"),
             ("cmd.exe", "java.exe"),
         ] {
-            assert!(
-                hits_of(&Proc05, image, parent, "").is_empty(),
-                "{parent} {image}"
-            );
+            assert!(hits_of(&Proc05, image, parent, "").is_empty(), "{parent} {image}");
         }
     }
 }

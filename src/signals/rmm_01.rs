@@ -18,9 +18,7 @@ use super::starts;
 use super::{Cx, Hit, Ioc, KeyRows, Signal};
 use crate::entity::fleet::Thing;
 use crate::entity::lists::Asset;
-use crate::knowledge::programs::{
-    BROWSERS, DOCUMENT_APPLICATIONS, SCRIPT_HOSTS, base_name, contains,
-};
+use crate::knowledge::programs::{BROWSERS, DOCUMENT_APPLICATIONS, SCRIPT_HOSTS, base_name, contains};
 use crate::knowledge::rmm::{Match, Note, RmmTable};
 use crate::lake::frame::{NO_STR, Row, StrId};
 use crate::rules::paths;
@@ -60,12 +58,7 @@ static META: Meta = Meta {
         },
         Reads {
             table: &persist::TABLE,
-            columns: &[
-                persist::KIND,
-                persist::NAME,
-                persist::DISPLAY_NAME,
-                persist::COMMAND,
-            ],
+            columns: &[persist::KIND, persist::NAME, persist::DISPLAY_NAME, persist::COMMAND],
         },
         Reads {
             table: &dns::TABLE,
@@ -157,17 +150,11 @@ impl Signal for Rmm01 {
             for row in rows.table(look.table).iter() {
                 for col in look.columns {
                     let id = row.id(*col);
-                    let Some(text) = row
-                        .text(*col)
-                        .filter(|_| id != NO_STR && (look.applies)(row))
-                    else {
+                    let Some(text) = row.text(*col).filter(|_| id != NO_STR && (look.applies)(row)) else {
                         continue;
                     };
                     if let Some(m) = *known.entry(id).or_insert_with(|| (look.find)(table, text)) {
-                        tools
-                            .entry(m.tool)
-                            .or_default()
-                            .add(look.kind, m.note, row, text);
+                        tools.entry(m.tool).or_default().add(look.kind, m.note, row, text);
                     }
                 }
             }
@@ -213,11 +200,7 @@ static LOOKS: &[Look] = &[
         kind: Kind::Resource,
         table: &image_load::TABLE,
         columns: &[image_load::SIGNER],
-        applies: |r| {
-            r.str(image_load::PATH)
-                .to_ascii_lowercase()
-                .ends_with(".exe")
-        },
+        applies: |r| r.str(image_load::PATH).to_ascii_lowercase().ends_with(".exe"),
         find: |table, text| table.signer(text),
     },
     Look {
@@ -277,9 +260,7 @@ fn programs<'a>(table: &'a RmmTable, rows: &KeyRows<'a>, tools: &mut BTreeMap<&'
                     known: &mut HashMap<StrId, Option<Match<'a>>, RandomState>,
                     find: fn(&'a RmmTable, &str) -> Option<Match<'a>>| {
             let text = row.text(col)?;
-            *known
-                .entry(row.id(col))
-                .or_insert_with(|| find(table, text))
+            *known.entry(row.id(col)).or_insert_with(|| find(table, text))
         };
         let found = [
             (
@@ -300,10 +281,7 @@ fn programs<'a>(table: &'a RmmTable, rows: &KeyRows<'a>, tools: &mut BTreeMap<&'
         ];
         for (kind, m, col) in found {
             if let Some(m) = m {
-                tools
-                    .entry(m.tool)
-                    .or_default()
-                    .add(kind, m.note, row, row.str(col));
+                tools.entry(m.tool).or_default().add(kind, m.note, row, row.str(col));
             }
         }
     }
@@ -331,10 +309,7 @@ impl<'a> Tool<'a> {
         }
         (self.first, self.last) = (self.first.min(row.ts()), self.last.max(row.ts()));
         self.strong |= note == Note::None;
-        self.seen
-            .entry(kind)
-            .and_modify(|s| s.2 += 1)
-            .or_insert((row, text, 1));
+        self.seen.entry(kind).and_modify(|s| s.2 += 1).or_insert((row, text, 1));
         let new = self.starts.last().is_none_or(|s| s.at() != row.at());
         if row.table().ix() == t::TABLE.ix() && new && self.starts.len() < MAX_STARTS {
             self.starts.push(row);
@@ -378,21 +353,11 @@ impl<'a> Tool<'a> {
         let mut hit = Hit::at(&META, anchor, name.to_lowercase(), explain).quality(self.quality());
         let high = reasons.len() as f64 >= RAISERS;
         hit = hit.level(if high { Level::High } else { META.level });
-        let tunnel = name.contains("Dev Tunnel")
-            || name.contains("Visual Studio")
-            || name.contains("VS Code");
-        hit = hit.techniques(if tunnel {
-            &["T1219.001"]
-        } else {
-            &["T1219.002"]
-        });
+        let tunnel = name.contains("Dev Tunnel") || name.contains("Visual Studio") || name.contains("VS Code");
+        hit = hit.techniques(if tunnel { &["T1219.001"] } else { &["T1219.002"] });
         (hit.time, hit.last) = (self.first, self.last);
         hit.count = self.seen.values().map(|s| s.2).sum();
-        let others = self
-            .seen
-            .values()
-            .map(|s| s.0)
-            .chain(self.starts.iter().copied());
+        let others = self.seen.values().map(|s| s.0).chain(self.starts.iter().copied());
         for row in others {
             let known = hit
                 .rows
@@ -413,12 +378,10 @@ impl<'a> Tool<'a> {
     fn circumstances(&self, cx: &Cx<'_>, name: &str, anchor: Row<'_>) -> Vec<String> {
         let mut out = Vec::new();
         let mut say = |text: Option<String>| out.extend(text);
-        say(self.starts.iter().find_map(|r| {
-            Some(format!(
-                "started from {}",
-                paths::user_writable(r.str(t::IMAGE))?
-            ))
-        }));
+        say(self
+            .starts
+            .iter()
+            .find_map(|r| Some(format!("started from {}", paths::user_writable(r.str(t::IMAGE))?))));
         say(self.starts.iter().find_map(|r| by_user_program(*r)));
         say(self
             .starts
@@ -427,9 +390,7 @@ impl<'a> Tool<'a> {
             .map(|_| "with switches for silent use".to_owned()));
         say(self.starts.iter().find_map(|r| false_name(cx, *r, name)));
         let fleet = f64::from(cx.facts.hosts_with(&t::TABLE)) >= MIN_FLEET;
-        let rare = |r: &Row<'_>| {
-            f64::from(cx.facts.seen(Thing::Image, r.str(t::IMAGE_NAME)).hosts) <= RARE_HOSTS
-        };
+        let rare = |r: &Row<'_>| f64::from(cx.facts.seen(Thing::Image, r.str(t::IMAGE_NAME)).hosts) <= RARE_HOSTS;
         say(self
             .starts
             .first()
@@ -458,9 +419,8 @@ fn by_user_program(row: Row<'_>) -> Option<String> {
         .iter()
         .any(|set| contains(set, parent));
     let line = row.str(t::PARENT_CMDLINE);
-    let package = parent == "msiexec.exe"
-        && line.to_ascii_lowercase().contains(".msi")
-        && paths::user_writable(line).is_some();
+    let package =
+        parent == "msiexec.exe" && line.to_ascii_lowercase().contains(".msi") && paths::user_writable(line).is_some();
     (telling || package).then(|| format!("started by {parent}"))
 }
 
@@ -474,11 +434,7 @@ fn is_silent(line: &str) -> bool {
 /// A program that is the tool by its resource or signer and carries a name that has nothing of it.
 fn false_name(cx: &Cx<'_>, row: Row<'_>, tool: &str) -> Option<String> {
     let base = row.str(t::IMAGE_NAME);
-    let word = tool
-        .split([' ', '-', '('])
-        .next()
-        .unwrap_or(tool)
-        .to_lowercase();
+    let word = tool.split([' ', '-', '(']).next().unwrap_or(tool).to_lowercase();
     let by_name = cx.knowledge.rmm.binary(base).is_some() || base.contains(&word);
     let original = row.str(t::ORIG_NAME).to_lowercase();
     let renamed = !by_name && base_name(&original) != base;
@@ -505,10 +461,7 @@ mod tests {
             b.text(dns::QNAME, "relay-0a1b2c3d.net.anydesk.com")
         });
         let found = sample.hits(&Rmm01);
-        assert_eq!(
-            (found.len(), found[0].quality, found[0].level),
-            (1, 1.0, Level::High)
-        );
+        assert_eq!((found.len(), found[0].quality, found[0].level), (1, 1.0, Level::High));
         assert_eq!(found[0].rows.len(), 2);
         assert_eq!(found[0].key, "anydesk");
         assert!(found[0].explain.contains("relay-0a1b2c3d"));
@@ -523,10 +476,7 @@ mod tests {
             b.text(t::SIGNER, "AnyDesk Software GmbH");
         });
         let found = sample.hits(&Rmm01);
-        assert_eq!(
-            (found[0].quality, found[0].level),
-            (QUALITY_RESOURCE, Level::High)
-        );
+        assert_eq!((found[0].quality, found[0].level), (QUALITY_RESOURCE, Level::High));
         assert!(found[0].explain.contains("svchost1.exe"));
     }
 

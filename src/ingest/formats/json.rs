@@ -14,11 +14,34 @@ pub struct Json;
 
 /// Names of a record's own time, surest first.
 const TIMES: &[&str] = &[
-    "@timestamp", "timestamp", "Timestamp", "TimeGenerated", "time", "Time", "eventTime", "EventTime", "CreationTime",
-    "createdDateTime", "activityDateTime", "ts", "date", "datetime", "query_timestamp", "start_time", "event_time",
+    "@timestamp",
+    "timestamp",
+    "Timestamp",
+    "TimeGenerated",
+    "time",
+    "Time",
+    "eventTime",
+    "EventTime",
+    "CreationTime",
+    "createdDateTime",
+    "activityDateTime",
+    "ts",
+    "date",
+    "datetime",
+    "query_timestamp",
+    "start_time",
+    "event_time",
 ];
 /// Names of the host it happened on.
-const HOSTS: &[&str] = &["Computer", "computer", "hostname", "Hostname", "host", "DeviceName", "@system"];
+const HOSTS: &[&str] = &[
+    "Computer",
+    "computer",
+    "hostname",
+    "Hostname",
+    "host",
+    "DeviceName",
+    "@system",
+];
 
 impl Format for Json {
     fn id(&self) -> &'static str {
@@ -41,14 +64,19 @@ impl Format for Json {
         let (mut seen, mut timed) = (0, 0);
         for object in objects {
             let object = String::from_utf8_lossy(object);
-            let Ok(fields) = json_object::fields(&object) else { continue };
+            let Ok(fields) = json_object::fields(&object) else {
+                continue;
+            };
             seen += 1;
             timed += u32::from(time_of(&fields).is_some());
         }
         match (seen, timed) {
             (0, _) => Sniff::No("no whole JSON object in the first 256 KiB"),
             (_, 0) => Sniff::No("JSON objects without a time that is known as one (timestamp, time, TimeGenerated …)"),
-            _ => Sniff::Yes(1, format!("{timed} of {seen} JSON objects with a time, of no known log")),
+            _ => Sniff::Yes(
+                1,
+                format!("{timed} of {seen} JSON objects with a time, of no known log"),
+            ),
         }
     }
 
@@ -57,7 +85,11 @@ impl Format for Json {
             let (at, object) = match piece {
                 Piece::Record(at, object) => (at, object),
                 Piece::Damaged(at, bytes) => {
-                    sink.reject(block.offset + at as u64, "not a whole JSON object; it is cut or damaged", bytes);
+                    sink.reject(
+                        block.offset + at as u64,
+                        "not a whole JSON object; it is cut or damaged",
+                        bytes,
+                    );
                     continue;
                 }
             };
@@ -104,7 +136,10 @@ mod tests {
     #[test]
     fn objects_with_a_time_are_taken_last_and_others_refused() {
         let head = |bytes| Head { bytes, name: "x" };
-        assert!(matches!(Json.sniff(&head(br#"{"TimeGenerated":"2021-08-02T13:32:07Z","a":1}"#)), Sniff::Yes(1, _)));
+        assert!(matches!(
+            Json.sniff(&head(br#"{"TimeGenerated":"2021-08-02T13:32:07Z","a":1}"#)),
+            Sniff::Yes(1, _)
+        ));
         assert!(matches!(Json.sniff(&head(br#"{"a":1}"#)), Sniff::No(_)));
     }
 
@@ -112,7 +147,10 @@ mod tests {
     fn the_time_is_the_records_own() {
         let fields = json_object::fields(r#"{"time":"2021-08-02T13:32:07Z","Computer":"WS1.corp"}"#).unwrap();
         let raw = record(fields, 0);
-        assert_eq!(raw.time.map(time::format_rfc3339).as_deref(), Some("2021-08-02T13:32:07Z"));
+        assert_eq!(
+            raw.time.map(time::format_rfc3339).as_deref(),
+            Some("2021-08-02T13:32:07Z")
+        );
         assert_eq!(raw.host.as_deref(), Some("WS1.corp"));
     }
 }

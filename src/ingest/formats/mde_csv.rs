@@ -63,9 +63,8 @@ impl Format for MdeCsv {
                 Record::Row(cells) => row(cells, offset, sink),
                 Record::Misshapen(n) => {
                     let want = header.width();
-                    let reason = format!(
-                        "{n} cells where the header has {want}: the line is cut or its quotes are broken"
-                    );
+                    let reason =
+                        format!("{n} cells where the header has {want}: the line is cut or its quotes are broken");
                     sink.reject(offset, reason, record);
                 }
             }
@@ -95,25 +94,15 @@ fn telling(header: &Header) -> Option<(u8, &'static str)> {
     Some(match () {
         () if device && time && has(&["ActionType", "Data Type"]) => (95, "device timeline"),
         () if device && has(&["ActionType"]) => (95, "advanced hunting"),
-        () if device && has(&["ConfigurationId", "IsCompliant"]) => {
-            (95, "secure configuration assessment")
-        }
-        () if device && has(&["ProcessCommandLine", "InitiatingProcessFileName"]) => {
-            (90, "process rows")
-        }
+        () if device && has(&["ConfigurationId", "IsCompliant"]) => (95, "secure configuration assessment"),
+        () if device && has(&["ProcessCommandLine", "InitiatingProcessFileName"]) => (90, "process rows"),
         () if device && has(&["InitiatingProcessFileName"]) => (85, "rows of a hunting query"),
-        () if device && time && has(&["RemoteIP", "RemotePort"]) => {
-            (80, "network rows of a hunting query")
-        }
+        () if device && time && has(&["RemoteIP", "RemotePort"]) => (80, "network rows of a hunting query"),
         () if device && time && has(&["OnboardingStatus"]) => (90, "DeviceInfo"),
         () if device && has(&["NetworkAdapterName", "IPAddresses"]) => (90, "DeviceNetworkInfo"),
-        () if device && time && has(&["ProcessCommandLine"]) => {
-            (70, "process rows of a hunting query")
-        }
+        () if device && time && has(&["ProcessCommandLine"]) => (70, "process rows of a hunting query"),
         () if time && has(&["AlertId", "ServiceSource"]) => (85, "alerts"),
-        () if time && has(&["LogonType", "AccountUpn", "Application"]) => {
-            (80, "IdentityLogonEvents")
-        }
+        () if time && has(&["LogonType", "AccountUpn", "Application"]) => (80, "IdentityLogonEvents"),
         () => return None,
     })
 }

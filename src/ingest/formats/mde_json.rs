@@ -49,10 +49,7 @@ impl Format for MdeJson {
 }
 
 fn sniff(head: &[u8]) -> Sniff {
-    let head = head
-        .strip_prefix(b"\xEF\xBB\xBF")
-        .unwrap_or(head)
-        .trim_ascii_start();
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
     if !matches!(head.first(), Some(b'{' | b'[')) {
         return Sniff::No("no JSON");
     }
@@ -65,9 +62,7 @@ fn sniff(head: &[u8]) -> Sniff {
     }
     let found = match () {
         () if device && has("ActionType") => "rows with ActionType and a device",
-        () if device && has("ConfigurationId") && has("IsCompliant") => {
-            "secure configuration assessment"
-        }
+        () if device && has("ConfigurationId") && has("IsCompliant") => "secure configuration assessment",
         () if device && has("InitiatingProcessFileName") => "rows of a hunting query",
         () if device && has("OnboardingStatus") => "DeviceInfo",
         () if device && has("NetworkAdapterName") => "DeviceNetworkInfo",

@@ -66,11 +66,17 @@ impl Format for MsDns {
 fn date_order(head: &Head<'_>, input_time: Ts) -> DateOrder {
     let carry = Carry::default();
     let lines = head.lines(20_000);
-    let dated: Vec<_> = lines.iter().filter_map(|l| packet(peel(l, &carry).payload)).map(|p| p.when).collect();
+    let dated: Vec<_> = lines
+        .iter()
+        .filter_map(|l| packet(peel(l, &carry).payload))
+        .map(|p| p.when)
+        .collect();
     let mut vote = DateOrderVote::default();
     dated.iter().for_each(|d| vote.add(d.as_bytes()));
     let decided = vote.decide();
-    let Some(last) = dated.last().filter(|_| decided == DateOrder::Unknown) else { return decided };
+    let Some(last) = dated.last().filter(|_| decided == DateOrder::Unknown) else {
+        return decided;
+    };
     let in_past = |order| {
         time::us_datetime(last.as_bytes(), order).is_some_and(|(ts, _)| input_time == 0 || ts <= input_time + DAY)
     };
@@ -94,7 +100,11 @@ fn packet(text: &str) -> Option<Packet<'_>> {
     let (when, thread) = before.trim().rsplit_once(' ')?;
     let hex = !thread.is_empty() && thread.bytes().all(|b| b.is_ascii_hexdigit());
     let sent = rest.split_whitespace().take(4).any(|c| matches!(c, "Rcv" | "Snd"));
-    (hex && sent && when.starts_with(|c: char| c.is_ascii_digit())).then_some(Packet { when: when.trim(), thread, rest })
+    (hex && sent && when.starts_with(|c: char| c.is_ascii_digit())).then_some(Packet {
+        when: when.trim(),
+        thread,
+        rest,
+    })
 }
 
 fn record<'a>(line: &Line<'a>, offset: u64, order: DateOrder) -> Result<Option<Raw<'a>>, Cow<'static, str>> {
@@ -173,15 +183,38 @@ mod tests {
         \t   1     Date\n";
 
     fn decode(text: &str, carry: &Carry) -> Sink<'static> {
-        let cx = RecordContext { input: 1, format: "msdns", fallback_time: 7, zone: None, input_host: None };
+        let cx = RecordContext {
+            input: 1,
+            format: "msdns",
+            fallback_time: 7,
+            zone: None,
+            input_host: None,
+        };
         let mut sink = Sink::new(cx);
-        MsDns.decode(&Block { bytes: text.as_bytes(), offset: 0, ..Block::default() }, carry, &mut sink);
+        MsDns.decode(
+            &Block {
+                bytes: text.as_bytes(),
+                offset: 0,
+                ..Block::default()
+            },
+            carry,
+            &mut sink,
+        );
         sink
     }
 
     fn opened(text: &str, input_time: Ts) -> Carry {
-        let mut carry = Carry { input_time, ..Carry::default() };
-        MsDns.open(&Head { bytes: text.as_bytes(), name: "dns.log" }, &mut carry);
+        let mut carry = Carry {
+            input_time,
+            ..Carry::default()
+        };
+        MsDns.open(
+            &Head {
+                bytes: text.as_bytes(),
+                name: "dns.log",
+            },
+            &mut carry,
+        );
         carry
     }
 
@@ -204,7 +237,10 @@ mod tests {
     fn the_order_of_dates_is_voted_for_the_whole_file() {
         let line = |d: &str| format!("{d} 0D0C PACKET  000000A3 UDP Rcv 10.0.0.1 0001 Q [0001 D NOERROR] A (1)a(0)\n");
         let order = |text: String, t| opened(&text, t).date_order.unwrap();
-        assert_eq!(order(line("5/6/2021 21:46:04") + &line("22/6/2021 21:46:04"), 0), DateOrder::Dmy);
+        assert_eq!(
+            order(line("5/6/2021 21:46:04") + &line("22/6/2021 21:46:04"), 0),
+            DateOrder::Dmy
+        );
         assert_eq!(order(line("6/5/2013 10:00:32 AM"), 0), DateOrder::Mdy);
         assert_eq!(order(line("6/5/2021 21:46:04"), 0), DateOrder::Dmy);
         // 1 March 2021: the sixth of December 2021 has not come yet.
@@ -217,11 +253,17 @@ mod tests {
 
     #[test]
     fn fields_are_cut_with_and_without_response_bit() {
-        let p = packet("22/12/2021 21:46:04 0D0C PACKET  00000293 TCP Snd ::1 a86b R U [a8a8 A T NOERROR] SOA    (1)x y(0)").unwrap();
+        let p = packet(
+            "22/12/2021 21:46:04 0D0C PACKET  00000293 TCP Snd ::1 a86b R U [a8a8 A T NOERROR] SOA    (1)x y(0)",
+        )
+        .unwrap();
         let mut raw = Raw::log("msdns", 0);
         fields(&mut raw, p.rest).unwrap();
         let of = |n: &str| raw.get(n).unwrap_or("");
-        assert_eq!((of("peer"), of("xid"), of("qr"), of("opcode"), of("flags"), of("rcode")), ("::1", "a86b", "R", "U", "A T", "NOERROR"));
+        assert_eq!(
+            (of("peer"), of("xid"), of("qr"), of("opcode"), of("flags"), of("rcode")),
+            ("::1", "a86b", "R", "U", "A T", "NOERROR")
+        );
         assert_eq!((of("type"), of("name")), ("SOA", "(1)x y(0)"));
     }
 }

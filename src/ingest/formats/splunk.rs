@@ -38,9 +38,7 @@ impl Format for Splunk {
             let Some(o) = std::str::from_utf8(bytes).ok().and_then(Object::parse) else {
                 continue;
             };
-            if o.object("result").is_some()
-                && (o.has("preview") || o.has("offset") || o.has("lastrow"))
-            {
+            if o.object("result").is_some() && (o.has("preview") || o.has("offset") || o.has("lastrow")) {
                 return Sniff::Yes(90, "rows with `result`".into());
             }
             if o.has("_raw") && (o.has("sourcetype") || o.has("_time")) {
@@ -105,9 +103,7 @@ fn record<'r>(result: &Object<'r>, body: Option<&'r str>, offset: u64) -> Result
     };
     let mut raw = if body.starts_with("<Event") {
         xml::parse(body, offset)?
-    } else if body.starts_with('{')
-        && Object::parse(body).is_some_and(|o| object::is_windows(&o).is_some())
-    {
+    } else if body.starts_with('{') && Object::parse(body).is_some_and(|o| object::is_windows(&o).is_some()) {
         object::read(body, offset)?
     } else if kv::is_event(body) {
         let mut raw = kv::parse(body, offset)?;
@@ -195,12 +191,7 @@ fn table(o: &Object<'_>, offset: u64, bytes: &[u8], sink: &mut Sink<'_>) {
             sink.reject(offset, "a row that is no array", bytes);
             continue;
         };
-        take(
-            Object(names.iter().cloned().zip(cells).collect()),
-            offset,
-            bytes,
-            sink,
-        );
+        take(Object(names.iter().cloned().zip(cells).collect()), offset, bytes, sink);
     }
 }
 
@@ -217,10 +208,7 @@ mod tests {
         let text = format!(
             "{{\"preview\":true,\"offset\":0,\"result\":{{\"_raw\":\"{XML}\"}}}}\n{{\"preview\":false,\"offset\":0,\"result\":{{\"_raw\":\"{XML}\"}}}}\n{{\"preview\":false,\"lastrow\":true}}\n"
         );
-        assert!(matches!(
-            testing::sniff(&Splunk, text.as_bytes()),
-            Sniff::Yes(90, _)
-        ));
+        assert!(matches!(testing::sniff(&Splunk, text.as_bytes()), Sniff::Yes(90, _)));
         let got = testing::decode(&Splunk, text.as_bytes());
         assert_eq!((got.records, got.rejects.len()), (1, 0));
     }
@@ -237,9 +225,8 @@ mod tests {
         ] {
             let mut quoted = String::new();
             crate::base::text::push_json_str(&mut quoted, body);
-            let text = format!(
-                "{{\"_raw\":{quoted},\"_time\":\"2026-06-05T19:30:00.000+09:00\",\"sourcetype\":\"s\"}}"
-            );
+            let text =
+                format!("{{\"_raw\":{quoted},\"_time\":\"2026-06-05T19:30:00.000+09:00\",\"sourcetype\":\"s\"}}");
             let o = Object::parse(&text).unwrap();
             let body = o.text("_raw");
             let raw = record(&o, body.as_deref(), 0).unwrap();
@@ -258,9 +245,6 @@ mod tests {
         let text = r#"{"preview":false,"fields":["_time","EventID","Channel","host"],"rows":[["2026-10-08 13:48:34.000 GMT","4624","Security","dc1"],["2026-10-08 13:48:35.000 GMT","4625","Security","dc1"]]}"#;
         let got = testing::decode(&Splunk, text.as_bytes());
         assert_eq!((got.records, got.rejects.len()), (2, 0));
-        assert!(matches!(
-            testing::sniff(&Splunk, text.as_bytes()),
-            Sniff::Yes(80, _)
-        ));
+        assert!(matches!(testing::sniff(&Splunk, text.as_bytes()), Sniff::Yes(80, _)));
     }
 }

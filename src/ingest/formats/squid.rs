@@ -29,7 +29,9 @@ impl Format for Squid {
     }
 
     fn sniff(&self, head: &Head<'_>) -> Sniff {
-        let (hits, of) = vote(head, 15, |l| native(l, 0).is_some() || combined(l, 0, DateOrder::Unknown).is_some());
+        let (hits, of) = vote(head, 15, |l| {
+            native(l, 0).is_some() || combined(l, 0, DateOrder::Unknown).is_some()
+        });
         if hits == 0 || hits * 5 < of * 2 {
             return Sniff::No("lines are not `epoch elapsed client CODE/status bytes METHOD url …`");
         }
@@ -41,9 +43,16 @@ impl Format for Squid {
         for (offset, bytes) in lines(block) {
             let decoded = text(bytes, carry.codepage);
             let line = peel(&decoded, carry);
-            match native(&line, offset).or_else(|| combined(&line, offset, order)).or_else(|| service(&line, offset)) {
+            match native(&line, offset)
+                .or_else(|| combined(&line, offset, order))
+                .or_else(|| service(&line, offset))
+            {
                 Some(raw) => sink.event(&raw),
-                None => sink.reject(offset, "not a line of Squid's native or combined format; it may be cut", bytes),
+                None => sink.reject(
+                    offset,
+                    "not a line of Squid's native or combined format; it may be cut",
+                    bytes,
+                ),
             }
         }
     }
@@ -63,7 +72,9 @@ fn native<'a>(line: &Line<'a>, offset: u64) -> Option<Raw<'a>> {
     let code = cells.next()?;
     let (code, status) = code.split_once('/')?;
     let plausible = elapsed.parse::<f64>().is_ok()
-        && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        && code
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
         && !status.is_empty()
         && status.bytes().all(|b| b.is_ascii_digit());
     if !plausible {
@@ -75,7 +86,12 @@ fn native<'a>(line: &Line<'a>, offset: u64) -> Option<Raw<'a>> {
     if when.split_once('.').is_none_or(|(_, f)| f.len() != 3) {
         raw.push("time", Value::str(when));
     }
-    for (name, cell) in [("elapsed", elapsed), ("remotehost", client), ("code", code), ("status", status)] {
+    for (name, cell) in [
+        ("elapsed", elapsed),
+        ("remotehost", client),
+        ("code", code),
+        ("status", status),
+    ] {
         put(&mut raw, name, cell);
     }
     for (i, name) in NATIVE.iter().enumerate() {
@@ -118,8 +134,13 @@ fn combined<'a>(line: &Line<'a>, offset: u64, order: DateOrder) -> Option<Raw<'a
     raw.push("time", Value::str(when));
     let user = who.split_whitespace().last().unwrap_or("-");
     let cells_of = [
-        ("remotehost", client), ("rfc931", user), ("method", method), ("url", url), ("version", version),
-        ("status", status), ("bytes", bytes),
+        ("remotehost", client),
+        ("rfc931", user),
+        ("method", method),
+        ("url", url),
+        ("version", version),
+        ("status", status),
+        ("bytes", bytes),
     ];
     for (name, cell) in cells_of {
         put(&mut raw, name, cell);
@@ -137,7 +158,8 @@ fn combined<'a>(line: &Line<'a>, offset: u64, order: DateOrder) -> Option<Raw<'a
 
 /// The appliance's own messages between the requests.
 fn service<'a>(line: &Line<'a>, offset: u64) -> Option<Raw<'a>> {
-    let known = line.payload.contains("Info: ") || line.payload.contains("Warning: ") || line.payload.contains("Critical: ");
+    let known =
+        line.payload.contains("Info: ") || line.payload.contains("Warning: ") || line.payload.contains("Critical: ");
     if !known {
         return None;
     }
@@ -166,7 +188,10 @@ fn tail<'a>(raw: &mut Raw<'a>, rest: &'a str) {
     if rest.is_empty() {
         return;
     }
-    let verdict = ["<", "&lt;"].iter().find_map(|open| rest.find(open)).and_then(|at| rest.split_at_checked(at));
+    let verdict = ["<", "&lt;"]
+        .iter()
+        .find_map(|open| rest.find(open))
+        .and_then(|at| rest.split_at_checked(at));
     if let Some((before, block)) = verdict {
         if let Some(tag) = before.split_whitespace().last() {
             put(raw, "acl_tag", tag);
@@ -229,33 +254,75 @@ mod tests {
     use super::*;
 
     fn line(payload: &str) -> Line<'_> {
-        Line { payload, tag: None, host: None, time: None }
+        Line {
+            payload,
+            tag: None,
+            host: None,
+            time: None,
+        }
     }
 
     #[test]
     fn native_lines_with_wide_elapsed_and_short_tails() {
-        let raw = native(&line("1737983758.627    207 10.2.3.4 TCP_TUNNEL/200 4047 CONNECT a.example:443 - HIER_DIRECT/192.0.2.8 - "), 0).unwrap();
+        let raw = native(
+            &line(
+                "1737983758.627    207 10.2.3.4 TCP_TUNNEL/200 4047 CONNECT a.example:443 - HIER_DIRECT/192.0.2.8 - ",
+            ),
+            0,
+        )
+        .unwrap();
         assert_eq!(raw.time, Some(1_737_983_758_627_000));
-        assert_eq!((raw.get("code"), raw.get("peerhost"), raw.get("type")), (Some("TCP_TUNNEL"), Some("192.0.2.8"), None));
+        assert_eq!(
+            (raw.get("code"), raw.get("peerhost"), raw.get("type")),
+            (Some("TCP_TUNNEL"), Some("192.0.2.8"), None)
+        );
         let raw = native(&line("1761121144.919 0 10.2.3.4 NONE_NONE/000 0 - error:transaction-end-before-headers - HIER_NONE/- - \"-\" \"UA 1\""), 0).unwrap();
-        assert_eq!((raw.get("status"), raw.get("user_agent"), raw.get("method")), (Some("000"), Some("UA 1"), None));
+        assert_eq!(
+            (raw.get("status"), raw.get("user_agent"), raw.get("method")),
+            (Some("000"), Some("UA 1"), None)
+        );
     }
 
     #[test]
     fn the_appliances_verdict_block_is_kept_whole() {
         let raw = native(&line("1278096903.150 97 10.1.2.3 TCP_MISS/200 8187 GET http://a.example/ \"DOM\\ann b@r\" DIRECT/a.example text/plain DEFAULT_CASE_11-P-I <IW_comp,6.9,\"x y\"> - \"Mozilla\""), 0).unwrap();
-        assert_eq!((raw.get("acl_tag"), raw.get("rfc931")), (Some("DEFAULT_CASE_11-P-I"), Some("DOM\\ann b@r")));
+        assert_eq!(
+            (raw.get("acl_tag"), raw.get("rfc931")),
+            (Some("DEFAULT_CASE_11-P-I"), Some("DOM\\ann b@r"))
+        );
         assert_eq!(raw.get("verdict"), Some("<IW_comp,6.9,\"x y\"> - \"Mozilla\""));
     }
 
     #[test]
     fn web_server_logs_and_cut_lines_are_not_taken() {
-        assert!(combined(&line("10.0.0.1 - - [05/Feb/2025:11:30:29 +0900] \"GET /index.html HTTP/1.1\" 200 5"), 0, DateOrder::Dmy).is_none());
-        let raw = combined(&line("10.0.0.1 - ann [05/02/2025 11:30:29] \"GET http://a.example/ HTTP/1.1\" 200 -"), 0, DateOrder::Dmy).unwrap();
-        assert_eq!((raw.quality, raw.get("rfc931"), raw.get("bytes")), (TimeQuality::Assumed, Some("ann"), None));
+        assert!(
+            combined(
+                &line("10.0.0.1 - - [05/Feb/2025:11:30:29 +0900] \"GET /index.html HTTP/1.1\" 200 5"),
+                0,
+                DateOrder::Dmy
+            )
+            .is_none()
+        );
+        let raw = combined(
+            &line("10.0.0.1 - ann [05/02/2025 11:30:29] \"GET http://a.example/ HTTP/1.1\" 200 -"),
+            0,
+            DateOrder::Dmy,
+        )
+        .unwrap();
+        assert_eq!(
+            (raw.quality, raw.get("rfc931"), raw.get("bytes")),
+            (TimeQuality::Assumed, Some("ann"), None)
+        );
         assert!(native(&line("1737983758.627 207 10.2.3.4 TCP_TUNNEL/200 4047 CONN"), 0).is_none());
         let raw = native(&line("1762178709.123 374.156 - 10.1.0.9 TCP_DENIED/403 298 CONNECT tunnel://a.example:443/ - - BLOCK_X \"10.2.0.3\""), 0).unwrap();
-        assert_eq!((raw.get("remotehost"), raw.get("url"), raw.get("tail")), (Some("10.1.0.9"), Some("tunnel://a.example:443/"), Some("- - BLOCK_X \"10.2.0.3\"")));
+        assert_eq!(
+            (raw.get("remotehost"), raw.get("url"), raw.get("tail")),
+            (
+                Some("10.1.0.9"),
+                Some("tunnel://a.example:443/"),
+                Some("- - BLOCK_X \"10.2.0.3\"")
+            )
+        );
         assert!(native(&line("1379288667.706265\tCoyZ\t192.0.2.1\t80"), 0).is_none());
     }
 }

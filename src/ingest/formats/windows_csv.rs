@@ -79,9 +79,7 @@ fn is_row(record: &[u8]) -> bool {
 }
 
 fn header_line(bytes: &[u8]) -> &[u8] {
-    let line = CsvRecords::new(bytes)
-        .map(|(_, record)| record)
-        .find(|r| is_row(r));
+    let line = CsvRecords::new(bytes).map(|(_, record)| record).find(|r| is_row(r));
     csv_table::first_record(line.unwrap_or_default())
 }
 
@@ -116,10 +114,7 @@ mod tests {
     fn the_portals_export_is_utc_with_the_month_first() {
         let csv = "TenantId,TimeGenerated [UTC],SourceSystem,Account,Computer,EventSourceName,Channel,Task,Level,EventID,IpAddress,EventRecordId,Type\n\
             ,\"10/11/2024, 9:29:21.125 AM\",OpsManager,#NAME?,vm1,Microsoft-Windows-Security-Auditing,Security,12544,0,4625,66.90.100.200,3287814,SecurityEvent\n";
-        assert!(matches!(
-            testing::sniff(&WindowsCsv, csv.as_bytes()),
-            Sniff::Yes(85, _)
-        ));
+        assert!(matches!(testing::sniff(&WindowsCsv, csv.as_bytes()), Sniff::Yes(85, _)));
         let got = testing::decode(&WindowsCsv, csv.as_bytes());
         assert_eq!((got.records, got.rejects.len()), (1, 0));
         let fields = vec![
@@ -127,20 +122,14 @@ mod tests {
             Field::str("EventID", "4625"),
         ];
         let raw = flat::read(Raw::windows(0), fields, DateOrder::Mdy).unwrap();
-        assert_eq!(
-            (raw.time, raw.quality),
-            (Some(1_728_638_961_125_000), TimeQuality::Utc)
-        );
+        assert_eq!((raw.time, raw.quality), (Some(1_728_638_961_125_000), TimeQuality::Utc));
     }
 
     #[test]
     fn export_csv_of_powershell_is_read_with_its_local_dates() {
         let csv = "#TYPE System.Diagnostics.Eventing.Reader.EventLogRecord\r\n\"Message\",\"Id\",\"ProviderName\",\"LogName\",\"RecordId\",\"MachineName\",\"TimeCreated\"\r\n\
             \"The service\r\nstopped.\",\"7036\",\"Service Control Manager\",\"System\",\"5\",\"ws1\",\"23/05/2019 11:28:06\"\r\n";
-        assert!(matches!(
-            testing::sniff(&WindowsCsv, csv.as_bytes()),
-            Sniff::Yes(85, _)
-        ));
+        assert!(matches!(testing::sniff(&WindowsCsv, csv.as_bytes()), Sniff::Yes(85, _)));
         let got = testing::decode(&WindowsCsv, csv.as_bytes());
         assert_eq!((got.records, got.rejects.len()), (1, 0));
         assert_eq!(

@@ -37,9 +37,7 @@ impl Format for WindowsJson {
                 continue;
             };
             if o.has("RuleTitle") || o.has("detections") {
-                return Sniff::No(
-                    "results of a detection tool, not events; give the logs they were made from",
-                );
+                return Sniff::No("results of a detection tool, not events; give the logs they were made from");
             }
             if o.has("result") {
                 return Sniff::No("a Splunk export");
@@ -49,9 +47,7 @@ impl Format for WindowsJson {
             }
         }
         let finds = |what: &str| memchr::memmem::find(head.bytes, what.as_bytes()).is_some();
-        if finds("\"winlog\"")
-            || (finds("\"Event\"") && finds("\"System\"") && finds("\"EventRecordID\""))
-        {
+        if finds("\"winlog\"") || (finds("\"Event\"") && finds("\"System\"") && finds("\"EventRecordID\"")) {
             return Sniff::Yes(50, "the beginning of a large Windows event as JSON".into());
         }
         Sniff::No("no Windows event among the first objects")
@@ -86,8 +82,7 @@ mod tests {
     use super::*;
     use crate::ingest::formats::testing;
 
-    const EVENT: &str =
-        r#"{"Event":{"System":{"Provider":{"Name":"P"},"EventID":1},"EventData":{"a":1}}}"#;
+    const EVENT: &str = r#"{"Event":{"System":{"Provider":{"Name":"P"},"EventID":1},"EventData":{"a":1}}}"#;
 
     #[test]
     fn arrays_wrappers_and_pretty_prints_are_streams_of_events() {
@@ -102,10 +97,7 @@ mod tests {
             let got = testing::decode(&WindowsJson, text.as_bytes());
             assert_eq!((got.records, got.rejects.len()), (2, 0), "{text}");
             assert!(
-                matches!(
-                    testing::sniff(&WindowsJson, text.as_bytes()),
-                    Sniff::Yes(90, _)
-                ),
+                matches!(testing::sniff(&WindowsJson, text.as_bytes()), Sniff::Yes(90, _)),
                 "{text}"
             );
         }
@@ -116,17 +108,12 @@ mod tests {
         let text = format!("{EVENT}\n{{\"Event\":{{\"System\n{EVENT}\n{{\"a\":1}}\n");
         let got = testing::decode(&WindowsJson, text.as_bytes());
         assert_eq!((got.records, got.rejects.len()), (4, 2));
-        assert_eq!(
-            got.rejects.first().map(|r| r.offset),
-            Some(EVENT.len() as u64 + 1)
-        );
+        assert_eq!(got.rejects.first().map(|r| r.offset), Some(EVENT.len() as u64 + 1));
     }
 
     #[test]
     fn findings_of_other_tools_are_refused_with_a_hint() {
         let text = br#"{"Timestamp":"2024-01-01","RuleTitle":"x","Computer":"c","Channel":"Sec","EventID":4624}"#;
-        assert!(
-            matches!(testing::sniff(&WindowsJson, text), Sniff::No(why) if why.contains("logs"))
-        );
+        assert!(matches!(testing::sniff(&WindowsJson, text), Sniff::No(why) if why.contains("logs")));
     }
 }

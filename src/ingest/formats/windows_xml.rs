@@ -31,9 +31,7 @@ impl Format for WindowsXml {
             return Sniff::No("no <Event> element");
         };
         let (Piece::Record(at, bytes) | Piece::Damaged(at, bytes)) = event;
-        if memchr::memmem::find(bytes, b"<System>").is_none()
-            && memchr::memmem::find(bytes, b"<System ").is_none()
-        {
+        if memchr::memmem::find(bytes, b"<System>").is_none() && memchr::memmem::find(bytes, b"<System ").is_none() {
             return Sniff::No("<Event> without <System>");
         }
         // Behind other text it may be a relay's prefix, or what somebody wrote into a log of another kind.

@@ -33,7 +33,9 @@ impl Format for ZeekJson {
         let mut seen = 0;
         for object in JsonObjects::new(head.bytes).take(15).filter_map(Piece::record) {
             let object = String::from_utf8_lossy(object);
-            let Ok(fields) = json_object::fields(&object) else { continue };
+            let Ok(fields) = json_object::fields(&object) else {
+                continue;
+            };
             seen += 1;
             if let Some(sure) = confidence(&fields) {
                 return Sniff::Yes(sure, "JSON objects with Zeek's ts, uid and id keys".to_string());
@@ -50,7 +52,11 @@ impl Format for ZeekJson {
             let (at, object) = match piece {
                 Piece::Record(at, object) => (at, object),
                 Piece::Damaged(at, bytes) => {
-                    sink.reject(block.offset + at as u64, "not a whole JSON object; it is cut or damaged", bytes);
+                    sink.reject(
+                        block.offset + at as u64,
+                        "not a whole JSON object; it is cut or damaged",
+                        bytes,
+                    );
                     continue;
                 }
             };
@@ -73,7 +79,9 @@ fn emit(fields: Vec<Field<'_>>, offset: u64, carry: &Carry, sink: &mut Sink<'_>)
             return;
         }
     }
-    let path = zeek::named_path(&fields).or_else(|| zeek::path_of_keys(&fields)).or_else(|| zeek::path_of_name(&carry.name));
+    let path = zeek::named_path(&fields)
+        .or_else(|| zeek::path_of_keys(&fields))
+        .or_else(|| zeek::path_of_name(&carry.name));
     let kind = format!("zeek.{}", path.unwrap_or("unknown"));
     sink.event(&record(fields, &kind, offset));
 }
@@ -89,21 +97,32 @@ fn record<'a>(fields: Vec<Field<'a>>, kind: &'a str, offset: u64) -> Raw<'a> {
 
 fn wrapped<'f>(fields: &'f [Field<'_>]) -> Option<(&'f str, &'f str)> {
     match fields {
-        [Field { name, value: Value::Raw(Cow::Borrowed(inner)) }] if inner.starts_with('{') => Some((name, inner)),
+        [
+            Field {
+                name,
+                value: Value::Raw(Cow::Borrowed(inner)),
+            },
+        ] if inner.starts_with('{') => Some((name, inner)),
         _ => None,
     }
 }
 
 fn confidence(fields: &[Field<'_>]) -> Option<u8> {
     if let Some((_, inner)) = wrapped(fields) {
-        return json_object::fields(inner).ok().and_then(|f| confidence(&f).filter(|_| !f.is_empty()));
+        return json_object::fields(inner)
+            .ok()
+            .and_then(|f| confidence(&f).filter(|_| !f.is_empty()));
     }
     let has = |name: &str| fields.iter().any(|f| f.name == name);
     if !has("ts") {
         return None;
     }
     let address = has("id.orig_h") || has("id_orig_h");
-    match (has("_path") || (has("@stream") && has("@proc")), address && has("uid"), zeek::path_of_keys(fields)) {
+    match (
+        has("_path") || (has("@stream") && has("@proc")),
+        address && has("uid"),
+        zeek::path_of_keys(fields),
+    ) {
         (true, ..) => Some(95),
         (_, true, Some(_)) => Some(95),
         (_, true, None) => Some(85),
@@ -118,9 +137,23 @@ mod tests {
     use crate::ingest::sink::RecordContext;
 
     fn run(text: &str) -> Sink<'static> {
-        let cx = RecordContext { input: 1, format: "zeek-json", fallback_time: 7, zone: None, input_host: None };
+        let cx = RecordContext {
+            input: 1,
+            format: "zeek-json",
+            fallback_time: 7,
+            zone: None,
+            input_host: None,
+        };
         let mut sink = Sink::new(cx);
-        ZeekJson.decode(&Block { bytes: text.as_bytes(), offset: 0, ..Block::default() }, &Carry::default(), &mut sink);
+        ZeekJson.decode(
+            &Block {
+                bytes: text.as_bytes(),
+                offset: 0,
+                ..Block::default()
+            },
+            &Carry::default(),
+            &mut sink,
+        );
         sink
     }
 
@@ -139,9 +172,20 @@ mod tests {
 
     #[test]
     fn foreign_json_is_not_claimed() {
-        let sniff = |s: &str| ZeekJson.sniff(&Head { bytes: s.as_bytes(), name: "x" });
-        assert!(matches!(sniff("{\"ts\":1.5,\"uid\":\"C\",\"id.orig_h\":\"1.1.1.1\",\"conn_state\":\"SF\"}\n"), Sniff::Yes(95, _)));
-        assert!(matches!(sniff("{\"@stream\":\"x509\",\"@proc\":\"zeek\",\"ts\":1.5,\"id\":\"F1\"}\n"), Sniff::Yes(95, _)));
+        let sniff = |s: &str| {
+            ZeekJson.sniff(&Head {
+                bytes: s.as_bytes(),
+                name: "x",
+            })
+        };
+        assert!(matches!(
+            sniff("{\"ts\":1.5,\"uid\":\"C\",\"id.orig_h\":\"1.1.1.1\",\"conn_state\":\"SF\"}\n"),
+            Sniff::Yes(95, _)
+        ));
+        assert!(matches!(
+            sniff("{\"@stream\":\"x509\",\"@proc\":\"zeek\",\"ts\":1.5,\"id\":\"F1\"}\n"),
+            Sniff::Yes(95, _)
+        ));
         for other in [
             "{\"Event\":{\"System\":{\"EventID\":1}}}\n",
             "{\"ts\":1,\"EventID\":4624,\"Channel\":\"Security\"}\n",

@@ -45,7 +45,10 @@ impl Format for ZeekTsv {
         if !begins && memchr::memmem::find(block.bytes, b"\n#").is_none() {
             return;
         }
-        let mut kept: Vec<String> = String::from_utf8_lossy(&carry.header).lines().map(str::to_owned).collect();
+        let mut kept: Vec<String> = String::from_utf8_lossy(&carry.header)
+            .lines()
+            .map(str::to_owned)
+            .collect();
         for (_, line) in lines(block).filter(|(_, l)| l.trim_ascii_start().starts_with(b"#")) {
             let line = text(line.trim_ascii_start(), carry.codepage).into_owned();
             let key = directive(&line).0.to_owned();
@@ -114,7 +117,10 @@ impl Header {
         let rest = rest.trim_end_matches(['\r', '\n']);
         match key {
             "#separator" => {
-                *self = Self { separator: one_char(rest.trim_start()).unwrap_or('\t'), ..Self::default() };
+                *self = Self {
+                    separator: one_char(rest.trim_start()).unwrap_or('\t'),
+                    ..Self::default()
+                };
             }
             "#set_separator" => self.set_separator = one_char(rest).unwrap_or(','),
             "#empty_field" => self.empty = rest.to_owned(),
@@ -135,10 +141,18 @@ impl Header {
     /// Names the log by `#path`, else by its columns, else by the file's name.
     fn name_the_log(&mut self, file: &str) {
         let columns = || {
-            let fields: Vec<_> = self.fields.iter().map(|f| crate::ingest::raw::Field::str(f, "")).collect();
+            let fields: Vec<_> = self
+                .fields
+                .iter()
+                .map(|f| crate::ingest::raw::Field::str(f, ""))
+                .collect();
             zeek::path_of_keys(&fields)
         };
-        let path = self.path.as_deref().or_else(columns).or_else(|| zeek::path_of_name(file));
+        let path = self
+            .path
+            .as_deref()
+            .or_else(columns)
+            .or_else(|| zeek::path_of_name(file));
         self.kind = format!("zeek.{}", path.unwrap_or("unknown"));
     }
 
@@ -149,7 +163,11 @@ impl Header {
         let found = line.split(self.separator).count();
         // More columns than names happen where a sensor adds fields to a log whose header is already written.
         if found < self.fields.len() {
-            return Err(format!("{found} columns where #fields names {}; the line is cut or damaged", self.fields.len()).into());
+            return Err(format!(
+                "{found} columns where #fields names {}; the line is cut or damaged",
+                self.fields.len()
+            )
+            .into());
         }
         let mut raw = Raw::log(&self.kind, offset);
         raw.fields.reserve(found);
@@ -185,7 +203,9 @@ impl Header {
 
 /// Splits `#key<one separator>rest`.
 fn directive(line: &str) -> (&str, &str) {
-    let end = line.find(|c: char| !(c == '#' || c == '_' || c.is_ascii_lowercase())).unwrap_or(line.len());
+    let end = line
+        .find(|c: char| !(c == '#' || c == '_' || c.is_ascii_lowercase()))
+        .unwrap_or(line.len());
     let (key, rest) = line.split_at_checked(end).unwrap_or((line, ""));
     let mut chars = rest.chars();
     chars.next();
@@ -241,17 +261,34 @@ mod tests {
         #fields\tts\tuid\tid.orig_h\tid.resp_h\ttunnel_parents\n#types\ttime\tstring\taddr\taddr\tset[string]\n";
 
     fn sink() -> Sink<'static> {
-        Sink::new(RecordContext { input: 1, format: "zeek-tsv", fallback_time: 7, zone: None, input_host: None })
+        Sink::new(RecordContext {
+            input: 1,
+            format: "zeek-tsv",
+            fallback_time: 7,
+            zone: None,
+            input_host: None,
+        })
     }
 
     fn run(bytes: &[u8], carry: &Carry) -> Sink<'static> {
         let mut sink = sink();
-        ZeekTsv.decode(&Block { bytes, ..Block::default() }, carry, &mut sink);
+        ZeekTsv.decode(
+            &Block {
+                bytes,
+                ..Block::default()
+            },
+            carry,
+            &mut sink,
+        );
         sink
     }
 
     fn dict(sink: Sink<'_>, col: Col) -> Vec<String> {
-        let builder = sink.rows.into_builders().find(|b| b.table().name == network::TABLE.name).unwrap();
+        let builder = sink
+            .rows
+            .into_builders()
+            .find(|b| b.table().name == network::TABLE.name)
+            .unwrap();
         let (_, _, cells) = builder.finish();
         match &cells[col.0 as usize] {
             Cells::Dict { codes, values } => codes.iter().map(|c| values.get(*c).to_owned()).collect(),
@@ -271,8 +308,22 @@ mod tests {
     #[test]
     fn later_blocks_know_the_header_of_earlier_ones() {
         let mut carry = Carry::default();
-        ZeekTsv.carry(&Block { bytes: CONN.as_bytes(), offset: 0, ..Block::default() }, &mut carry);
-        ZeekTsv.carry(&Block { bytes: b"1\tC\t10.0.0.1\t8.8.8.8\t-\n#close\tx\n", offset: 9, ..Block::default() }, &mut carry);
+        ZeekTsv.carry(
+            &Block {
+                bytes: CONN.as_bytes(),
+                offset: 0,
+                ..Block::default()
+            },
+            &mut carry,
+        );
+        ZeekTsv.carry(
+            &Block {
+                bytes: b"1\tC\t10.0.0.1\t8.8.8.8\t-\n#close\tx\n",
+                offset: 9,
+                ..Block::default()
+            },
+            &mut carry,
+        );
         let sink = run(b"1.5\tC1\t10.0.0.1\t8.8.8.8\t-\n", &carry);
         assert_eq!((sink.records, sink.rejects.len()), (1, 0));
     }

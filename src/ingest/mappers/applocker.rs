@@ -43,9 +43,7 @@ impl Mapper for AppLocker {
     fn claims(&self) -> &'static [Claim] {
         &[Claim::Windows(
             Source::AppLocker,
-            &[
-                8002, 8003, 8004, 8005, 8006, 8007, 8020, 8021, 8022, 8023, 8024, 8025,
-            ],
+            &[8002, 8003, 8004, 8005, 8006, 8007, 8020, 8021, 8022, 8023, 8024, 8025],
         )]
     }
 
@@ -101,14 +99,7 @@ mod tests {
             ("FullFilePath", "C:\\X.EXE"),
             ("TargetUser", "S-1-5-21-1"),
         ];
-        let e = |code| {
-            run(&event(
-                "Microsoft-Windows-AppLocker",
-                "x/EXE and DLL",
-                code,
-                &f,
-            ))
-        };
+        let e = |code| run(&event("Microsoft-Windows-AppLocker", "x/EXE and DLL", code, &f));
         let s = e(8004);
         assert_eq!(
             (s.table, s.action(), s.outcome(), s.text(alert::OBJECT)),

@@ -67,20 +67,10 @@ mod tests {
     #[test]
     fn a_transfer_names_job_and_address() {
         let channel = "Microsoft-Windows-Bits-Client/Operational";
-        let f = [
-            ("name", "upd"),
-            ("url", "https://example.test/a"),
-            ("bytesTotal", "5"),
-        ];
+        let f = [("name", "upd"), ("url", "https://example.test/a"), ("bytesTotal", "5")];
         let s = run(&event("Microsoft-Windows-Bits-Client", channel, 59, &f));
-        assert_eq!(
-            (s.table, s.text(t::KIND), s.action()),
-            ("persist", "bits", "start")
-        );
-        assert_eq!(
-            (s.text(t::NAME), s.text(t::CONTENT)),
-            ("upd", "https://example.test/a")
-        );
+        assert_eq!((s.table, s.text(t::KIND), s.action()), ("persist", "bits", "start"));
+        assert_eq!((s.text(t::NAME), s.text(t::CONTENT)), ("upd", "https://example.test/a"));
         let f = [
             ("jobTitle", "upd"),
             ("jobOwner", "CORP\\ann"),

@@ -44,9 +44,9 @@ impl Mapper for CodeIntegrity {
         &[Claim::Windows(
             Source::CodeIntegrity,
             &[
-                3001, 3002, 3003, 3004, 3021, 3022, 3023, 3024, 3026, 3032, 3033, 3034, 3035, 3036,
-                3037, 3050, 3057, 3058, 3059, 3061, 3063, 3064, 3065, 3066, 3068, 3069, 3070, 3071,
-                3072, 3073, 3074, 3075, 3076, 3077, 3089,
+                3001, 3002, 3003, 3004, 3021, 3022, 3023, 3024, 3026, 3032, 3033, 3034, 3035, 3036, 3037, 3050, 3057,
+                3058, 3059, 3061, 3063, 3064, 3065, 3066, 3068, 3069, 3070, 3071, 3072, 3073, 3074, 3075, 3076, 3077,
+                3089,
             ],
         )]
     }
@@ -66,12 +66,8 @@ impl Mapper for CodeIntegrity {
             row.cells.text(common::OUTCOME, "blocked");
         }
         row.base_name(t::PATH, t::NAME);
-        let driver = row
-            .cells
-            .current_text(t::NAME)
-            .is_some_and(|n| n.ends_with(".sys"));
-        row.cells
-            .text(t::KIND, if driver { "driver" } else { "dll" });
+        let driver = row.cells.current_text(t::NAME).is_some_and(|n| n.ends_with(".sys"));
+        row.cells.text(t::KIND, if driver { "driver" } else { "dll" });
         row.finish();
     }
 }
@@ -87,23 +83,13 @@ mod tests {
             ("FileNameBuffer", "\\Device\\HarddiskVolume3\\E.DLL"),
             ("ProcessNameBuffer", "\\Device\\x\\lsass.exe"),
         ];
-        let s = run(&event(
-            "Microsoft-Windows-CodeIntegrity",
-            "x/Operational",
-            3033,
-            &f,
-        ));
+        let s = run(&event("Microsoft-Windows-CodeIntegrity", "x/Operational", 3033, &f));
         assert_eq!(
             (s.table, s.action(), s.outcome(), s.text(t::NAME)),
             ("image_load", "block", "blocked", "e.dll")
         );
         let f = [("File Name", "C:\\d.sys")];
-        let s = run(&event(
-            "Microsoft-Windows-CodeIntegrity",
-            "x/Operational",
-            3076,
-            &f,
-        ));
+        let s = run(&event("Microsoft-Windows-CodeIntegrity", "x/Operational", 3076, &f));
         assert_eq!((s.action(), s.text(t::KIND)), ("audit", "driver"));
     }
 }

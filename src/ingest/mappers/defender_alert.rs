@@ -85,9 +85,8 @@ impl Mapper for DefenderAlert {
         &[Claim::Windows(
             Source::Defender,
             &[
-                1006, 1007, 1008, 1010, 1012, 1014, 1015, 1016, 1017, 1018, 1019, 1116, 1117, 1118,
-                1119, 1121, 1122, 1123, 1124, 1125, 1126, 1127, 1128, 1129, 1130, 1131, 1132, 1133,
-                1134,
+                1006, 1007, 1008, 1010, 1012, 1014, 1015, 1016, 1017, 1018, 1019, 1116, 1117, 1118, 1119, 1121, 1122,
+                1123, 1124, 1125, 1126, 1127, 1128, 1129, 1130, 1131, 1132, 1133, 1134,
             ],
         )]
     }
@@ -147,12 +146,7 @@ mod tests {
 
     fn defender(code: i32, fields: &[(&str, &str)]) -> Seen {
         let channel = "Microsoft-Windows-Windows Defender/Operational";
-        run(&event(
-            "Microsoft-Windows-Windows Defender",
-            channel,
-            code,
-            fields,
-        ))
+        run(&event("Microsoft-Windows-Windows Defender", channel, code, fields))
     }
 
     #[test]
@@ -185,10 +179,7 @@ mod tests {
     #[test]
     fn remediation_says_whether_it_worked_and_rules_whether_they_blocked() {
         assert_eq!(defender(1117, &[]).outcome(), "success");
-        assert_eq!(
-            defender(1119, &[("Error Code", "0x80070020")]).outcome(),
-            "failure"
-        );
+        assert_eq!(defender(1119, &[("Error Code", "0x80070020")]).outcome(), "failure");
         let s = defender(
             1121,
             &[

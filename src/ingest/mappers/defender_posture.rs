@@ -70,8 +70,8 @@ impl Mapper for DefenderPosture {
         &[Claim::Windows(
             Source::Defender,
             &[
-                1000, 1001, 1002, 1005, 1009, 1011, 1013, 1150, 1151, 2000, 2001, 2002, 2003, 2004,
-                3002, 3007, 5000, 5001, 5004, 5007, 5008, 5009, 5010, 5011, 5012, 5013,
+                1000, 1001, 1002, 1005, 1009, 1011, 1013, 1150, 1151, 2000, 2001, 2002, 2003, 2004, 3002, 3007, 5000,
+                5001, 5004, 5007, 5008, 5009, 5010, 5011, 5012, 5013,
             ],
         )]
     }
@@ -83,8 +83,7 @@ impl Mapper for DefenderPosture {
         }
         row.fields(&FIELDS);
         let meaning = MEANING.iter().find(|m| Some(m.0) == raw.code);
-        let (kind, verb, setting) =
-            meaning.map_or(("av_state", "event", ""), |(_, k, v, s)| (*k, *v, *s));
+        let (kind, verb, setting) = meaning.map_or(("av_state", "event", ""), |(_, k, v, s)| (*k, *v, *s));
         row.action(verb);
         let changed = changed_setting(&row).filter(|_| raw.code == Some(5007));
         row.cells.text(
@@ -108,11 +107,7 @@ impl Mapper for DefenderPosture {
 /// The registry value that a 5007 is about: what stands before ` = ` in its new or old value.
 fn changed_setting<'r>(row: &Row<'_, 'r>) -> Option<&'r str> {
     let text = first(row, &["New Value", "Old Value"])?;
-    Some(
-        text.rsplit_once(" = ")
-            .map_or(text, |(setting, _)| setting)
-            .trim(),
-    )
+    Some(text.rsplit_once(" = ").map_or(text, |(setting, _)| setting).trim())
 }
 
 fn is_exclusion(setting: &str) -> bool {
@@ -136,12 +131,7 @@ mod tests {
 
     fn defender(code: i32, fields: &[(&str, &str)]) -> Seen {
         let channel = "Microsoft-Windows-Windows Defender/Operational";
-        run(&event(
-            "Microsoft-Windows-Windows Defender",
-            channel,
-            code,
-            fields,
-        ))
+        run(&event("Microsoft-Windows-Windows Defender", channel, code, fields))
     }
 
     #[test]
@@ -152,15 +142,9 @@ mod tests {
             (5000, "av_on", "enable"),
         ] {
             let s = defender(code, &[]);
-            assert_eq!(
-                (s.table, s.text(t::KIND), s.action()),
-                ("posture", kind, verb)
-            );
+            assert_eq!((s.table, s.text(t::KIND), s.action()), ("posture", kind, verb));
         }
-        let s = defender(
-            5013,
-            &[("Changed Type", "Ignored"), ("Value", "HKLM\\x = 0x1")],
-        );
+        let s = defender(5013, &[("Changed Type", "Ignored"), ("Value", "HKLM\\x = 0x1")]);
         assert_eq!((s.outcome(), s.text(t::NEW)), ("blocked", "HKLM\\x = 0x1"));
     }
 

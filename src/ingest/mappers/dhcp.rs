@@ -92,19 +92,43 @@ mod tests {
     fn windows_rows_by_id() {
         let mut raw = Raw::log("dhcp.windows", 0);
         raw.code = Some(10);
-        for (name, value) in [("IP Address", "10.0.0.9"), ("Host Name", "pc1.corp.example"), ("MAC Address", "00155D010203")] {
+        for (name, value) in [
+            ("IP Address", "10.0.0.9"),
+            ("Host Name", "pc1.corp.example"),
+            ("MAC Address", "00155D010203"),
+        ] {
             raw.push(name, Value::str(value));
         }
         let out = map_raw(&raw);
-        assert_eq!((text(&out, common::ACTION).as_deref(), text(&out, common::HOST)), (Some("assign"), None));
-        assert_eq!((address(&out, lease::IP).as_deref(), text(&out, lease::CLIENT_HOST).as_deref()), (Some("10.0.0.9"), Some("pc1.corp.example")));
+        assert_eq!(
+            (text(&out, common::ACTION).as_deref(), text(&out, common::HOST)),
+            (Some("assign"), None)
+        );
+        assert_eq!(
+            (
+                address(&out, lease::IP).as_deref(),
+                text(&out, lease::CLIENT_HOST).as_deref()
+            ),
+            (Some("10.0.0.9"), Some("pc1.corp.example"))
+        );
         assert_eq!(int(&out, common::EVENT_CODE), Some(10));
     }
 
     #[test]
     fn isc_messages_by_name() {
-        let out = map("dhcp.isc", &[("message_type", "DHCPACK"), ("ip", "10.0.0.9"), ("mac", "00:15:5d:01:02:03"), ("lease-duration", "600")]);
-        assert_eq!((text(&out, common::ACTION).as_deref(), int(&out, lease::LEASE_S)), (Some("assign"), Some(600)));
+        let out = map(
+            "dhcp.isc",
+            &[
+                ("message_type", "DHCPACK"),
+                ("ip", "10.0.0.9"),
+                ("mac", "00:15:5d:01:02:03"),
+                ("lease-duration", "600"),
+            ],
+        );
+        assert_eq!(
+            (text(&out, common::ACTION).as_deref(), int(&out, lease::LEASE_S)),
+            (Some("assign"), Some(600))
+        );
         assert_eq!(extra(&out).as_deref(), Some(r#"{"message_type":"DHCPACK"}"#));
     }
 }

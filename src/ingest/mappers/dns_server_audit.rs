@@ -87,10 +87,7 @@ mod tests {
             (s.table, s.action(), s.text(t::OBJECT), s.text(t::GROUP)),
             ("account", "create", "wpad", "corp.example")
         );
-        let f = [
-            ("Setting", "serverlevelplugindll"),
-            ("NewValue", "\\\\10.0.0.5\\x.dll"),
-        ];
+        let f = [("Setting", "serverlevelplugindll"), ("NewValue", "\\\\10.0.0.5\\x.dll")];
         let s = run(&event(provider, channel, 541, &f));
         assert_eq!(
             (s.action(), s.text(t::ATTR), s.text(t::NEW)),

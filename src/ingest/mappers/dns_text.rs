@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use super::{Claim, Mapper};
 use crate::ingest::decode::Dec;
+use crate::ingest::log_rows::dns_outcome;
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -48,7 +49,7 @@ impl Mapper for DnsText {
             "msdns" => msdns(&mut row),
             _ => bind(&mut row),
         }
-        outcome(&mut row);
+        dns_outcome(&mut row);
         row.finish();
     }
 }
@@ -75,8 +76,12 @@ fn bind(row: &mut Row<'_, '_>) {
         row.host_is_ip(&client);
     }
     // BIND marks TCP by a T among the flags; the letters before it are + or -, S and E(0).
-    if let Some(flags) = row.peek("flags").filter(|_| row.peek("answers").is_none() && row.peek("rcode").is_none()) {
-        row.cells.text(dns::PROTO, if flags.contains('T') { "tcp" } else { "udp" });
+    if let Some(flags) = row
+        .peek("flags")
+        .filter(|_| row.peek("answers").is_none() && row.peek("rcode").is_none())
+    {
+        row.cells
+            .text(dns::PROTO, if flags.contains('T') { "tcp" } else { "udp" });
     }
     infoblox_answers(row);
 }
@@ -87,7 +92,9 @@ fn infoblox_answers(row: &mut Row<'_, '_>) {
     let mut items = Vec::new();
     let mut least: Option<u32> = None;
     for record in text.split(';') {
-        let Some((before, after)) = record.split_once(" IN ") else { continue };
+        let Some((before, after)) = record.split_once(" IN ") else {
+            continue;
+        };
         if let Some(ttl) = before.rsplit(' ').next().and_then(|t| t.parse::<u32>().ok()) {
             least = Some(least.map_or(ttl, |l| l.min(ttl)));
         }
@@ -114,7 +121,11 @@ fn msdns(row: &mut Row<'_, '_>) {
     };
     row.action(action);
     row.fields(&MSDNS);
-    row.field("peer", if from_client { dns::CLIENT_IP } else { dns::SERVER_IP }, Dec::Ip);
+    row.field(
+        "peer",
+        if from_client { dns::CLIENT_IP } else { dns::SERVER_IP },
+        Dec::Ip,
+    );
     if let Some(client) = row.cells.current_ip(dns::CLIENT_IP) {
         row.host_is_ip(&client);
     }
@@ -141,7 +152,9 @@ fn labels(text: &str) -> (String, bool) {
             rest = after;
             break;
         }
-        let Some((label, next)) = after.split_at_checked(length) else { break };
+        let Some((label, next)) = after.split_at_checked(length) else {
+            break;
+        };
         if !out.is_empty() {
             out.push('.');
         }
@@ -162,7 +175,9 @@ fn loose(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('(') {
         let digits = |d: &str| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit());
-        let Some((_, next)) = after.split_once(')').filter(|(d, _)| digits(d)) else { break };
+        let Some((_, next)) = after.split_once(')').filter(|(d, _)| digits(d)) else {
+            break;
+        };
         out.push_str(before);
         out.push('.');
         rest = next;
@@ -180,27 +195,12 @@ fn encode(name: &str) -> String {
 /// Writes the name asked for: lower case, no dot at the end. It stays in `extra` where it was written otherwise.
 pub(super) fn qname(row: &mut Row<'_, '_>, field: &str) {
     let Some(text) = row.peek(field) else { return };
-    let name: Cow<'_, str> = crate::base::text::lower_ascii(text.strip_suffix('.').filter(|t| !t.is_empty()).unwrap_or(text));
+    let name: Cow<'_, str> =
+        crate::base::text::lower_ascii(text.strip_suffix('.').filter(|t| !t.is_empty()).unwrap_or(text));
     row.cells.text(dns::QNAME, &name);
     if *name == *text {
         row.take(field);
     }
-}
-
-/// Success or failure by the response code, where there is one.
-pub(super) fn outcome(row: &mut Row<'_, '_>) {
-    let asked = matches!(row.cells.current_text(common::ACTION), Some("recurse"));
-    let client_query = row.peek("direction") == Some("Rcv") && row.peek("qr").is_none();
-    // A question carries NOERROR in its header, too; it means nothing there.
-    if asked || client_query {
-        return;
-    }
-    let outcome = match row.cells.current_text(dns::RCODE) {
-        Some("NOERROR") => "success",
-        Some(_) => "failure",
-        None => return,
-    };
-    row.cells.text(common::OUTCOME, outcome);
 }
 
 #[cfg(test)]
@@ -222,26 +222,81 @@ mod tests {
     #[test]
     fn four_packets_of_one_question() {
         let of = |direction, qr: Option<&'static str>| {
-            let mut fields = vec![("direction", direction), ("peer", "10.1.1.5"), ("xid", "5b47"), ("rcode", "NOERROR"), ("type", "A"), ("name", "(1)a(0)"), ("opcode", "Q")];
+            let mut fields = vec![
+                ("direction", direction),
+                ("peer", "10.1.1.5"),
+                ("xid", "5b47"),
+                ("rcode", "NOERROR"),
+                ("type", "A"),
+                ("name", "(1)a(0)"),
+                ("opcode", "Q"),
+            ];
             fields.extend(qr.map(|q| ("qr", q)));
             map("msdns", &fields)
         };
-        let (query, recurse, answer, reply) = (of("Rcv", None), of("Snd", None), of("Rcv", Some("R")), of("Snd", Some("R")));
-        let actions: Vec<_> = [&query, &recurse, &answer, &reply].iter().map(|r| text(r, common::ACTION).unwrap()).collect();
+        let (query, recurse, answer, reply) = (
+            of("Rcv", None),
+            of("Snd", None),
+            of("Rcv", Some("R")),
+            of("Snd", Some("R")),
+        );
+        let actions: Vec<_> = [&query, &recurse, &answer, &reply]
+            .iter()
+            .map(|r| text(r, common::ACTION).unwrap())
+            .collect();
         assert_eq!(actions, ["query", "recurse", "recurse_response", "response"]);
-        assert_eq!((text(&query, common::HOST).as_deref(), text(&recurse, common::HOST)), (Some("ip:10.1.1.5"), None));
-        assert_eq!((address(&answer, dns::SERVER_IP).as_deref(), int(&query, dns::TXID)), (Some("10.1.1.5"), Some(0x5b47)));
-        assert_eq!((text(&query, common::OUTCOME), text(&reply, common::OUTCOME).as_deref()), (None, Some("success")));
+        assert_eq!(
+            (text(&query, common::HOST).as_deref(), text(&recurse, common::HOST)),
+            (Some("ip:10.1.1.5"), None)
+        );
+        assert_eq!(
+            (address(&answer, dns::SERVER_IP).as_deref(), int(&query, dns::TXID)),
+            (Some("10.1.1.5"), Some(0x5b47))
+        );
+        assert_eq!(
+            (text(&query, common::OUTCOME), text(&reply, common::OUTCOME).as_deref()),
+            (None, Some("success"))
+        );
     }
 
     #[test]
     fn bind_queries_refusals_and_answers() {
-        let out = map("bind", &[("verb", "query"), ("client", "10.1.1.5"), ("query", "A.example."), ("type", "A"), ("flags", "+E(0)TDC")]);
-        assert_eq!((text(&out, dns::QNAME).as_deref(), text(&out, dns::PROTO).as_deref()), (Some("a.example"), Some("tcp")));
-        let out = map("bind", &[("verb", "query"), ("query", "a.b"), ("what", "query (cache) 'a.b/A/IN' denied")]);
+        let out = map(
+            "bind",
+            &[
+                ("verb", "query"),
+                ("client", "10.1.1.5"),
+                ("query", "A.example."),
+                ("type", "A"),
+                ("flags", "+E(0)TDC"),
+            ],
+        );
+        assert_eq!(
+            (text(&out, dns::QNAME).as_deref(), text(&out, dns::PROTO).as_deref()),
+            (Some("a.example"), Some("tcp"))
+        );
+        let out = map(
+            "bind",
+            &[
+                ("verb", "query"),
+                ("query", "a.b"),
+                ("what", "query (cache) 'a.b/A/IN' denied"),
+            ],
+        );
         assert_eq!(text(&out, common::OUTCOME).as_deref(), Some("blocked"));
-        let out = map("bind", &[("verb", "query"), ("query", "a.b"), ("rcode", "NOERROR"), ("answers", "a.b. 60 IN CNAME c.d.; c.d. 5 IN A 192.0.2.1;")]);
-        assert_eq!((list(&out, dns::ANSWERS), int(&out, dns::TTL_MIN)), (vec!["c.d".to_string(), "192.0.2.1".into()], Some(5)));
+        let out = map(
+            "bind",
+            &[
+                ("verb", "query"),
+                ("query", "a.b"),
+                ("rcode", "NOERROR"),
+                ("answers", "a.b. 60 IN CNAME c.d.; c.d. 5 IN A 192.0.2.1;"),
+            ],
+        );
+        assert_eq!(
+            (list(&out, dns::ANSWERS), int(&out, dns::TTL_MIN)),
+            (vec!["c.d".to_string(), "192.0.2.1".into()], Some(5))
+        );
         assert!(extra(&out).unwrap().contains("answers"));
     }
 }

@@ -70,8 +70,7 @@ impl Mapper for DnsWindows {
             response(&mut row);
         }
         if let Some(tcp) = row.peek("TCP").and_then(parse_int) {
-            row.cells
-                .text(t::PROTO, if tcp == 0 { "udp" } else { "tcp" });
+            row.cells.text(t::PROTO, if tcp == 0 { "udp" } else { "tcp" });
         }
         row.finish();
     }
@@ -80,14 +79,8 @@ impl Mapper for DnsWindows {
 fn response(row: &mut Row<'_, '_>) {
     if let Some(code) = first(row, &["RCODE", "QueryStatus", "Status"]).and_then(rcode) {
         row.cells.text(t::RCODE, &code);
-        row.cells.text(
-            common::OUTCOME,
-            if code == "NOERROR" {
-                "success"
-            } else {
-                "failure"
-            },
-        );
+        row.cells
+            .text(common::OUTCOME, if code == "NOERROR" { "success" } else { "failure" });
     }
     answers(row, "QueryResults");
 }
@@ -142,10 +135,7 @@ mod tests {
             260,
             &[("Destination", "192.0.2.1")],
         ));
-        assert_eq!(
-            (s.action(), s.ip(t::SERVER_IP).as_str()),
-            ("recurse", "192.0.2.1")
-        );
+        assert_eq!((s.action(), s.ip(t::SERVER_IP).as_str()), ("recurse", "192.0.2.1"));
     }
 
     #[test]
@@ -156,12 +146,7 @@ mod tests {
             ("QueryStatus", "0"),
             ("QueryResults", "192.0.2.1;"),
         ];
-        let s = run(&event(
-            "Microsoft-Windows-DNS-Client",
-            "x/Operational",
-            3008,
-            &f,
-        ));
+        let s = run(&event("Microsoft-Windows-DNS-Client", "x/Operational", 3008, &f));
         assert_eq!(
             (s.action(), s.text(t::QTYPE), s.list(t::ANSWERS)),
             ("answer", "A", vec!["192.0.2.1"])

@@ -38,14 +38,12 @@ static FIELDS: FieldMap = FieldMap::new(&[
 /// broker (50097, 50127, 50129, 50199), "stay signed in?" (50140), external challenge (50158), end of a session (50132,
 /// 70043, 70044), Windows integrated authentication (51006), consent (65001).
 const INTERRUPTS: &[u32] = &[
-    16000, 16001, 50058, 50059, 50072, 50074, 50076, 50078, 50079, 50097, 50125, 50127, 50129,
-    50132, 50140, 50158, 50199, 50203, 51006, 65001, 70043, 70044,
+    16000, 16001, 50058, 50059, 50072, 50074, 50076, 50078, 50079, 50097, 50125, 50127, 50129, 50132, 50140, 50158,
+    50199, 50203, 51006, 65001, 70043, 70044,
 ];
 
 /// Refusals by policy: device state 53000 to 53002, conditional access 53003, 53004, 530032, 530034.
-const BLOCKED: &[u32] = &[
-    53000, 53001, 53002, 53003, 53004, 53011, 530032, 530034, 530035,
-];
+const BLOCKED: &[u32] = &[53000, 53001, 53002, 53003, 53004, 53011, 530032, 530034, 530035];
 
 impl Mapper for EntraSignin {
     fn id(&self) -> &'static str {
@@ -72,16 +70,11 @@ impl Mapper for EntraSignin {
 
 /// The first of these fields that is there and not empty.
 fn first<'r>(row: &Row<'_, 'r>, names: &[&str]) -> Option<&'r str> {
-    names
-        .iter()
-        .find_map(|n| row.peek(n).filter(|t| !t.is_empty()))
+    names.iter().find_map(|n| row.peek(n).filter(|t| !t.is_empty()))
 }
 
 fn nested<'r>(row: &Row<'_, 'r>, names: &[&str]) -> Vec<Field<'r>> {
-    names
-        .iter()
-        .find_map(|n| object(row.peek(n)?))
-        .unwrap_or_default()
+    names.iter().find_map(|n| object(row.peek(n)?)).unwrap_or_default()
 }
 
 fn user(row: &mut Row<'_, '_>) {
@@ -110,12 +103,7 @@ fn user(row: &mut Row<'_, '_>) {
 }
 
 fn address(row: &mut Row<'_, '_>) {
-    for name in [
-        "ipAddress",
-        "IPAddress",
-        "callerIpAddress",
-        "CallerIpAddress",
-    ] {
+    for name in ["ipAddress", "IPAddress", "callerIpAddress", "CallerIpAddress"] {
         let Some((address, port)) = row.peek(name).and_then(ip::parse_with_port) else {
             continue;
         };
@@ -147,8 +135,7 @@ fn result(row: &mut Row<'_, '_>) {
         }
     }
     // Graph says "Other." where there is nothing to say.
-    let reason = member(&status, "failureReason")
-        .or_else(|| first(row, &["resultDescription", "ResultDescription"]));
+    let reason = member(&status, "failureReason").or_else(|| first(row, &["resultDescription", "ResultDescription"]));
     if let Some(r) = reason.filter(|r| !r.is_empty() && *r != "Other." && code != Some(0)) {
         row.cells.text(auth::FAIL_REASON, r);
     }
@@ -171,9 +158,7 @@ fn place(row: &mut Row<'_, '_>) {
     // The record around the properties, and the Location column, hold the country alone.
     let country = first(row, &["location", "Location"]).filter(|t| !t.starts_with('{'));
     text(row, auth::COUNTRY, country);
-    let coordinates = member(&place, "geoCoordinates")
-        .and_then(object)
-        .unwrap_or_default();
+    let coordinates = member(&place, "geoCoordinates").and_then(object).unwrap_or_default();
     let degree = |name, most: f32| {
         let v = member(&coordinates, name)?.parse::<f32>().ok()?;
         (-most..=most).contains(&v).then_some(v)

@@ -38,27 +38,17 @@ impl Mapper for Eventlog {
 
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
         let kind = &*raw.kind;
-        if raw.code == Some(104)
-            && !kind.is_empty()
-            && !kind.to_ascii_lowercase().contains("eventlog")
-        {
+        if raw.code == Some(104) && !kind.is_empty() && !kind.to_ascii_lowercase().contains("eventlog") {
             return unmapped(raw, out, cx);
         }
         let mut row = Row::begin(out, &t::TABLE, raw, cx);
         row.fields(&SUBJECT);
         let verb = verb(VERBS, raw);
         row.action(verb);
-        row.cells.text(
-            t::KIND,
-            if verb == "clear" {
-                "log_cleared"
-            } else {
-                "log_stopped"
-            },
-        );
+        row.cells
+            .text(t::KIND, if verb == "clear" { "log_cleared" } else { "log_stopped" });
         // 104 names the log that was cleared; the others are about the Security log.
-        match first(&row, &["Channel", "LogFileCleared.Channel"]).filter(|_| raw.code == Some(104))
-        {
+        match first(&row, &["Channel", "LogFileCleared.Channel"]).filter(|_| raw.code == Some(104)) {
             Some(cleared) => set(&mut row, t::SETTING, cleared),
             None if raw.code == Some(104) => {}
             None => row.cells.text(t::SETTING, "Security"),
@@ -81,28 +71,16 @@ mod tests {
             (s.table, s.text(t::KIND), s.action(), s.text(t::SETTING)),
             ("posture", "log_cleared", "clear", "Security")
         );
-        assert_eq!(
-            (s.text(common::USER), s.int(common::LOGON_ID)),
-            ("ann", Some(0xa52480))
-        );
-        let f = [
-            ("SubjectUserName", "ann"),
-            ("Channel", "Windows PowerShell"),
-        ];
+        assert_eq!((s.text(common::USER), s.int(common::LOGON_ID)), ("ann", Some(0xa52480)));
+        let f = [("SubjectUserName", "ann"), ("Channel", "Windows PowerShell")];
         let s = run(&event("Microsoft-Windows-Eventlog", "System", 104, &f));
-        assert_eq!(
-            (s.action(), s.text(t::SETTING)),
-            ("clear", "Windows PowerShell")
-        );
+        assert_eq!((s.action(), s.text(t::SETTING)), ("clear", "Windows PowerShell"));
     }
 
     #[test]
     fn the_channel_speaks_where_the_provider_is_missing() {
         assert_eq!(run(&event("", "Security", 1102, &[])).mapper, "eventlog");
         assert_eq!(run(&event("", "System", 104, &[])).table, "posture");
-        assert_eq!(
-            run(&event("Other-Provider", "System", 104, &[])).table,
-            "event"
-        );
+        assert_eq!(run(&event("Other-Provider", "System", 104, &[])).table, "event");
     }
 }

@@ -26,14 +26,8 @@ impl Mapper for Exchange {
         let mut row = Row::begin(out, &t::TABLE, raw, cx);
         row.action("module");
         row.cells.text(t::ENGINE, "powershell");
-        row.cells.text(
-            common::OUTCOME,
-            if raw.code == Some(1) {
-                "success"
-            } else {
-                "failure"
-            },
-        );
+        row.cells
+            .text(common::OUTCOME, if raw.code == Some(1) { "success" } else { "failure" });
         let mut items = unnamed(raw).map(|(_, text)| text);
         if let Some(cmdlet) = items.next() {
             let text = format!("{cmdlet} {}", items.next().unwrap_or(""));
@@ -59,12 +53,7 @@ mod tests {
             ("Data_2", "-Mailbox \"ann\""),
             ("Data_3", "corp.example/Users/adm"),
         ];
-        let s = run(&event(
-            "MSExchange CmdletLogs",
-            "MSExchange Management",
-            1,
-            &f,
-        ));
+        let s = run(&event("MSExchange CmdletLogs", "MSExchange Management", 1, &f));
         assert_eq!(
             (s.table, s.text(t::TEXT)),
             ("script", "New-MailboxExportRequest -Mailbox \"ann\"")

@@ -1,9 +1,9 @@
 //! IIS W3C logs → http, seen from the web server: host is the server, `client_ip` who asked.
 
-use super::zeek_http::outcome;
 use super::{Claim, Mapper};
 use crate::base::ip;
 use crate::ingest::decode::Dec;
+use crate::ingest::log_rows::web_outcome;
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row, canonical_host};
 use crate::ingest::sink::RecordContext;
@@ -53,7 +53,7 @@ impl Mapper for Iis {
         } else if let Some(server) = row.cells.current_ip(http::DST_IP).filter(|a| !ip::is_loopback(a)) {
             row.host_is_ip(&server);
         }
-        outcome(&mut row);
+        web_outcome(&mut row);
         row.finish();
     }
 }
@@ -65,13 +65,32 @@ mod tests {
 
     #[test]
     fn the_server_is_the_host() {
-        let out = map("w3c.iis", &[
-            ("s-computername", "EX01"), ("s-ip", "10.0.0.8"), ("c-ip", "203.0.113.5"), ("cs(User-Agent)", "curl+1"), ("sc-status", "500"),
-            ("sc-win32-status", "0"),
-        ]);
-        assert_eq!((text(&out, common::HOST).as_deref(), text(&out, http::UA).as_deref()), (Some("ex01"), Some("curl 1")));
-        assert_eq!((address(&out, http::CLIENT_IP).as_deref(), text(&out, common::OUTCOME).as_deref()), (Some("203.0.113.5"), Some("failure")));
-        assert_eq!(extra(&out).as_deref(), Some(r#"{"s-computername":"EX01","sc-win32-status":"0"}"#));
+        let out = map(
+            "w3c.iis",
+            &[
+                ("s-computername", "EX01"),
+                ("s-ip", "10.0.0.8"),
+                ("c-ip", "203.0.113.5"),
+                ("cs(User-Agent)", "curl+1"),
+                ("sc-status", "500"),
+                ("sc-win32-status", "0"),
+            ],
+        );
+        assert_eq!(
+            (text(&out, common::HOST).as_deref(), text(&out, http::UA).as_deref()),
+            (Some("ex01"), Some("curl 1"))
+        );
+        assert_eq!(
+            (
+                address(&out, http::CLIENT_IP).as_deref(),
+                text(&out, common::OUTCOME).as_deref()
+            ),
+            (Some("203.0.113.5"), Some("failure"))
+        );
+        assert_eq!(
+            extra(&out).as_deref(),
+            Some(r#"{"s-computername":"EX01","sc-win32-status":"0"}"#)
+        );
         assert_eq!(text(&map("w3c.iis", &[("s-ip", "::1")]), common::HOST), None);
     }
 }

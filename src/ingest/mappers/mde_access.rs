@@ -31,12 +31,7 @@ impl Mapper for MdeAccess {
         row.field("ProcessId", access::TARGET_PID, Dec::Int);
         path(&mut row, "FolderPath", "FileName", access::TARGET_IMAGE);
         row.field("AccountName", access::TARGET_USER, Dec::Text);
-        more.int(
-            &mut row,
-            "DesiredAccess",
-            access::ACCESS,
-            i64::from(u32::MAX),
-        );
+        more.int(&mut row, "DesiredAccess", access::ACCESS, i64::from(u32::MAX));
         actor(&mut row, access::PID, access::PROC_START, access::IMAGE);
         row.finish();
     }

@@ -37,14 +37,8 @@ impl Mapper for MdeAccount {
         let more = Additional::of(&row);
         more.text(&mut row, "GroupName", account::GROUP);
         more.text(&mut row, "GroupSid", account::GROUP_SID);
-        if row
-            .peek("ActionType")
-            .is_some_and(|a| a.contains("LocalGroup"))
-        {
-            for (name, col) in [
-                ("AccountName", account::MEMBER),
-                ("AccountSid", account::MEMBER_SID),
-            ] {
+        if row.peek("ActionType").is_some_and(|a| a.contains("LocalGroup")) {
+            for (name, col) in [("AccountName", account::MEMBER), ("AccountSid", account::MEMBER_SID)] {
                 if let Some(text) = row.peek(name) {
                     row.cells.text(col, text);
                 }

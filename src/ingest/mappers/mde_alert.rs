@@ -47,10 +47,7 @@ impl Mapper for MdeAlert {
             (None, Some(_)) => evidence(&mut row, &more),
             (None, None) => row.action("alert"),
         }
-        let techniques = row
-            .peek("AttackTechniques")
-            .map(techniques)
-            .unwrap_or_default();
+        let techniques = row.peek("AttackTechniques").map(techniques).unwrap_or_default();
         if !techniques.is_empty() {
             row.cells.list(alert::TECHNIQUES, techniques);
         }
@@ -62,8 +59,7 @@ impl Mapper for MdeAlert {
 
 fn detection(row: &mut Row<'_, '_>, more: &Additional<'_>, action: &str) {
     row.action("detection");
-    row.cells
-        .text(alert::PRODUCT, "Microsoft Defender for Endpoint");
+    row.cells.text(alert::PRODUCT, "Microsoft Defender for Endpoint");
     row.cells.text(alert::TITLE, action);
     more.text(row, "ThreatName", alert::THREAT);
     more.text(row, "RuleId", alert::RULE);
@@ -100,19 +96,8 @@ fn evidence(row: &mut Row<'_, '_>, more: &Additional<'_>) {
 /// What the alert is about: a path, URL, address, registry key or account, in this order.
 fn concerned(row: &mut Row<'_, '_>) {
     let path = join(row.peek("FolderPath"), row.peek("FileName"));
-    let other = [
-        "RemoteUrl",
-        "RemoteIP",
-        "RegistryKey",
-        "AccountUpn",
-        "EmailSubject",
-    ];
-    let text = path.or_else(|| {
-        other
-            .into_iter()
-            .find_map(|n| row.peek(n))
-            .map(str::to_owned)
-    });
+    let other = ["RemoteUrl", "RemoteIP", "RegistryKey", "AccountUpn", "EmailSubject"];
+    let text = path.or_else(|| other.into_iter().find_map(|n| row.peek(n)).map(str::to_owned));
     if let Some(t) = text {
         row.cells.text(alert::OBJECT, &t);
     }
@@ -140,8 +125,7 @@ mod tests {
 
     #[test]
     fn technique_ids_are_picked_out_of_their_names() {
-        let text =
-            r#"["Masquerading (T1036)","Spearphishing Link (T1566.002)","Thing (TX)","T12345"]"#;
+        let text = r#"["Masquerading (T1036)","Spearphishing Link (T1566.002)","Thing (TX)","T12345"]"#;
         assert_eq!(techniques(text), ["T1036", "T1566.002"]);
     }
 }

@@ -80,12 +80,7 @@ fn logon_type(name: &str) -> Option<i64> {
         "CachedInteractive" => 11,
         "CachedRemoteInteractive" => 12,
         "CachedUnlock" => 13,
-        _ if name.starts_with("OAuth2")
-            || name.starts_with("Saml")
-            || name.starts_with("Login:") =>
-        {
-            100
-        }
+        _ if name.starts_with("OAuth2") || name.starts_with("Saml") || name.starts_with("Login:") => 100,
         _ => return None,
     })
 }

@@ -30,14 +30,8 @@ impl Mapper for MdeDns {
         let more = Additional::of(&row);
         row.action("query");
         let (local, remote) = match more.get("direction") {
-            Some("In") => (
-                (dns::SERVER_IP, dns::SERVER_PORT),
-                (dns::CLIENT_IP, dns::CLIENT_PORT),
-            ),
-            _ => (
-                (dns::CLIENT_IP, dns::CLIENT_PORT),
-                (dns::SERVER_IP, dns::SERVER_PORT),
-            ),
+            Some("In") => ((dns::SERVER_IP, dns::SERVER_PORT), (dns::CLIENT_IP, dns::CLIENT_PORT)),
+            _ => ((dns::CLIENT_IP, dns::CLIENT_PORT), (dns::SERVER_IP, dns::SERVER_PORT)),
         };
         row.field("LocalIP", local.0, Dec::Ip);
         row.field("LocalPort", local.1, Dec::Int);
@@ -47,8 +41,7 @@ impl Mapper for MdeDns {
             row.cells.text(dns::PROTO, &p.to_ascii_lowercase());
         }
         if let Some(name) = more.get("query").or_else(|| more.get("DnsQueryString")) {
-            row.cells
-                .text(dns::QNAME, &name.trim_end_matches('.').to_lowercase());
+            row.cells.text(dns::QNAME, &name.trim_end_matches('.').to_lowercase());
         }
         more.text(&mut row, "qtype_name", dns::QTYPE);
         more.text(&mut row, "rcode_name", dns::RCODE);
@@ -63,30 +56,18 @@ impl Mapper for MdeDns {
 
 fn answers(row: &mut Row<'_, '_>, more: &Additional<'_>) {
     if let Some(items) = more.get("answers").and_then(json_fields::list) {
-        row.cells
-            .list(dns::ANSWERS, items.iter().filter_map(|v| v.text()));
+        row.cells.list(dns::ANSWERS, items.iter().filter_map(|v| v.text()));
     } else if let Some(items) = more.get("DnsQueryResult").and_then(json_fields::list) {
-        let objects: Vec<_> = items
-            .iter()
-            .filter_map(|v| json_fields::object(v.text()?))
-            .collect();
+        let objects: Vec<_> = items.iter().filter_map(|v| json_fields::object(v.text()?)).collect();
         row.cells.list(
             dns::ANSWERS,
-            objects
-                .iter()
-                .filter_map(|o| json_fields::member(o, "Result")),
+            objects.iter().filter_map(|o| json_fields::member(o, "Result")),
         );
-        if let Some(t) = objects
-            .first()
-            .and_then(|o| json_fields::member(o, "DnsQueryType"))
-        {
+        if let Some(t) = objects.first().and_then(|o| json_fields::member(o, "DnsQueryType")) {
             row.cells.text(dns::QTYPE, t);
         }
     }
-    let ttls = more
-        .get("TTLs")
-        .and_then(json_fields::list)
-        .unwrap_or_default();
+    let ttls = more.get("TTLs").and_then(json_fields::list).unwrap_or_default();
     let least = ttls
         .iter()
         .filter_map(|v| v.text()?.parse::<f64>().ok())

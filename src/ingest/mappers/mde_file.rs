@@ -46,12 +46,7 @@ impl Mapper for MdeFile {
             row.cells.text(file::KIND, "file");
             row.fields(&FIELDS);
             path(&mut row, "FolderPath", "FileName", file::PATH);
-            path(
-                &mut row,
-                "PreviousFolderPath",
-                "PreviousFileName",
-                file::PREV_PATH,
-            );
+            path(&mut row, "PreviousFolderPath", "PreviousFileName", file::PREV_PATH);
         }
         names(&mut row, file::PATH, file::NAME, Some(file::EXT));
         actor(&mut row, file::PID, file::PROC_START, file::IMAGE);
@@ -75,13 +70,8 @@ fn verb(action: &str) -> &'static str {
 
 fn pipe(row: &mut Row<'_, '_>) {
     let more = Additional::of(row);
-    let server = more.get("NamedPipeEnd") == Some("Server")
-        || more.get("FileOperation") == Some("File created");
-    row.action(if server {
-        "pipe_create"
-    } else {
-        "pipe_connect"
-    });
+    let server = more.get("NamedPipeEnd") == Some("Server") || more.get("FileOperation") == Some("File created");
+    row.action(if server { "pipe_create" } else { "pipe_connect" });
     row.cells.text(file::KIND, "pipe");
     more.text(row, "PipeName", file::PATH);
     more.int(row, "DesiredAccess", file::ACCESS_MASK, i64::from(u32::MAX));

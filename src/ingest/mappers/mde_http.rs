@@ -28,14 +28,8 @@ impl Mapper for MdeHttp {
         let mut row = Row::begin(out, &http::TABLE, raw, cx);
         let more = Additional::of(&row);
         let (local, remote) = match more.get("direction") {
-            Some("In") => (
-                (http::DST_IP, http::DST_PORT),
-                (http::CLIENT_IP, http::CLIENT_PORT),
-            ),
-            _ => (
-                (http::CLIENT_IP, http::CLIENT_PORT),
-                (http::DST_IP, http::DST_PORT),
-            ),
+            Some("In") => ((http::DST_IP, http::DST_PORT), (http::CLIENT_IP, http::CLIENT_PORT)),
+            _ => ((http::CLIENT_IP, http::CLIENT_PORT), (http::DST_IP, http::DST_PORT)),
         };
         row.field("LocalIP", local.0, Dec::Ip);
         row.field("LocalPort", local.1, Dec::Int);
@@ -99,9 +93,7 @@ fn write_authority(row: &mut Row<'_, '_>, authority: &str) {
 }
 
 fn write_target(row: &mut Row<'_, '_>, target: &str) {
-    let (path, query) = target
-        .split_once('?')
-        .map_or((target, None), |(p, q)| (p, Some(q)));
+    let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
     if !path.is_empty() {
         row.cells.text(http::URL_PATH, path);
     }

@@ -33,11 +33,8 @@ impl Mapper for MdeImage {
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
         let mut row = Row::begin(out, &image_load::TABLE, raw, cx);
         row.action("load");
-        let driver = row
-            .peek("ActionType")
-            .is_some_and(|a| a.starts_with("DriverLoad"));
-        row.cells
-            .text(image_load::KIND, if driver { "driver" } else { "dll" });
+        let driver = row.peek("ActionType").is_some_and(|a| a.starts_with("DriverLoad"));
+        row.cells.text(image_load::KIND, if driver { "driver" } else { "dll" });
         row.fields(&FIELDS);
         path(&mut row, "FolderPath", "FileName", image_load::PATH);
         let more = Additional::of(&row);
@@ -48,12 +45,7 @@ impl Mapper for MdeImage {
             row.cells.text(image_load::PATH, &volume(name));
         }
         names(&mut row, image_load::PATH, image_load::NAME, None);
-        actor(
-            &mut row,
-            image_load::PID,
-            image_load::PROC_START,
-            image_load::IMAGE,
-        );
+        actor(&mut row, image_load::PID, image_load::PROC_START, image_load::IMAGE);
         row.finish();
     }
 }

@@ -73,8 +73,7 @@ fn ends(row: &mut Row<'_, '_>, verb: &str, inbound: bool) {
         ((SRC_IP, SRC_PORT), (DST_IP, DST_PORT, DST_HOST))
     };
     if verb != "listen" {
-        row.cells
-            .text(network::DIRECTION, if inbound { "in" } else { "out" });
+        row.cells.text(network::DIRECTION, if inbound { "in" } else { "out" });
     }
     row.field("LocalIP", local.0, Dec::Ip);
     row.field("LocalPort", local.1, Dec::Int);

@@ -59,10 +59,8 @@ fn task_verb(action: &str) -> &'static str {
 fn service(row: &mut Row<'_, '_>, more: &Additional<'_>) {
     // 1 kernel driver, 2 file system driver, 8 recognizer (winsvc.h).
     let driver = matches!(more.get("ServiceType"), Some("1" | "2" | "8"));
-    row.cells.text(
-        persist::KIND,
-        if driver { "driver_service" } else { "service" },
-    );
+    row.cells
+        .text(persist::KIND, if driver { "driver_service" } else { "service" });
     more.text(row, "ServiceName", persist::NAME);
     more.text(row, "ServiceAccount", persist::ACCOUNT);
     more.text(row, "ServiceStartType", persist::START_TYPE);
@@ -80,9 +78,7 @@ fn service(row: &mut Row<'_, '_>, more: &Additional<'_>) {
 fn task(row: &mut Row<'_, '_>, more: &Additional<'_>) {
     row.cells.text(persist::KIND, "task");
     more.text(row, "TaskName", persist::NAME);
-    let content = more
-        .get("TaskContent")
-        .or_else(|| more.get("TaskContentNew"));
+    let content = more.get("TaskContent").or_else(|| more.get("TaskContentNew"));
     let Some(xml) = content else { return };
     row.cells.text(persist::CONTENT, xml);
     for (tag, col) in [

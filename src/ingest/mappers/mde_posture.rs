@@ -77,10 +77,8 @@ fn device(row: &mut Row<'_, '_>) {
     row.cells.text(posture::KIND, "device_info");
     if let Some(addresses) = row.peek("IPAddresses").and_then(list) {
         let objects: Vec<_> = addresses.iter().filter_map(|v| object(v.text()?)).collect();
-        row.cells.list(
-            posture::IPS,
-            objects.iter().filter_map(|o| member(o, "IPAddress")),
-        );
+        row.cells
+            .list(posture::IPS, objects.iter().filter_map(|o| member(o, "IPAddress")));
     } else if let Some(ip) = row.peek("PublicIP") {
         row.cells.list(posture::IPS, [ip]);
     }

@@ -27,32 +27,16 @@ static FIELDS: FieldMap = FieldMap::new(&[
     ("ProcessTokenElevation", process::ELEVATION, Dec::Text),
     ("ProcessVersionInfoCompanyName", process::COMPANY, Dec::Text),
     ("ProcessVersionInfoProductName", process::PRODUCT, Dec::Text),
-    (
-        "ProcessVersionInfoProductVersion",
-        process::FILEVER,
-        Dec::Text,
-    ),
-    (
-        "ProcessVersionInfoOriginalFileName",
-        process::ORIG_NAME,
-        Dec::Text,
-    ),
-    (
-        "ProcessVersionInfoFileDescription",
-        process::DESCR,
-        Dec::Text,
-    ),
+    ("ProcessVersionInfoProductVersion", process::FILEVER, Dec::Text),
+    ("ProcessVersionInfoOriginalFileName", process::ORIG_NAME, Dec::Text),
+    ("ProcessVersionInfoFileDescription", process::DESCR, Dec::Text),
     ("ProcessSignatureStatus", process::SIG_STATUS, Dec::Text),
     ("AccountName", process::TARGET_USER, Dec::Text),
     ("AccountDomain", process::TARGET_DOMAIN, Dec::Text),
     ("AccountSid", process::TARGET_SID, Dec::Text),
     ("LogonId", process::TARGET_LOGON_ID, Dec::Int),
     ("InitiatingProcessId", process::PPID, Dec::Int),
-    (
-        "InitiatingProcessCommandLine",
-        process::PARENT_CMDLINE,
-        Dec::Text,
-    ),
+    ("InitiatingProcessCommandLine", process::PARENT_CMDLINE, Dec::Text),
 ]);
 
 impl Mapper for MdeProcess {
@@ -72,11 +56,7 @@ impl Mapper for MdeProcess {
         row.action(if stop { "stop" } else { "start" });
         row.fields(&FIELDS);
         start_time(&mut row, "ProcessCreationTime", process::PROC_START);
-        start_time(
-            &mut row,
-            "InitiatingProcessCreationTime",
-            process::PARENT_START,
-        );
+        start_time(&mut row, "InitiatingProcessCreationTime", process::PARENT_START);
         path(&mut row, "FolderPath", "FileName", process::IMAGE);
         path(
             &mut row,
@@ -106,9 +86,7 @@ fn users(row: &mut Row<'_, '_>) {
     acting_user(row);
     let user = row.peek("InitiatingProcessAccountName");
     match (row.peek("InitiatingProcessAccountDomain"), user) {
-        (Some(domain), Some(user)) => row
-            .cells
-            .text(process::PARENT_USER, &format!("{domain}\\{user}")),
+        (Some(domain), Some(user)) => row.cells.text(process::PARENT_USER, &format!("{domain}\\{user}")),
         (None, Some(user)) => row.cells.text(process::PARENT_USER, user),
         // The creator is not known: the new process's own account acts.
         (_, None) => {

@@ -46,12 +46,7 @@ impl Mapper for MdeRegistry {
                 row.cells.text(col, text);
             }
         }
-        actor(
-            &mut row,
-            registry::PID,
-            registry::PROC_START,
-            registry::IMAGE,
-        );
+        actor(&mut row, registry::PID, registry::PROC_START, registry::IMAGE);
         row.finish();
     }
 }

@@ -24,21 +24,13 @@ impl Mapper for Msi {
 
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
         let mut row = Row::begin(out, &t::TABLE, raw, cx);
-        row.action(if raw.code == Some(1034) {
-            "delete"
-        } else {
-            "create"
-        });
+        row.action(if raw.code == Some(1034) { "delete" } else { "create" });
         row.cells.text(t::KIND, "msi");
         let items: Vec<&str> = unnamed(raw).map(|(_, text)| text).take(5).collect();
         if let Some(product) = items.first() {
             // 11707: "Product: NAME -- Installation completed successfully."
             let name = product.strip_prefix("Product: ").unwrap_or(product);
-            set(
-                &mut row,
-                t::NAME,
-                name.split(" -- ").next().unwrap_or(name).trim(),
-            );
+            set(&mut row, t::NAME, name.split(" -- ").next().unwrap_or(name).trim());
         }
         let outcome = match (raw.code, items.get(3)) {
             (Some(11707), _) => "success",
@@ -69,10 +61,7 @@ mod tests {
             (s.table, s.text(t::NAME), s.outcome()),
             ("persist", "ScreenTool", "failure")
         );
-        let f = [(
-            "Data",
-            "Product: ScreenTool -- Installation completed successfully.",
-        )];
+        let f = [("Data", "Product: ScreenTool -- Installation completed successfully.")];
         let s = run(&event("MsiInstaller", "Application", 11707, &f));
         assert_eq!(
             (s.action(), s.text(t::NAME), s.outcome()),

@@ -73,9 +73,6 @@ mod tests {
             (s.table, s.action(), s.outcome(), s.text(t::SRC_HOST)),
             ("auth", "secure_channel", "failure", "WS07")
         );
-        assert_eq!(
-            run(&event("NETLOGON", "System", 5829, &[])).outcome(),
-            "success"
-        );
+        assert_eq!(run(&event("NETLOGON", "System", 5829, &[])).outcome(), "success");
     }
 }

@@ -62,13 +62,7 @@ mod tests {
             8004,
             &f,
         ));
-        assert_eq!(
-            (s.table, s.action(), s.text(t::TARGET_USER)),
-            ("auth", "ntlm", "ann")
-        );
-        assert_eq!(
-            (s.text(t::SRC_HOST), s.text(t::TARGET_SERVER)),
-            ("WS07", "SRV01")
-        );
+        assert_eq!((s.table, s.action(), s.text(t::TARGET_USER)), ("auth", "ntlm", "ann"));
+        assert_eq!((s.text(t::SRC_HOST), s.text(t::TARGET_SERVER)), ("WS07", "SRV01"));
     }
 }

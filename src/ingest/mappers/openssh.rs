@@ -80,11 +80,7 @@ fn read(line: &str) -> Option<Line<'_>> {
             _ => return None,
         };
         let (method, rest) = rest.split_once(" for ")?;
-        (
-            outcome,
-            method,
-            rest.strip_prefix("invalid user ").unwrap_or(rest),
-        )
+        (outcome, method, rest.strip_prefix("invalid user ").unwrap_or(rest))
     };
     let (user, from) = rest.rsplit_once(" from ")?;
     let (from, port) = port(from);
@@ -122,18 +118,10 @@ mod tests {
 
     #[test]
     fn logons_are_read_and_other_lines_stay_events() {
-        let s =
-            sshd("Accepted publickey for corp\\ann from 10.0.0.5 port 51000 ssh2: RSA SHA256:x");
+        let s = sshd("Accepted publickey for corp\\ann from 10.0.0.5 port 51000 ssh2: RSA SHA256:x");
+        assert_eq!((s.table, s.action(), s.outcome()), ("auth", "logon", "success"));
         assert_eq!(
-            (s.table, s.action(), s.outcome()),
-            ("auth", "logon", "success")
-        );
-        assert_eq!(
-            (
-                s.text(t::TARGET_USER),
-                s.ip(t::SRC_IP).as_str(),
-                s.int(t::SRC_PORT)
-            ),
+            (s.text(t::TARGET_USER), s.ip(t::SRC_IP).as_str(), s.int(t::SRC_PORT)),
             ("corp\\ann", "10.0.0.5", Some(51000))
         );
         let s = sshd("Failed password for invalid user a from b from 10.0.0.5 port 1 ssh2");
@@ -141,10 +129,7 @@ mod tests {
             (s.outcome(), s.text(t::TARGET_USER), s.text(t::AUTH_PKG)),
             ("failure", "a from b", "password")
         );
-        assert_eq!(
-            sshd("Disconnected from user ann 10.0.0.5 port 5").action(),
-            "logoff"
-        );
+        assert_eq!(sshd("Disconnected from user ann 10.0.0.5 port 5").action(), "logoff");
         assert_eq!(sshd("Server listening on 0.0.0.0 port 22.").table, "event");
     }
 }

@@ -56,7 +56,11 @@ impl Mapper for Pfirewall {
             row.cells.text(network::DIRECTION, direction);
         }
         row.fields(&FIELDS);
-        let inside = if direction == Some("in") { network::DST_IP } else { network::SRC_IP };
+        let inside = if direction == Some("in") {
+            network::DST_IP
+        } else {
+            network::SRC_IP
+        };
         if let Some(address) = row.cells.current_ip(inside).filter(is_unicast) {
             row.host_is_ip(&address);
         }
@@ -68,7 +72,9 @@ impl Mapper for Pfirewall {
 fn is_unicast(address: &crate::base::ip::Ip) -> bool {
     let v6 = std::net::Ipv6Addr::from(*address);
     match v6.to_ipv4_mapped() {
-        Some(v4) => !v4.is_multicast() && !v4.is_broadcast() && !v4.is_unspecified() && v4.octets().last() != Some(&255),
+        Some(v4) => {
+            !v4.is_multicast() && !v4.is_broadcast() && !v4.is_unspecified() && v4.octets().last() != Some(&255)
+        }
         None => !v6.is_multicast() && !v6.is_unspecified(),
     }
 }
@@ -80,9 +86,25 @@ mod tests {
 
     #[test]
     fn broadcasts_name_no_host() {
-        let fields = |dst| [("action", "DROP"), ("src-ip", "10.0.0.7"), ("dst-ip", dst), ("path", "RECEIVE")];
-        assert_eq!(text(&map("w3c.firewall", &fields("255.255.255.255")), common::HOST), None);
+        let fields = |dst| {
+            [
+                ("action", "DROP"),
+                ("src-ip", "10.0.0.7"),
+                ("dst-ip", dst),
+                ("path", "RECEIVE"),
+            ]
+        };
+        assert_eq!(
+            text(&map("w3c.firewall", &fields("255.255.255.255")), common::HOST),
+            None
+        );
         let out = map("w3c.firewall", &fields("10.0.0.9"));
-        assert_eq!((text(&out, common::HOST).as_deref(), text(&out, common::OUTCOME).as_deref()), (Some("ip:10.0.0.9"), Some("blocked")));
+        assert_eq!(
+            (
+                text(&out, common::HOST).as_deref(),
+                text(&out, common::OUTCOME).as_deref()
+            ),
+            (Some("ip:10.0.0.9"), Some("blocked"))
+        );
     }
 }

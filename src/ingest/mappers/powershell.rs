@@ -138,10 +138,20 @@ mod tests {
 
     #[test]
     fn the_writing_process_is_the_one_that_runs_the_script() {
-        let mut raw = event("Microsoft-Windows-PowerShell", CHANNEL, 4104, &[("ScriptBlockText", "x")]);
+        let mut raw = event(
+            "Microsoft-Windows-PowerShell",
+            CHANNEL,
+            4104,
+            &[("ScriptBlockText", "x")],
+        );
         raw.envelope.push(Field::str("Execution_ProcessID", "1152"));
         assert_eq!(run(&raw).int(t::PID), Some(1152));
-        let bare = event("Microsoft-Windows-PowerShell", CHANNEL, 4104, &[("ScriptBlockText", "x")]);
+        let bare = event(
+            "Microsoft-Windows-PowerShell",
+            CHANNEL,
+            4104,
+            &[("ScriptBlockText", "x")],
+        );
         assert_eq!(run(&bare).int(t::PID), None);
     }
 
@@ -149,24 +159,13 @@ mod tests {
     fn a_pipeline_names_host_application_and_user_from_its_context() {
         let context = "        Severity = Informational\r\n        Host Application = powershell.exe -enc AAA=\r\n        \
             Engine Version = 5.1\r\n        Script Name = \r\n        User = CORP\\ann\r\n";
-        let f = [
-            ("ContextInfo", context),
-            ("Payload", "CommandInvocation(IEX): \"IEX\""),
-        ];
-        let s = run(&event(
-            "PowerShellCore",
-            "PowerShellCore/Operational",
-            4103,
-            &f,
-        ));
+        let f = [("ContextInfo", context), ("Payload", "CommandInvocation(IEX): \"IEX\"")];
+        let s = run(&event("PowerShellCore", "PowerShellCore/Operational", 4103, &f));
         assert_eq!(
             (s.action(), s.text(t::HOST_APP)),
             ("module", "powershell.exe -enc AAA=")
         );
-        assert_eq!(
-            (s.text(common::USER), s.text(t::ENGINE_VER)),
-            ("ann", "5.1")
-        );
+        assert_eq!((s.text(common::USER), s.text(t::ENGINE_VER)), ("ann", "5.1"));
         assert_eq!(
             (s.text(t::TEXT), s.text(t::CONTEXT)),
             ("CommandInvocation(IEX): \"IEX\"", context)

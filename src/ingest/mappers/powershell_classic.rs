@@ -88,11 +88,7 @@ mod tests {
     fn the_context_is_found_among_unnamed_items() {
         let context = "\tNewEngineState=Available\n\tHostName=ConsoleHost\n\tHostApplication=powershell.exe -nop -w hidden\n\
             \tEngineVersion=2.0\n\tScriptName=\n";
-        let f = [
-            ("Data_1", "Available"),
-            ("Data_2", "None"),
-            ("Data_3", context),
-        ];
+        let f = [("Data_1", "Available"), ("Data_2", "None"), ("Data_3", context)];
         let s = run(&event("PowerShell", "Windows PowerShell", 400, &f));
         assert_eq!((s.table, s.action()), ("script", "engine_start"));
         assert_eq!(
@@ -107,13 +103,10 @@ mod tests {
 
     #[test]
     fn a_pipeline_keeps_its_details_as_text() {
-        let context = "\tDetailSequence=1\n\tUserId=CORP\\ann\n\tHostApplication=powershell.exe\n\tCommandLine=iex $x\n";
+        let context =
+            "\tDetailSequence=1\n\tUserId=CORP\\ann\n\tHostApplication=powershell.exe\n\tCommandLine=iex $x\n";
         let details = "CommandInvocation(Invoke-Expression): \"Invoke-Expression\"";
-        let f = [
-            ("Data_1", "iex $x"),
-            ("Data_2", context),
-            ("Data_3", details),
-        ];
+        let f = [("Data_1", "iex $x"), ("Data_2", context), ("Data_3", details)];
         let s = run(&event("PowerShell", "Windows PowerShell", 800, &f));
         assert_eq!(
             (s.action(), s.text(t::TEXT), s.text(common::USER)),

@@ -13,10 +13,7 @@ use crate::schema::{common, persist as t};
 /// Printer drivers.
 pub struct Print;
 
-static DRIVER: FieldMap = FieldMap::new(&[
-    ("Param1", t::NAME, Dec::Text),
-    ("Param4", t::CONTENT, Dec::Text),
-]);
+static DRIVER: FieldMap = FieldMap::new(&[("Param1", t::NAME, Dec::Text), ("Param4", t::CONTENT, Dec::Text)]);
 
 static PLUGIN: FieldMap = FieldMap::new(&[("PluginDllName", t::COMMAND, Dec::Text)]);
 

@@ -2,9 +2,9 @@
 //!
 //! Host is the client's address, observer the proxy.
 
-use super::zeek_http::outcome;
 use super::{Claim, Mapper};
 use crate::ingest::decode::Dec;
+use crate::ingest::log_rows::web_outcome;
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -85,7 +85,7 @@ impl Mapper for ProxyW3c {
             }
         }
         verdict(&mut row);
-        outcome(&mut row);
+        web_outcome(&mut row);
         row.finish();
     }
 }
@@ -111,18 +111,61 @@ mod tests {
 
     #[test]
     fn bytes_are_seen_from_the_client() {
-        let out = map("w3c.proxy", &[
-            ("c-ip", "10.0.0.4"), ("cs-method", "GET"), ("cs-host", "A.example"), ("cs-uri-query", "?x=1"), ("sc-bytes", "900"),
-            ("cs-bytes", "100"), ("sc-filter-result", "OBSERVED"), ("sc-status", "200"), ("time-taken", "51"), ("s-ip", "10.9.9.9"),
-        ]);
-        assert_eq!((int(&out, http::BYTES_IN), int(&out, http::BYTES_OUT), int(&out, http::DURATION_US)), (Some(900), Some(100), Some(51_000)));
-        assert_eq!((text(&out, http::URL_QUERY).as_deref(), text(&out, http::VERDICT).as_deref()), (Some("x=1"), Some("allowed")));
-        assert_eq!((text(&out, common::OBSERVER).as_deref(), text(&out, common::HOST).as_deref()), (Some("10.9.9.9"), Some("ip:10.0.0.4")));
+        let out = map(
+            "w3c.proxy",
+            &[
+                ("c-ip", "10.0.0.4"),
+                ("cs-method", "GET"),
+                ("cs-host", "A.example"),
+                ("cs-uri-query", "?x=1"),
+                ("sc-bytes", "900"),
+                ("cs-bytes", "100"),
+                ("sc-filter-result", "OBSERVED"),
+                ("sc-status", "200"),
+                ("time-taken", "51"),
+                ("s-ip", "10.9.9.9"),
+            ],
+        );
+        assert_eq!(
+            (
+                int(&out, http::BYTES_IN),
+                int(&out, http::BYTES_OUT),
+                int(&out, http::DURATION_US)
+            ),
+            (Some(900), Some(100), Some(51_000))
+        );
+        assert_eq!(
+            (
+                text(&out, http::URL_QUERY).as_deref(),
+                text(&out, http::VERDICT).as_deref()
+            ),
+            (Some("x=1"), Some("allowed"))
+        );
+        assert_eq!(
+            (
+                text(&out, common::OBSERVER).as_deref(),
+                text(&out, common::HOST).as_deref()
+            ),
+            (Some("10.9.9.9"), Some("ip:10.0.0.4"))
+        );
     }
 
     #[test]
     fn what_the_filter_denied_is_blocked() {
-        let out = map("w3c.proxy", &[("s-action", "TCP_DENIED"), ("sc-status", "403"), ("cs-uri", "http://b.example/x")]);
-        assert_eq!((text(&out, common::OUTCOME).as_deref(), text(&out, http::URL_HOST).as_deref()), (Some("blocked"), Some("b.example")));
+        let out = map(
+            "w3c.proxy",
+            &[
+                ("s-action", "TCP_DENIED"),
+                ("sc-status", "403"),
+                ("cs-uri", "http://b.example/x"),
+            ],
+        );
+        assert_eq!(
+            (
+                text(&out, common::OUTCOME).as_deref(),
+                text(&out, http::URL_HOST).as_deref()
+            ),
+            (Some("blocked"), Some("b.example"))
+        );
     }
 }

@@ -38,10 +38,7 @@ impl Mapper for Rdp {
 
     fn claims(&self) -> &'static [Claim] {
         &[
-            Claim::Windows(
-                Source::TsLocalSession,
-                &[21, 22, 23, 24, 25, 39, 40, 41, 42],
-            ),
+            Claim::Windows(Source::TsLocalSession, &[21, 22, 23, 24, 25, 39, 40, 41, 42]),
             Claim::Windows(Source::TsRemoteConnection, &[261, 1149]),
             Claim::Windows(Source::RdpCore, &[98, 131, 140]),
             Claim::Windows(Source::RdpClient, &[1024, 1102]),
@@ -117,21 +114,14 @@ mod tests {
 
     #[test]
     fn sessions_name_user_and_address() {
-        let f = [
-            ("User", "CORP\\ann"),
-            ("SessionID", "2"),
-            ("Address", "10.0.0.5"),
-        ];
+        let f = [("User", "CORP\\ann"), ("SessionID", "2"), ("Address", "10.0.0.5")];
         let provider = "Microsoft-Windows-TerminalServices-LocalSessionManager";
         let s = run(&event(provider, "x/Operational", 21, &f));
         assert_eq!(
             (s.table, s.action(), s.outcome()),
             ("auth", "session_connect", "success")
         );
-        assert_eq!(
-            (s.text(t::TARGET_USER), s.text(t::TARGET_DOMAIN)),
-            ("ann", "CORP")
-        );
+        assert_eq!((s.text(t::TARGET_USER), s.text(t::TARGET_DOMAIN)), ("ann", "CORP"));
         assert_eq!(s.ip(t::SRC_IP), "10.0.0.5");
         let f = [("User", "CORP\\ann"), ("Address", "LOCAL")];
         let s = run(&event(provider, "x/Operational", 25, &f));
@@ -141,11 +131,7 @@ mod tests {
 
     #[test]
     fn connections_name_their_origin_and_their_target() {
-        let f = [
-            ("Param1", "ann"),
-            ("Param2", "CORP"),
-            ("Param3", "10.0.0.5"),
-        ];
+        let f = [("Param1", "ann"), ("Param2", "CORP"), ("Param3", "10.0.0.5")];
         let provider = "Microsoft-Windows-TerminalServices-RemoteConnectionManager";
         let s = run(&event(provider, "x/Operational", 1149, &f));
         assert_eq!(
@@ -170,9 +156,6 @@ mod tests {
             1024,
             &f,
         ));
-        assert_eq!(
-            (s.action(), s.text(t::TARGET_SERVER)),
-            ("outgoing", "srv01")
-        );
+        assert_eq!((s.action(), s.text(t::TARGET_SERVER)), ("outgoing", "srv01"));
     }
 }

@@ -56,9 +56,7 @@ impl Mapper for SecurityDirectory {
     fn claims(&self) -> &'static [Claim] {
         &[Claim::Windows(
             Source::Security,
-            &[
-                4661, 4662, 4706, 4707, 4713, 4716, 5136, 5137, 5138, 5139, 5141,
-            ],
+            &[4661, 4662, 4706, 4707, 4713, 4716, 5136, 5137, 5138, 5139, 5141],
         )]
     }
 
@@ -68,11 +66,7 @@ impl Mapper for SecurityDirectory {
         row.action(verb(VERBS, raw));
         // One record for each value: %%14674 it was added, %%14675 it was removed.
         let removed = row.peek("OperationType") == Some("%%14675");
-        row.field(
-            "AttributeValue",
-            if removed { t::OLD } else { t::NEW },
-            Dec::Text,
-        );
+        row.field("AttributeValue", if removed { t::OLD } else { t::NEW }, Dec::Text);
         finish_security(row, raw);
     }
 }
@@ -115,11 +109,7 @@ mod tests {
             ],
         );
         assert_eq!(
-            (
-                s.text(t::ATTR),
-                s.int(t::ACCESS_MASK),
-                s.int(common::LOGON_ID)
-            ),
+            (s.text(t::ATTR), s.int(t::ACCESS_MASK), s.int(common::LOGON_ID)),
             (guid, Some(0x100), Some(0x8e99e))
         );
     }

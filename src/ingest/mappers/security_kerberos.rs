@@ -102,14 +102,8 @@ mod tests {
                 ("Status", "0x0"),
             ],
         );
-        assert_eq!(
-            (s.table, s.action(), s.outcome()),
-            ("auth", "krb_tgs", "success")
-        );
-        assert_eq!(
-            (s.text(t::TARGET_USER), s.text(t::SERVICE)),
-            ("ann", "MSSQL")
-        );
+        assert_eq!((s.table, s.action(), s.outcome()), ("auth", "krb_tgs", "success"));
+        assert_eq!((s.text(t::TARGET_USER), s.text(t::SERVICE)), ("ann", "MSSQL"));
         assert_eq!(
             (s.int(t::TICKET_ENC), s.int(t::TICKET_OPTS)),
             (Some(0x17), Some(0x4081_0000))

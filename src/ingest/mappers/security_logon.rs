@@ -91,8 +91,7 @@ impl Mapper for SecurityLogon {
         &[Claim::Windows(
             Source::Security,
             &[
-                4624, 4625, 4634, 4647, 4648, 4649, 4672, 4675, 4740, 4778, 4779, 4800, 4801, 4802,
-                4803, 4964,
+                4624, 4625, 4634, 4647, 4648, 4649, 4672, 4675, 4740, 4778, 4779, 4800, 4801, 4802, 4803, 4964,
             ],
         )]
     }
@@ -145,32 +144,18 @@ mod tests {
                 ("location", "Kyoto, Japan"),
             ],
         );
-        assert_eq!(
-            (s.table, s.action(), s.outcome()),
-            ("auth", "logon", "success")
-        );
-        assert_eq!(
-            (s.text(t::TARGET_USER), s.text(t::TARGET_DOMAIN)),
-            ("ann", "CORP")
-        );
+        assert_eq!((s.table, s.action(), s.outcome()), ("auth", "logon", "success"));
+        assert_eq!((s.text(t::TARGET_USER), s.text(t::TARGET_DOMAIN)), ("ann", "CORP"));
         assert_eq!(
             (s.int(t::LOGON_TYPE), s.int(t::TARGET_LOGON_ID)),
             (Some(3), Some(0xa1b2c3))
         );
         assert_eq!(
-            (
-                s.ip(t::SRC_IP).as_str(),
-                s.int(t::SRC_PORT),
-                s.text(t::SRC_HOST)
-            ),
+            (s.ip(t::SRC_IP).as_str(), s.int(t::SRC_PORT), s.text(t::SRC_HOST)),
             ("10.0.0.42", Some(49827), "WS07")
         );
         assert_eq!(
-            (
-                s.text(t::LOGON_PROCESS),
-                s.text(t::LM_PKG),
-                s.int(t::KEY_LEN)
-            ),
+            (s.text(t::LOGON_PROCESS), s.text(t::LM_PKG), s.int(t::KEY_LEN)),
             ("NtLmSsp", "NTLM V2", Some(128))
         );
         assert_eq!(s.text(t::LOCATION), "Kyoto, Japan");
@@ -187,10 +172,7 @@ mod tests {
 
     #[test]
     fn a_local_address_stays_and_a_dash_is_null() {
-        assert_eq!(
-            security(4624, &[("IpAddress", "127.0.0.1")]).ip(t::SRC_IP),
-            "127.0.0.1"
-        );
+        assert_eq!(security(4624, &[("IpAddress", "127.0.0.1")]).ip(t::SRC_IP), "127.0.0.1");
         assert!(security(4624, &[("IpAddress", "-")]).is_null(t::SRC_IP));
     }
 
@@ -211,10 +193,7 @@ mod tests {
 
     #[test]
     fn a_lockout_names_the_calling_host_where_others_name_the_domain() {
-        let s = security(
-            4740,
-            &[("TargetUserName", "ann"), ("TargetDomainName", "WS07")],
-        );
+        let s = security(4740, &[("TargetUserName", "ann"), ("TargetDomainName", "WS07")]);
         assert_eq!(
             (s.action(), s.text(t::SRC_HOST), s.text(t::TARGET_DOMAIN)),
             ("lockout", "WS07", "")
@@ -232,10 +211,7 @@ mod tests {
                 ("ClientAddress", "10.0.0.9"),
             ],
         );
-        assert_eq!(
-            (s.action(), s.text(t::TARGET_USER)),
-            ("session_connect", "ann")
-        );
+        assert_eq!((s.action(), s.text(t::TARGET_USER)), ("session_connect", "ann"));
         assert_eq!(
             (s.int(t::TARGET_LOGON_ID), s.ip(t::SRC_IP).as_str()),
             (Some(0x5c7c095), "10.0.0.9")
@@ -258,9 +234,6 @@ mod tests {
             (s.action(), s.text(common::USER), s.text(t::TARGET_USER)),
             ("explicit", "ann", "svc")
         );
-        assert_eq!(
-            (s.text(t::TARGET_SERVER), s.text(t::IMAGE)),
-            ("fs01", "C:\\a.exe")
-        );
+        assert_eq!((s.text(t::TARGET_SERVER), s.text(t::IMAGE)), ("fs01", "C:\\a.exe"));
     }
 }

@@ -53,10 +53,7 @@ mod tests {
     fn a_package_is_split_from_its_library() {
         let s = security(
             4622,
-            &[(
-                "SecurityPackageName",
-                "C:\\Windows\\system32\\Evil.DLL : Evil",
-            )],
+            &[("SecurityPackageName", "C:\\Windows\\system32\\Evil.DLL : Evil")],
         );
         assert_eq!(
             (s.table, s.action(), s.text(t::NAME), s.text(t::DESCR)),

@@ -50,8 +50,7 @@ impl Mapper for SecurityNetwork {
             _ => None,
         };
         if let Some(incoming) = incoming {
-            row.cells
-                .text(t::DIRECTION, if incoming { "in" } else { "out" });
+            row.cells.text(t::DIRECTION, if incoming { "in" } else { "out" });
         }
         row.action(match (raw.code, incoming) {
             (Some(5156), Some(true)) => "accept",
@@ -113,26 +112,17 @@ mod tests {
             (s.table, s.action(), s.text(t::DIRECTION), s.text(t::PROTO)),
             ("network", "accept", "in", "tcp")
         );
-        assert_eq!(
-            (s.ip(t::SRC_IP).as_str(), s.int(t::SRC_PORT)),
-            ("10.0.0.1", Some(445))
-        );
+        assert_eq!((s.ip(t::SRC_IP).as_str(), s.int(t::SRC_PORT)), ("10.0.0.1", Some(445)));
         assert_eq!(
             (s.int(t::PID), s.text(t::IMAGE)),
             (Some(1752), "\\device\\harddiskvolume2\\a.exe")
         );
-        assert_eq!(
-            security(5156, &[("Direction", "%%14593")]).action(),
-            "connect"
-        );
+        assert_eq!(security(5156, &[("Direction", "%%14593")]).action(), "connect");
     }
 
     #[test]
     fn a_blocked_connection_is_blocked() {
         let s = security(5157, &[("Direction", "%%14593"), ("Protocol", "99")]);
-        assert_eq!(
-            (s.action(), s.outcome(), s.text(t::PROTO)),
-            ("deny", "blocked", "99")
-        );
+        assert_eq!((s.action(), s.outcome(), s.text(t::PROTO)), ("deny", "blocked", "99"));
     }
 }

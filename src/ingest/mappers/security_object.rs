@@ -148,11 +148,7 @@ fn kind(raw: &Raw<'_>) -> String {
     match raw.code {
         Some(5145) if pipe => "pipe".into(),
         Some(5140 | 5142..=5144) => "share".into(),
-        _ => raw
-            .get("ObjectType")
-            .filter(|t| *t != "-")
-            .unwrap_or("")
-            .to_lowercase(),
+        _ => raw.get("ObjectType").filter(|t| *t != "-").unwrap_or("").to_lowercase(),
     }
 }
 
@@ -166,10 +162,7 @@ mod tests {
         let f = |kind| {
             [
                 ("ObjectType", kind),
-                (
-                    "ObjectName",
-                    "\\Device\\HarddiskVolume2\\Windows\\System32\\lsass.exe",
-                ),
+                ("ObjectName", "\\Device\\HarddiskVolume2\\Windows\\System32\\lsass.exe"),
                 ("AccessMask", "0x10"),
                 ("ProcessName", "C:\\a.exe"),
                 ("ProcessId", "0x4d2"),
@@ -234,16 +227,17 @@ mod tests {
             ("10.0.0.5", Some(0x12019f))
         );
         assert_eq!(s.int(common::LOGON_ID), Some(0xa_62b3_a8ae));
-        assert_eq!(
-            security(5140, &[("ShareName", "\\\\*\\C$")]).text(file::KIND),
-            "share"
-        );
+        assert_eq!(security(5140, &[("ShareName", "\\\\*\\C$")]).text(file::KIND), "share");
     }
 
     #[test]
     fn a_changed_descriptor_of_a_share_has_a_verb_of_its_own() {
         let run = |new| {
-            let f = [("ShareName", "\\\\*\\x"), ("OldSD", "O:BAD:(A;;FA;;;BA)"), ("NewSD", new)];
+            let f = [
+                ("ShareName", "\\\\*\\x"),
+                ("OldSD", "O:BAD:(A;;FA;;;BA)"),
+                ("NewSD", new),
+            ];
             security(5143, &f).action().to_owned()
         };
         assert_eq!(run("O:BAD:(A;;FA;;;WD)"), "share_permissions");

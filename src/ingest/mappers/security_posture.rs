@@ -74,8 +74,8 @@ impl Mapper for SecurityPosture {
         &[Claim::Windows(
             Source::Security,
             &[
-                4608, 4612, 4616, 4719, 4902, 4904, 4905, 4906, 4907, 4912, 4946, 4947, 4948, 4949,
-                4950, 4951, 4952, 4953, 4954, 4955, 4956, 4957, 4958, 5024, 5025, 5058, 5059,
+                4608, 4612, 4616, 4719, 4902, 4904, 4905, 4906, 4907, 4912, 4946, 4947, 4948, 4949, 4950, 4951, 4952,
+                4953, 4954, 4955, 4956, 4957, 4958, 5024, 5025, 5058, 5059,
             ],
         )]
     }
@@ -84,14 +84,11 @@ impl Mapper for SecurityPosture {
         let mut row = security_row(out, &t::TABLE, raw, cx);
         row.fields(&FIELDS);
         let meaning = MEANING.iter().find(|m| Some(m.0) == raw.code);
-        let (kind, verb, setting) =
-            meaning.map_or(("system", "event", ""), |(_, k, v, s)| (*k, *v, *s));
+        let (kind, verb, setting) = meaning.map_or(("system", "event", ""), |(_, k, v, s)| (*k, *v, *s));
         row.action(verb);
         row.cells.text(t::KIND, kind);
         set(&mut row, t::SETTING, setting);
-        if let Some(profile) =
-            first(&row, &["ProfileChanged", "Profiles"]).filter(|_| kind == "fw_change")
-        {
+        if let Some(profile) = first(&row, &["ProfileChanged", "Profiles"]).filter(|_| kind == "fw_change") {
             row.cells.text(t::NEW, profile);
         }
         finish_security(row, raw);

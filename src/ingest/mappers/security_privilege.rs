@@ -77,8 +77,7 @@ mod tests {
             ("ProcessName", "C:\\a.exe"),
         ];
         let mut raw = event("Microsoft-Windows-Security-Auditing", "Security", 4673, &f);
-        raw.envelope
-            .push(Field::str("Keywords", "0x8010000000000000"));
+        raw.envelope.push(Field::str("Keywords", "0x8010000000000000"));
         let s = run(&raw);
         assert_eq!(
             (s.table, s.action(), s.outcome()),

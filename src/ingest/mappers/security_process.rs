@@ -101,28 +101,14 @@ mod tests {
             ],
         );
         assert_eq!((s.table, s.action()), ("process", "start"));
-        assert_eq!(
-            (s.int(t::PID), s.int(t::PPID)),
-            (Some(0x1a4c), Some(0x1234))
-        );
+        assert_eq!((s.int(t::PID), s.int(t::PPID)), (Some(0x1a4c), Some(0x1234)));
         assert_eq!(
             (s.text(t::IMAGE_NAME), s.text(t::PARENT_NAME)),
             ("payload.exe", "wscript.exe")
         );
-        assert_eq!(
-            (s.text(common::USER), s.int(common::LOGON_ID)),
-            ("ann", Some(0x7eb05))
-        );
-        assert_eq!(
-            (s.text(t::ELEVATION), s.text(t::INTEGRITY)),
-            ("%%1937", "S-1-16-8192")
-        );
-        for col in [
-            t::TARGET_USER,
-            t::TARGET_DOMAIN,
-            t::TARGET_SID,
-            t::TARGET_LOGON_ID,
-        ] {
+        assert_eq!((s.text(common::USER), s.int(common::LOGON_ID)), ("ann", Some(0x7eb05)));
+        assert_eq!((s.text(t::ELEVATION), s.text(t::INTEGRITY)), ("%%1937", "S-1-16-8192"));
+        for col in [t::TARGET_USER, t::TARGET_DOMAIN, t::TARGET_SID, t::TARGET_LOGON_ID] {
             assert!(s.is_null(col));
         }
         assert_eq!(s.extra("TargetUserSid").as_deref(), Some("S-1-0-0"));
@@ -132,11 +118,7 @@ mod tests {
     fn the_process_that_ends_is_the_process_itself() {
         let s = security(
             4689,
-            &[
-                ("ProcessId", "0x10"),
-                ("ProcessName", "C:\\a.exe"),
-                ("Status", "0x1"),
-            ],
+            &[("ProcessId", "0x10"), ("ProcessName", "C:\\a.exe"), ("Status", "0x1")],
         );
         assert_eq!(
             (s.action(), s.int(t::PID), s.int(t::EXIT_STATUS)),

@@ -62,18 +62,12 @@ mod tests {
                 ("ProcessId", "0x1ef0"),
             ],
         );
-        assert_eq!(
-            (s.table, s.action(), s.text(t::KEY)),
-            ("registry", "set_value", key)
-        );
+        assert_eq!((s.table, s.action(), s.text(t::KEY)), ("registry", "set_value", key));
         assert_eq!(
             (s.text(t::VALUE_NAME), s.text(t::DATA), s.int(t::PID)),
             ("upd", "C:\\x.exe", Some(0x1ef0))
         );
         assert!(s.is_null(t::PREV_DATA));
-        assert_eq!(
-            security(4657, &[("OperationType", "%%1906")]).action(),
-            "delete_value"
-        );
+        assert_eq!(security(4657, &[("OperationType", "%%1906")]).action(), "delete_value");
     }
 }

@@ -59,10 +59,7 @@ mod tests {
                 ("ServiceType", "0x10"),
             ],
         );
-        assert_eq!(
-            (s.table, s.action(), s.text(t::KIND)),
-            ("persist", "create", "service")
-        );
+        assert_eq!((s.table, s.action(), s.text(t::KIND)), ("persist", "create", "service"));
         assert_eq!(
             (s.text(t::NAME), s.text(t::COMMAND), s.int(common::LOGON_ID)),
             ("upd", "C:\\x.exe -s", Some(1))

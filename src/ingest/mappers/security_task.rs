@@ -37,10 +37,7 @@ impl Mapper for SecurityTask {
     }
 
     fn claims(&self) -> &'static [Claim] {
-        &[Claim::Windows(
-            Source::Security,
-            &[4698, 4699, 4700, 4701, 4702],
-        )]
+        &[Claim::Windows(Source::Security, &[4698, 4699, 4700, 4701, 4702])]
     }
 
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
@@ -71,16 +68,9 @@ mod tests {
     fn command_and_arguments_come_out_of_the_xml() {
         let s = security(
             4698,
-            &[
-                ("TaskName", "\\x"),
-                ("TaskContent", XML),
-                ("SubjectUserName", "ann"),
-            ],
+            &[("TaskName", "\\x"), ("TaskContent", XML), ("SubjectUserName", "ann")],
         );
-        assert_eq!(
-            (s.table, s.action(), s.text(t::KIND)),
-            ("persist", "create", "task")
-        );
+        assert_eq!((s.table, s.action(), s.text(t::KIND)), ("persist", "create", "task"));
         assert_eq!(
             (s.text(t::COMMAND), s.text(t::ARGS), s.text(t::ACCOUNT)),
             ("cmd.exe", "/c a && b", "S-1-5-18")

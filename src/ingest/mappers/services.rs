@@ -62,15 +62,7 @@ impl Mapper for Services {
             code => {
                 row.action("fail");
                 row.cells.text(common::OUTCOME, "failure");
-                row.field(
-                    if code == Some(7009) {
-                        "param2"
-                    } else {
-                        "param1"
-                    },
-                    t::NAME,
-                    Dec::Text,
-                );
+                row.field(if code == Some(7009) { "param2" } else { "param1" }, t::NAME, Dec::Text);
             }
         }
         row.cells.text(t::KIND, "service");
@@ -105,11 +97,7 @@ fn state(row: &mut Row<'_, '_>) {
     }
     row.field(
         "param1",
-        if tail.is_some() {
-            t::DISPLAY_NAME
-        } else {
-            t::NAME
-        },
+        if tail.is_some() { t::DISPLAY_NAME } else { t::NAME },
         Dec::Text,
     );
     row.field("param2", t::STATE, Dec::Text);
@@ -138,11 +126,7 @@ fn start_type(row: &mut Row<'_, '_>) {
     if short {
         row.field("param4", t::NAME, Dec::Text);
     }
-    row.field(
-        "param1",
-        if short { t::DISPLAY_NAME } else { t::NAME },
-        Dec::Text,
-    );
+    row.field("param1", if short { t::DISPLAY_NAME } else { t::NAME }, Dec::Text);
     if let Some(new) = row.peek("param3") {
         set(row, t::STATE, new);
     }
@@ -170,10 +154,7 @@ mod tests {
                 ("AccountName", "LocalSystem"),
             ],
         );
-        assert_eq!(
-            (s.table, s.action(), s.text(t::KIND)),
-            ("persist", "create", "service")
-        );
+        assert_eq!((s.table, s.action(), s.text(t::KIND)), ("persist", "create", "service"));
         assert_eq!(
             (s.text(t::NAME), s.text(t::COMMAND)),
             ("PSEXESVC", "%SystemRoot%\\PSEXESVC.exe")
@@ -199,10 +180,7 @@ mod tests {
             (s.action(), s.text(t::NAME), s.text(t::DISPLAY_NAME)),
             ("stop", "BITS", "Intelligenter Dienst")
         );
-        let s = scm(
-            7036,
-            &[("param1", "Software Protection"), ("param2", "running")],
-        );
+        let s = scm(7036, &[("param1", "Software Protection"), ("param2", "running")]);
         assert_eq!(
             (s.action(), s.text(t::NAME), s.text(t::STATE)),
             ("start", "Software Protection", "running")
@@ -229,9 +207,6 @@ mod tests {
 
     #[test]
     fn the_same_id_of_another_provider_is_no_service() {
-        assert_eq!(
-            run(&event("Vendor-Thing", "System", 7040, &[])).table,
-            "event"
-        );
+        assert_eq!(run(&event("Vendor-Thing", "System", 7040, &[])).table, "event");
     }
 }

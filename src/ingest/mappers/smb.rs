@@ -118,10 +118,7 @@ mod tests {
             551,
             &f,
         ));
-        assert_eq!(
-            (s.table, s.action(), s.outcome()),
-            ("auth", "smb_auth", "failure")
-        );
+        assert_eq!((s.table, s.action(), s.outcome()), ("auth", "smb_auth", "failure"));
         assert_eq!(
             (s.text(auth::TARGET_USER), s.ip(auth::SRC_IP).as_str()),
             ("ann", "10.0.0.5")
@@ -132,9 +129,6 @@ mod tests {
             (s.table, s.text(file::SHARE), s.text(common::USER)),
             ("file", "\\\\*\\data", "ann")
         );
-        assert_eq!(
-            run(&event("Microsoft-Windows-SMBClient", "x", 1006, &f)).table,
-            "event"
-        );
+        assert_eq!(run(&event("Microsoft-Windows-SMBClient", "x", 1006, &f)).table, "event");
     }
 }

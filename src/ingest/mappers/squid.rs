@@ -1,8 +1,8 @@
 //! Squid and Cisco WSA → http. `bytes` flow to the client only. Host is the client's address, observer the proxy.
 
-use super::zeek_http::outcome;
 use super::{Claim, Mapper};
 use crate::ingest::decode::Dec;
+use crate::ingest::log_rows::web_outcome;
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -53,7 +53,7 @@ impl Mapper for Squid {
             row.cells.text(http::VERDICT, "blocked");
             row.cells.text(common::OUTCOME, "blocked");
         }
-        outcome(&mut row);
+        web_outcome(&mut row);
         row.finish();
     }
 }
@@ -65,19 +65,51 @@ mod tests {
 
     #[test]
     fn connect_is_cut_into_host_and_port_and_nothing_is_left() {
-        let out = map("squid", &[
-            ("remotehost", "10.0.0.4"), ("elapsed", "207"), ("code", "TCP_TUNNEL"), ("status", "200"), ("bytes", "4047"),
-            ("method", "CONNECT"), ("url", "a.example:443"), ("peerstatus", "HIER_DIRECT"), ("peerhost", "192.0.2.8"),
-        ]);
-        assert_eq!((text(&out, http::URL_HOST).as_deref(), int(&out, http::URL_PORT)), (Some("a.example"), Some(443)));
-        assert_eq!((text(&out, http::SCHEME).as_deref(), address(&out, http::DST_IP).as_deref()), (Some("https"), Some("192.0.2.8")));
-        assert_eq!((int(&out, http::BYTES_IN), int(&out, http::BYTES_OUT), extra(&out)), (Some(4047), None, None));
+        let out = map(
+            "squid",
+            &[
+                ("remotehost", "10.0.0.4"),
+                ("elapsed", "207"),
+                ("code", "TCP_TUNNEL"),
+                ("status", "200"),
+                ("bytes", "4047"),
+                ("method", "CONNECT"),
+                ("url", "a.example:443"),
+                ("peerstatus", "HIER_DIRECT"),
+                ("peerhost", "192.0.2.8"),
+            ],
+        );
+        assert_eq!(
+            (text(&out, http::URL_HOST).as_deref(), int(&out, http::URL_PORT)),
+            (Some("a.example"), Some(443))
+        );
+        assert_eq!(
+            (
+                text(&out, http::SCHEME).as_deref(),
+                address(&out, http::DST_IP).as_deref()
+            ),
+            (Some("https"), Some("192.0.2.8"))
+        );
+        assert_eq!(
+            (int(&out, http::BYTES_IN), int(&out, http::BYTES_OUT), extra(&out)),
+            (Some(4047), None, None)
+        );
     }
 
     #[test]
     fn denied_requests_are_blocked_and_odd_urls_are_kept() {
-        let out = map("squid", &[("code", "TCP_DENIED"), ("status", "403"), ("url", "error:invalid-request")]);
-        assert_eq!((text(&out, common::OUTCOME).as_deref(), text(&out, http::URL_HOST)), (Some("blocked"), None));
+        let out = map(
+            "squid",
+            &[
+                ("code", "TCP_DENIED"),
+                ("status", "403"),
+                ("url", "error:invalid-request"),
+            ],
+        );
+        assert_eq!(
+            (text(&out, common::OUTCOME).as_deref(), text(&out, http::URL_HOST)),
+            (Some("blocked"), None)
+        );
         assert_eq!(extra(&out).as_deref(), Some(r#"{"url":"error:invalid-request"}"#));
     }
 }

@@ -36,12 +36,7 @@ static FIELDS: FieldMap = sysmon_fields!(t;
     ("NewThreadId", t::NEW_THREAD_ID, Dec::Int),
 );
 
-const VERBS: &[(i32, &str)] = &[
-    (8, "remote_thread"),
-    (9, "raw_disk"),
-    (10, "open"),
-    (25, "tamper"),
-];
+const VERBS: &[(i32, &str)] = &[(8, "remote_thread"), (9, "raw_disk"), (10, "open"), (25, "tamper")];
 
 impl Mapper for SysmonAccess {
     fn id(&self) -> &'static str {
@@ -83,22 +78,13 @@ mod tests {
                 ("process_access", "open", Some(0x1010))
             );
             assert!(!s.is_null(t::PROC_GUID), "{name}");
-            assert_eq!(
-                (s.text(common::USER), s.text(t::IMAGE)),
-                ("ann", "C:\\a.exe")
-            );
+            assert_eq!((s.text(common::USER), s.text(t::IMAGE)), ("ann", "C:\\a.exe"));
         }
     }
 
     #[test]
     fn a_raw_read_names_the_device() {
-        let s = sysmon(
-            9,
-            &[
-                ("Image", "C:\\n.exe"),
-                ("Device", "\\Device\\HarddiskVolume3"),
-            ],
-        );
+        let s = sysmon(9, &[("Image", "C:\\n.exe"), ("Device", "\\Device\\HarddiskVolume3")]);
         assert_eq!(
             (s.action(), s.text(t::TARGET_IMAGE)),
             ("raw_disk", "\\Device\\HarddiskVolume3")

@@ -31,14 +31,8 @@ impl Mapper for SysmonDns {
         query_name(&mut row, "QueryName");
         if let Some(name) = row.peek("QueryStatus").and_then(rcode) {
             row.cells.text(t::RCODE, &name);
-            row.cells.text(
-                common::OUTCOME,
-                if name == "NOERROR" {
-                    "success"
-                } else {
-                    "failure"
-                },
-            );
+            row.cells
+                .text(common::OUTCOME, if name == "NOERROR" { "success" } else { "failure" });
         }
         answers(&mut row, "QueryResults");
         row.finish();
@@ -57,20 +51,14 @@ mod tests {
             &[
                 ("QueryName", "CDN.Example."),
                 ("QueryStatus", "0"),
-                (
-                    "QueryResults",
-                    "type:  5 a.cdn.example;::ffff:192.0.2.4;2001:db8::1;",
-                ),
+                ("QueryResults", "type:  5 a.cdn.example;::ffff:192.0.2.4;2001:db8::1;"),
             ],
         );
         assert_eq!(
             (s.table, s.text(t::QNAME), s.text(t::RCODE)),
             ("dns", "cdn.example", "NOERROR")
         );
-        assert_eq!(
-            s.list(t::ANSWERS),
-            ["a.cdn.example", "192.0.2.4", "2001:db8::1"]
-        );
+        assert_eq!(s.list(t::ANSWERS), ["a.cdn.example", "192.0.2.4", "2001:db8::1"]);
         assert_eq!(s.extra("QueryName").as_deref(), Some("CDN.Example."));
     }
 

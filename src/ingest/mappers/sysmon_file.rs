@@ -44,10 +44,7 @@ impl Mapper for SysmonFile {
     }
 
     fn claims(&self) -> &'static [Claim] {
-        &[Claim::Windows(
-            Source::Sysmon,
-            &[2, 11, 15, 17, 18, 23, 26, 27, 28, 29],
-        )]
+        &[Claim::Windows(Source::Sysmon, &[2, 11, 15, 17, 18, 23, 26, 27, 28, 29])]
     }
 
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
@@ -149,10 +146,7 @@ mod tests {
 
     #[test]
     fn pipes_are_paths_and_blocked_files_are_blocked() {
-        let s = sysmon(
-            17,
-            &[("PipeName", "\\msagent_f3a1"), ("EventType", "CreatePipe")],
-        );
+        let s = sysmon(17, &[("PipeName", "\\msagent_f3a1"), ("EventType", "CreatePipe")]);
         assert_eq!(
             (s.action(), s.text(t::PATH), s.text(t::KIND)),
             ("pipe_create", "\\msagent_f3a1", "pipe")

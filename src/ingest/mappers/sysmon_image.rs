@@ -67,13 +67,7 @@ mod tests {
             (s.table, s.action(), s.text(t::KIND), s.text(t::NAME)),
             ("image_load", "load", "dll", "evil.dll")
         );
-        assert_eq!(
-            (s.int(t::SIGNED), s.text(t::SIG_STATUS)),
-            (Some(0), "Unavailable")
-        );
-        assert_eq!(
-            sysmon(6, &[("ImageLoaded", "C:\\d.sys")]).text(t::KIND),
-            "driver"
-        );
+        assert_eq!((s.int(t::SIGNED), s.text(t::SIG_STATUS)), (Some(0), "Unavailable"));
+        assert_eq!(sysmon(6, &[("ImageLoaded", "C:\\d.sys")]).text(t::KIND), "driver");
     }
 }

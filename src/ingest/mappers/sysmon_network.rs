@@ -38,9 +38,7 @@ impl Mapper for SysmonNetwork {
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
         let mut row = Row::begin(out, &t::TABLE, raw, cx);
         row.fields(&FIELDS);
-        let incoming = row
-            .peek("Initiated")
-            .is_some_and(|v| v.eq_ignore_ascii_case("false"));
+        let incoming = row.peek("Initiated").is_some_and(|v| v.eq_ignore_ascii_case("false"));
         let (verb, direction, lexeme) = match incoming {
             true => ("accept", "in", "false"),
             false => ("connect", "out", "true"),
@@ -95,10 +93,7 @@ mod tests {
             (s.ip(t::SRC_IP).as_str(), s.ip(t::DST_IP).as_str()),
             ("192.168.1.45", "2001:db8::7")
         );
-        assert_eq!(
-            (s.int(t::DST_PORT), s.text(t::DST_PORT_NAME)),
-            (Some(443), "https")
-        );
+        assert_eq!((s.int(t::DST_PORT), s.text(t::DST_PORT_NAME)), (Some(443), "https"));
         assert!(s.is_null(common::EXTRA));
     }
 

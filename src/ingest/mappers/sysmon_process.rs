@@ -86,10 +86,7 @@ mod tests {
             (s.int(t::PID), s.int(t::PPID), s.int(common::LOGON_ID)),
             (Some(4812), Some(7620), Some(0x7eb05))
         );
-        assert_eq!(
-            (s.text(common::USER), s.text(common::USER_DOMAIN)),
-            ("ann", "CORP")
-        );
+        assert_eq!((s.text(common::USER), s.text(common::USER_DOMAIN)), ("ann", "CORP"));
         assert_eq!(s.int(common::UTC_TIME), Some(1_742_638_443_512_000));
         assert!(!s.is_null(t::MD5) && s.is_null(t::SHA1));
         assert_eq!(s.text(common::EXTRA), r#"{"RuleName":"-"}"#);

@@ -125,10 +125,7 @@ mod tests {
         assert_eq!((s.action(), s.text(t::KEY)), ("create_key", RUN));
         assert!(s.is_null(t::VALUE_NAME));
         let joined = format!("{RUN}\\upd");
-        let s = sysmon(
-            12,
-            &[("EventType", "DeleteValue"), ("TargetObject", &joined)],
-        );
+        let s = sysmon(12, &[("EventType", "DeleteValue"), ("TargetObject", &joined)]);
         assert_eq!(
             (s.action(), s.text(t::KEY), s.text(t::VALUE_NAME)),
             ("delete_value", RUN, "upd")

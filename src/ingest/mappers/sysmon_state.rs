@@ -33,9 +33,7 @@ impl Mapper for SysmonState {
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
         let mut row = Row::begin(out, &t::TABLE, raw, cx);
         row.fields(&FIELDS);
-        let stopped = row
-            .peek("State")
-            .is_some_and(|s| s.eq_ignore_ascii_case("stopped"));
+        let stopped = row.peek("State").is_some_and(|s| s.eq_ignore_ascii_case("stopped"));
         let (verb, setting) = match (raw.code, stopped) {
             (Some(4), true) => ("stop", "Sysmon service"),
             (Some(4), false) => ("start", "Sysmon service"),
@@ -43,14 +41,8 @@ impl Mapper for SysmonState {
             _ => ("error", "Sysmon"),
         };
         row.action(verb);
-        row.cells.text(
-            t::KIND,
-            if verb == "stop" {
-                "log_stopped"
-            } else {
-                "sysmon_config"
-            },
-        );
+        row.cells
+            .text(t::KIND, if verb == "stop" { "log_stopped" } else { "sysmon_config" });
         row.cells.text(t::SETTING, setting);
         if verb == "error" {
             row.cells.text(common::OUTCOME, "failure");
@@ -73,9 +65,6 @@ mod tests {
         );
         assert_eq!(sysmon(4, &[("State", "Started")]).action(), "start");
         let s = sysmon(16, &[("Configuration", "C:\\c.xml")]);
-        assert_eq!(
-            (s.text(t::KIND), s.text(t::NEW)),
-            ("sysmon_config", "C:\\c.xml")
-        );
+        assert_eq!((s.text(t::KIND), s.text(t::NEW)), ("sysmon_config", "C:\\c.xml"));
     }
 }

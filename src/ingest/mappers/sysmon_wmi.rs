@@ -62,11 +62,7 @@ mod tests {
     fn filter_consumer_and_binding_are_told_apart() {
         let s = sysmon(
             19,
-            &[
-                ("Operation", "Created"),
-                ("Name", "f"),
-                ("Query", "SELECT * FROM x"),
-            ],
+            &[("Operation", "Created"), ("Name", "f"), ("Query", "SELECT * FROM x")],
         );
         assert_eq!(
             (s.text(t::KIND), s.action(), s.text(t::CONTENT)),
@@ -80,14 +76,8 @@ mod tests {
                 ("Destination", "cmd /c x"),
             ],
         );
-        assert_eq!(
-            (s.text(t::KIND), s.text(t::COMMAND)),
-            ("wmi_consumer", "cmd /c x")
-        );
-        let s = sysmon(
-            21,
-            &[("Operation", "Deleted"), ("Consumer", "c"), ("Filter", "f")],
-        );
+        assert_eq!((s.text(t::KIND), s.text(t::COMMAND)), ("wmi_consumer", "cmd /c x"));
+        let s = sysmon(21, &[("Operation", "Deleted"), ("Consumer", "c"), ("Filter", "f")]);
         assert_eq!(
             (s.text(t::KIND), s.action(), s.text(t::CONSUMER)),
             ("wmi_binding", "delete", "c")

@@ -72,24 +72,12 @@ mod tests {
 
     #[test]
     fn an_id_counts_only_from_its_own_provider() {
+        assert_eq!(run(&event("EventLog", "System", 6006, &[])).action(), "stop");
         assert_eq!(
-            run(&event("EventLog", "System", 6006, &[])).action(),
-            "stop"
-        );
-        assert_eq!(
-            run(&event(
-                "Microsoft-Windows-Kernel-General",
-                "System",
-                12,
-                &[]
-            ))
-            .table,
+            run(&event("Microsoft-Windows-Kernel-General", "System", 12, &[])).table,
             "posture"
         );
-        assert_eq!(
-            run(&event("Vendor-Driver", "System", 12, &[])).table,
-            "event"
-        );
+        assert_eq!(run(&event("Vendor-Driver", "System", 12, &[])).table, "event");
     }
 
     #[test]

@@ -83,12 +83,7 @@ mod tests {
 
     fn task(code: i32, fields: &[(&str, &str)]) -> Seen {
         let channel = "Microsoft-Windows-TaskScheduler/Operational";
-        run(&event(
-            "Microsoft-Windows-TaskScheduler",
-            channel,
-            code,
-            fields,
-        ))
+        run(&event("Microsoft-Windows-TaskScheduler", channel, code, fields))
     }
 
     #[test]
@@ -98,23 +93,13 @@ mod tests {
             (s.table, s.text(t::KIND), s.action(), s.text(t::NAME)),
             ("persist", "task", "create", "\\upd")
         );
-        assert_eq!(
-            (s.text(common::USER), s.text(common::USER_DOMAIN)),
-            ("ann", "CORP")
-        );
+        assert_eq!((s.text(common::USER), s.text(common::USER_DOMAIN)), ("ann", "CORP"));
         let s = task(200, &[("TaskName", "\\upd"), ("ActionName", "C:\\x.exe")]);
         assert_eq!((s.action(), s.text(t::COMMAND)), ("run", "C:\\x.exe"));
         let s = task(
             129,
-            &[
-                ("TaskName", "\\upd"),
-                ("Path", "C:\\x.exe"),
-                ("ProcessID", "6812"),
-            ],
+            &[("TaskName", "\\upd"), ("Path", "C:\\x.exe"), ("ProcessID", "6812")],
         );
-        assert_eq!(
-            (s.text(t::COMMAND), s.int(t::CLIENT_PID)),
-            ("C:\\x.exe", Some(6812))
-        );
+        assert_eq!((s.text(t::COMMAND), s.int(t::CLIENT_PID)), ("C:\\x.exe", Some(6812)));
     }
 }

@@ -13,10 +13,7 @@ use crate::schema::file as t;
 /// Disk images that come online.
 pub struct Vhdmp;
 
-static FIELDS: FieldMap = FieldMap::new(&[
-    ("VhdFileName", t::PATH, Dec::Text),
-    ("VhdFile", t::PATH, Dec::Text),
-]);
+static FIELDS: FieldMap = FieldMap::new(&[("VhdFileName", t::PATH, Dec::Text), ("VhdFile", t::PATH, Dec::Text)]);
 
 impl Mapper for Vhdmp {
     fn id(&self) -> &'static str {
@@ -30,11 +27,7 @@ impl Mapper for Vhdmp {
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
         let mut row = Row::begin(out, &t::TABLE, raw, cx);
         row.fields(&FIELDS);
-        row.action(if raw.code == Some(1) {
-            "mount"
-        } else {
-            "access"
-        });
+        row.action(if raw.code == Some(1) { "mount" } else { "access" });
         row.cells.text(t::KIND, "image");
         file_names(&mut row);
         row.finish();
@@ -48,10 +41,7 @@ mod tests {
 
     #[test]
     fn a_mounted_image_is_a_file() {
-        let f = [(
-            "VhdFileName",
-            "\\\\?\\C:\\Users\\ann\\Downloads\\Invoice.iso",
-        )];
+        let f = [("VhdFileName", "\\\\?\\C:\\Users\\ann\\Downloads\\Invoice.iso")];
         let s = run(&event(
             "Microsoft-Windows-VHDMP",
             "Microsoft-Windows-VHDMP-Operational",

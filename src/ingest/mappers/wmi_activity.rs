@@ -36,10 +36,7 @@ impl Mapper for WmiActivity {
     }
 
     fn claims(&self) -> &'static [Claim] {
-        &[Claim::Windows(
-            Source::WmiActivity,
-            &[5857, 5858, 5859, 5860, 5861],
-        )]
+        &[Claim::Windows(Source::WmiActivity, &[5857, 5858, 5859, 5860, 5861])]
     }
 
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
@@ -69,19 +66,10 @@ fn binding(row: &mut Row<'_, '_>) {
     let Some(cause) = row.peek("PossibleCause") else {
         return;
     };
-    let keys = [
-        "CommandLineTemplate",
-        "ExecutablePath",
-        "ScriptText",
-        "ScriptFileName",
-    ];
+    let keys = ["CommandLineTemplate", "ExecutablePath", "ScriptText", "ScriptFileName"];
     let property = keys.iter().find_map(|key| context_value(cause, key));
     if let Some(value) = property {
-        set(
-            row,
-            t::COMMAND,
-            value.trim_end_matches(';').trim_matches('"'),
-        );
+        set(row, t::COMMAND, value.trim_end_matches(';').trim_matches('"'));
     }
 }
 
@@ -92,12 +80,7 @@ mod tests {
 
     fn wmi(code: i32, fields: &[(&str, &str)]) -> Seen {
         let channel = "Microsoft-Windows-WMI-Activity/Operational";
-        run(&event(
-            "Microsoft-Windows-WMI-Activity",
-            channel,
-            code,
-            fields,
-        ))
+        run(&event("Microsoft-Windows-WMI-Activity", channel, code, fields))
     }
 
     #[test]
@@ -116,10 +99,7 @@ mod tests {
             (s.table, s.text(t::KIND), s.action()),
             ("persist", "wmi_binding", "create")
         );
-        assert_eq!(
-            (s.text(t::COMMAND), s.text(t::FILTER)),
-            ("cmd.exe /c x", "f")
-        );
+        assert_eq!((s.text(t::COMMAND), s.text(t::FILTER)), ("cmd.exe /c x", "f"));
     }
 
     #[test]
@@ -137,9 +117,6 @@ mod tests {
             (s.outcome(), s.text(t::CLIENT_HOST), s.int(t::CLIENT_PID)),
             ("failure", "WS07", Some(25920))
         );
-        assert_eq!(
-            (s.text(common::USER), s.text(t::CONTENT)),
-            ("ann", "Start …")
-        );
+        assert_eq!((s.text(common::USER), s.text(t::CONTENT)), ("ann", "Start …"));
     }
 }

@@ -39,7 +39,11 @@ impl Mapper for ZeekAuth {
     }
 
     fn claims(&self) -> &'static [Claim] {
-        &[Claim::Log("zeek.kerberos"), Claim::Log("zeek.ntlm"), Claim::Log("zeek.rdp")]
+        &[
+            Claim::Log("zeek.kerberos"),
+            Claim::Log("zeek.ntlm"),
+            Claim::Log("zeek.rdp"),
+        ]
     }
 
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
@@ -54,7 +58,10 @@ impl Mapper for ZeekAuth {
             }
         }
         row.fields(&FIELDS);
-        let server = row.peek("id.resp_h").or_else(|| row.peek("id_resp_h")).and_then(crate::base::ip::parse);
+        let server = row
+            .peek("id.resp_h")
+            .or_else(|| row.peek("id_resp_h"))
+            .and_then(crate::base::ip::parse);
         if let Some(server) = server {
             row.host_is_ip(&server);
         }
@@ -87,7 +94,9 @@ fn ntlm(row: &mut Row<'_, '_>) {
     row.action("ntlm");
     row.cells.text(auth::AUTH_PKG, "NTLM");
     row.cells.int(auth::LOGON_TYPE, NETWORK);
-    let name = row.peek("server_dns_computer_name").or_else(|| row.peek("server_nb_computer_name"));
+    let name = row
+        .peek("server_dns_computer_name")
+        .or_else(|| row.peek("server_nb_computer_name"));
     if let Some(name) = name.filter(|n| !n.is_empty() && *n != "-") {
         row.cells.text(common::HOST, &canonical_host(name));
         row.cells.text(common::HOST_RAW, name);
@@ -101,21 +110,61 @@ mod tests {
 
     #[test]
     fn kerberos_requests() {
-        let out = map("zeek.kerberos", &[
-            ("id.orig_h", "10.1.1.9"), ("id.resp_h", "10.1.1.8"), ("request_type", "AS"), ("client", "PC-1$/CORP.EXAMPLE"),
-            ("service", "krbtgt/CORP.EXAMPLE"), ("success", "false"), ("error_msg", "KDC_ERR_PREAUTH_REQUIRED"),
-        ]);
+        let out = map(
+            "zeek.kerberos",
+            &[
+                ("id.orig_h", "10.1.1.9"),
+                ("id.resp_h", "10.1.1.8"),
+                ("request_type", "AS"),
+                ("client", "PC-1$/CORP.EXAMPLE"),
+                ("service", "krbtgt/CORP.EXAMPLE"),
+                ("success", "false"),
+                ("error_msg", "KDC_ERR_PREAUTH_REQUIRED"),
+            ],
+        );
         assert_eq!(text(&out, common::ACTION).as_deref(), Some("krb_tgt"));
-        assert_eq!((text(&out, auth::TARGET_USER).as_deref(), text(&out, auth::TARGET_DOMAIN).as_deref()), (Some("PC-1$"), Some("CORP.EXAMPLE")));
-        assert_eq!((text(&out, common::HOST).as_deref(), text(&out, common::OUTCOME).as_deref()), (Some("ip:10.1.1.8"), Some("failure")));
+        assert_eq!(
+            (
+                text(&out, auth::TARGET_USER).as_deref(),
+                text(&out, auth::TARGET_DOMAIN).as_deref()
+            ),
+            (Some("PC-1$"), Some("CORP.EXAMPLE"))
+        );
+        assert_eq!(
+            (
+                text(&out, common::HOST).as_deref(),
+                text(&out, common::OUTCOME).as_deref()
+            ),
+            (Some("ip:10.1.1.8"), Some("failure"))
+        );
         assert_eq!(address(&out, auth::SRC_IP).as_deref(), Some("10.1.1.9"));
     }
 
     #[test]
     fn ntlm_knows_its_server_and_rdp_is_only_an_attempt() {
-        let out = map("zeek.ntlm", &[("id.resp_h", "10.1.1.8"), ("username", "ann"), ("server_dns_computer_name", "SRV1.corp.example"), ("success", "T")]);
-        assert_eq!((text(&out, common::HOST).as_deref(), text(&out, common::OUTCOME).as_deref()), (Some("srv1"), Some("success")));
-        let out = map("zeek.rdp", &[("id.resp_h", "10.1.1.8"), ("cookie", "ann"), ("result", "encrypted")]);
-        assert_eq!((text(&out, auth::TARGET_USER).as_deref(), text(&out, common::OUTCOME)), (Some("ann"), None));
+        let out = map(
+            "zeek.ntlm",
+            &[
+                ("id.resp_h", "10.1.1.8"),
+                ("username", "ann"),
+                ("server_dns_computer_name", "SRV1.corp.example"),
+                ("success", "T"),
+            ],
+        );
+        assert_eq!(
+            (
+                text(&out, common::HOST).as_deref(),
+                text(&out, common::OUTCOME).as_deref()
+            ),
+            (Some("srv1"), Some("success"))
+        );
+        let out = map(
+            "zeek.rdp",
+            &[("id.resp_h", "10.1.1.8"), ("cookie", "ann"), ("result", "encrypted")],
+        );
+        assert_eq!(
+            (text(&out, auth::TARGET_USER).as_deref(), text(&out, common::OUTCOME)),
+            (Some("ann"), None)
+        );
     }
 }

@@ -4,8 +4,8 @@
 //! came to be (no answer, refused) is a failure.
 
 use super::{Claim, Mapper};
-use crate::base::ip;
 use crate::ingest::decode::Dec;
+use crate::ingest::log_rows::host_and_direction;
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -61,19 +61,6 @@ impl Mapper for ZeekConn {
     }
 }
 
-/// Sets host and direction of a network row that knows only addresses. Zeek's own word on what is local goes first.
-pub(super) fn host_and_direction(row: &mut Row<'_, '_>) {
-    let local = |name| row.peek(name).map(|v| matches!(v, "T" | "true"));
-    let (src, dst) = (row.cells.current_ip(network::SRC_IP), row.cells.current_ip(network::DST_IP));
-    let inside = |address: Option<ip::Ip>| address.is_some_and(|a| ip::is_internal(&a));
-    let src_inside = local("local_orig").filter(|l| *l).unwrap_or(inside(src));
-    let (host, direction) = if src_inside { (src, "out") } else { (dst, "in") };
-    if let Some(host) = host {
-        row.host_is_ip(&host);
-        row.cells.text(network::DIRECTION, direction);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,8 +68,14 @@ mod tests {
 
     fn conn(orig: &str, resp: &str) -> Vec<(&'static str, String)> {
         vec![
-            ("uid", "C1".into()), ("id.orig_h", orig.into()), ("id.orig_p", "1032".into()), ("id.resp_h", resp.into()),
-            ("duration", "0.447460".into()), ("orig_bytes", "601".into()), ("conn_state", "S0".into()), ("missed_bytes", "0".into()),
+            ("uid", "C1".into()),
+            ("id.orig_h", orig.into()),
+            ("id.orig_p", "1032".into()),
+            ("id.resp_h", resp.into()),
+            ("duration", "0.447460".into()),
+            ("orig_bytes", "601".into()),
+            ("conn_state", "S0".into()),
+            ("missed_bytes", "0".into()),
         ]
     }
 

@@ -1,8 +1,8 @@
 //! Zeek `dce_rpc` → network, action `rpc`; endpoint and operation stay in `extra`.
 
-use super::zeek_conn::host_and_direction;
 use super::{Claim, Mapper};
 use crate::ingest::decode::Dec;
+use crate::ingest::log_rows::host_and_direction;
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -50,8 +50,19 @@ mod tests {
 
     #[test]
     fn the_operation_stays_readable() {
-        let out = map("zeek.dce_rpc", &[("id.orig_h", "10.1.1.9"), ("id.resp_h", "10.1.1.8"), ("endpoint", "drsuapi"), ("operation", "DRSGetNCChanges")]);
+        let out = map(
+            "zeek.dce_rpc",
+            &[
+                ("id.orig_h", "10.1.1.9"),
+                ("id.resp_h", "10.1.1.8"),
+                ("endpoint", "drsuapi"),
+                ("operation", "DRSGetNCChanges"),
+            ],
+        );
         assert_eq!(text(&out, network::APP).as_deref(), Some("dce_rpc"));
-        assert_eq!(extra(&out).as_deref(), Some(r#"{"endpoint":"drsuapi","operation":"DRSGetNCChanges"}"#));
+        assert_eq!(
+            extra(&out).as_deref(),
+            Some(r#"{"endpoint":"drsuapi","operation":"DRSGetNCChanges"}"#)
+        );
     }
 }

@@ -54,7 +54,9 @@ impl Mapper for ZeekDhcp {
 }
 
 fn verb(row: &Row<'_, '_>) -> &'static str {
-    let Some(messages) = row.peek("msg_types") else { return "assign" };
+    let Some(messages) = row.peek("msg_types") else {
+        return "assign";
+    };
     let decisive = zeek::items(messages).iter().rev().find_map(|m| match &**m {
         "ACK" if row.peek("assigned_addr").is_some() => Some("assign"),
         "ACK" => Some("inform"),
@@ -74,15 +76,40 @@ mod tests {
 
     #[test]
     fn both_generations_of_the_log() {
-        let new = map("zeek.dhcp", &[
-            ("client_addr", "10.0.2.15"), ("server_addr", "10.0.2.2"), ("mac", "08:00:27:7f:09:e1"), ("host_name", "John-PC"),
-            ("assigned_addr", "10.0.2.15"), ("lease_time", "86400.0"), ("msg_types", r#"["REQUEST","ACK"]"#),
-        ]);
-        assert_eq!((text(&new, common::ACTION).as_deref(), text(&new, common::HOST)), (Some("assign"), None));
-        assert_eq!((int(&new, lease::LEASE_S), text(&new, lease::CLIENT_HOST).as_deref()), (Some(86_400), Some("John-PC")));
-        let old = map("zeek.dhcp", &[("id.orig_h", "10.0.2.15"), ("id.resp_h", "10.0.2.2"), ("mac", "08:00:27:7f:09:e1"), ("assigned_ip", "10.0.2.15")]);
+        let new = map(
+            "zeek.dhcp",
+            &[
+                ("client_addr", "10.0.2.15"),
+                ("server_addr", "10.0.2.2"),
+                ("mac", "08:00:27:7f:09:e1"),
+                ("host_name", "John-PC"),
+                ("assigned_addr", "10.0.2.15"),
+                ("lease_time", "86400.0"),
+                ("msg_types", r#"["REQUEST","ACK"]"#),
+            ],
+        );
+        assert_eq!(
+            (text(&new, common::ACTION).as_deref(), text(&new, common::HOST)),
+            (Some("assign"), None)
+        );
+        assert_eq!(
+            (int(&new, lease::LEASE_S), text(&new, lease::CLIENT_HOST).as_deref()),
+            (Some(86_400), Some("John-PC"))
+        );
+        let old = map(
+            "zeek.dhcp",
+            &[
+                ("id.orig_h", "10.0.2.15"),
+                ("id.resp_h", "10.0.2.2"),
+                ("mac", "08:00:27:7f:09:e1"),
+                ("assigned_ip", "10.0.2.15"),
+            ],
+        );
         assert_eq!(text(&old, common::ACTION).as_deref(), Some("assign"));
-        let asked = map("zeek.dhcp", &[("client_addr", "10.0.2.15"), ("msg_types", "INFORM,ACK")]);
+        let asked = map(
+            "zeek.dhcp",
+            &[("client_addr", "10.0.2.15"), ("msg_types", "INFORM,ACK")],
+        );
         assert_eq!(text(&asked, common::ACTION).as_deref(), Some("inform"));
     }
 }

@@ -1,8 +1,8 @@
 //! Zeek `dns` → dns: one row holds question and answer.
 
-use super::dns_text::outcome;
 use super::{Claim, Mapper};
 use crate::ingest::decode::Dec;
+use crate::ingest::log_rows::dns_outcome;
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -51,7 +51,7 @@ impl Mapper for ZeekDns {
         super::dns_text::qname(&mut row, "query");
         answers(&mut row);
         flags(&mut row);
-        outcome(&mut row);
+        dns_outcome(&mut row);
         row.finish();
     }
 }
@@ -65,7 +65,11 @@ fn answers(row: &mut Row<'_, '_>) {
         }
     }
     let ttls = row.peek("TTLs").map(zeek::items).unwrap_or_default();
-    let least = ttls.iter().filter_map(|t| t.parse::<f64>().ok()).filter(|t| (0.0..=4_294_967_295.0).contains(t)).fold(f64::INFINITY, f64::min);
+    let least = ttls
+        .iter()
+        .filter_map(|t| t.parse::<f64>().ok())
+        .filter(|t| (0.0..=4_294_967_295.0).contains(t))
+        .fold(f64::INFINITY, f64::min);
     if least.is_finite() {
         row.cells.int(dns::TTL_MIN, least as i64);
     }
@@ -77,7 +81,12 @@ fn flags(row: &mut Row<'_, '_>) {
     if !values.iter().all(|v| matches!(v, Some("T" | "F" | "true" | "false"))) {
         return;
     }
-    let set: Vec<_> = FLAGS.iter().zip(values).filter(|(_, v)| matches!(v, Some("T" | "true"))).map(|(f, _)| *f).collect();
+    let set: Vec<_> = FLAGS
+        .iter()
+        .zip(values)
+        .filter(|(_, v)| matches!(v, Some("T" | "true")))
+        .map(|(f, _)| *f)
+        .collect();
     row.cells.text(dns::FLAGS, &set.join(","));
     for flag in FLAGS {
         row.take(flag);
@@ -92,16 +101,30 @@ mod tests {
 
     #[test]
     fn question_answers_and_flags() {
-        let out = map("zeek.dns", &[
-            ("id.orig_h", "10.47.1.100"), ("query", "ISE.Example.ORG"), ("qtype_name", "A"), ("rcode_name", "NOERROR"),
-            ("AA", "F"), ("TC", "F"), ("RD", "T"), ("RA", "T"), ("answers", "x.example,192.0.2.16"), ("TTLs", "2230.000000,36.000000"),
-        ]);
+        let out = map(
+            "zeek.dns",
+            &[
+                ("id.orig_h", "10.47.1.100"),
+                ("query", "ISE.Example.ORG"),
+                ("qtype_name", "A"),
+                ("rcode_name", "NOERROR"),
+                ("AA", "F"),
+                ("TC", "F"),
+                ("RD", "T"),
+                ("RA", "T"),
+                ("answers", "x.example,192.0.2.16"),
+                ("TTLs", "2230.000000,36.000000"),
+            ],
+        );
         assert_eq!(text(&out, dns::QNAME).as_deref(), Some("ise.example.org"));
         assert_eq!(list(&out, dns::ANSWERS), ["x.example", "192.0.2.16"]);
         assert_eq!(int(&out, dns::TTL_MIN), Some(36));
         assert_eq!(text(&out, dns::FLAGS).as_deref(), Some("RD,RA"));
         assert_eq!(text(&out, common::OUTCOME).as_deref(), Some("success"));
         assert_eq!(text(&out, common::HOST).as_deref(), Some("ip:10.47.1.100"));
-        assert_eq!(extra(&out).as_deref(), Some(r#"{"query":"ISE.Example.ORG","TTLs":"2230.000000,36.000000"}"#));
+        assert_eq!(
+            extra(&out).as_deref(),
+            Some(r#"{"query":"ISE.Example.ORG","TTLs":"2230.000000,36.000000"}"#)
+        );
     }
 }

@@ -4,6 +4,7 @@
 use super::{Claim, Mapper};
 use crate::base::ip;
 use crate::ingest::decode::Dec;
+use crate::ingest::log_rows::name_and_extension;
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -56,17 +57,11 @@ impl Mapper for ZeekFiles {
     }
 }
 
-/// Lower-case base name and extension of the path.
-pub(super) fn name_and_extension(row: &mut Row<'_, '_>) {
-    row.base_name(file::PATH, file::NAME);
-    let ext = row.cells.current_text(file::NAME).and_then(|n| n.rsplit_once('.')).map(|(_, e)| e.to_owned());
-    if let Some(ext) = ext.filter(|e| !e.is_empty() && e.len() <= 16) {
-        row.cells.text(file::EXT, &ext);
-    }
-}
-
 fn ends(row: &mut Row<'_, '_>) {
-    let first = |name| row.peek(name).and_then(|t| zeek::items(t).first().and_then(|i| ip::parse(i)));
+    let first = |name| {
+        row.peek(name)
+            .and_then(|t| zeek::items(t).first().and_then(|i| ip::parse(i)))
+    };
     let (mut sender, mut receiver) = (first("tx_hosts"), first("rx_hosts"));
     if sender.is_none() && receiver.is_none() {
         // Since Zeek 5.1 the connection's ends stand here, and whether the originator sends.
@@ -79,7 +74,10 @@ fn ends(row: &mut Row<'_, '_>) {
     if let Some(receiver) = receiver {
         row.cells.ip(file::CLIENT_IP, &receiver);
     }
-    let host = receiver.filter(ip::is_internal).or(sender.filter(ip::is_internal)).or(receiver);
+    let host = receiver
+        .filter(ip::is_internal)
+        .or(sender.filter(ip::is_internal))
+        .or(receiver);
     if let Some(host) = host {
         row.host_is_ip(&host);
     }
@@ -93,12 +91,25 @@ mod tests {
 
     #[test]
     fn the_receiver_is_the_host() {
-        let out = map("zeek.files", &[
-            ("tx_hosts", "192.0.2.9"), ("rx_hosts", r#"["10.0.0.7"]"#), ("filename", "a\\B.EXE"), ("seen_bytes", "184"),
-            ("md5", "92bf83360b8ed10d82e38bcdcfcfa4a7"), ("conn_uids", "C1"),
-        ]);
+        let out = map(
+            "zeek.files",
+            &[
+                ("tx_hosts", "192.0.2.9"),
+                ("rx_hosts", r#"["10.0.0.7"]"#),
+                ("filename", "a\\B.EXE"),
+                ("seen_bytes", "184"),
+                ("md5", "92bf83360b8ed10d82e38bcdcfcfa4a7"),
+                ("conn_uids", "C1"),
+            ],
+        );
         assert_eq!(text(&out, common::HOST).as_deref(), Some("ip:10.0.0.7"));
-        assert_eq!((text(&out, file::NAME).as_deref(), text(&out, file::EXT).as_deref()), (Some("b.exe"), Some("exe")));
-        assert_eq!((int(&out, file::SIZE), text(&out, file::CONN_UID).as_deref()), (Some(184), Some("C1")));
+        assert_eq!(
+            (text(&out, file::NAME).as_deref(), text(&out, file::EXT).as_deref()),
+            (Some("b.exe"), Some("exe"))
+        );
+        assert_eq!(
+            (int(&out, file::SIZE), text(&out, file::CONN_UID).as_deref()),
+            (Some(184), Some("C1"))
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Claim, Mapper};
 use crate::ingest::decode::Dec;
+use crate::ingest::log_rows::web_outcome;
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -57,7 +58,7 @@ impl Mapper for ZeekHttp {
                 }
             }
         }
-        outcome(&mut row);
+        web_outcome(&mut row);
         row.finish();
     }
 }
@@ -73,23 +74,17 @@ fn uri(row: &mut Row<'_, '_>) {
         Some(_) => url::write(row, "uri", connect),
         None => {}
     }
-    if let Some((name, port)) = row.peek("host").and_then(|h| h.rsplit_once(':')).filter(|(n, _)| !n.contains(':'))
-        && let Ok(port) = port.parse::<u16>() {
-            row.cells.text(http::URL_HOST, &name.to_lowercase());
-            row.cells.int(http::URL_PORT, i64::from(port));
-        }
+    if let Some((name, port)) = row
+        .peek("host")
+        .and_then(|h| h.rsplit_once(':'))
+        .filter(|(n, _)| !n.contains(':'))
+        && let Ok(port) = port.parse::<u16>()
+    {
+        row.cells.text(http::URL_HOST, &name.to_lowercase());
+        row.cells.int(http::URL_PORT, i64::from(port));
+    }
     row.field("host", http::URL_HOST, Dec::Lower);
     row.cells.text(http::SCHEME, "http");
-}
-
-/// Blocked where the proxy says so, else by the status.
-pub(super) fn outcome(row: &mut Row<'_, '_>) {
-    let outcome = match row.cells.current_int(http::STATUS) {
-        Some(1..400) => "success",
-        Some(400..) => "failure",
-        _ => return,
-    };
-    row.cells.text(common::OUTCOME, outcome);
 }
 
 #[cfg(test)]
@@ -99,22 +94,51 @@ mod tests {
 
     #[test]
     fn host_and_uri_become_the_url() {
-        let out = map("zeek.http", &[
-            ("id.orig_h", "10.0.0.5"), ("method", "GET"), ("host", "a.example"), ("uri", "/p?q=1?2"),
-            ("status_code", "301"), ("resp_mime_types", "text/html"),
-        ]);
+        let out = map(
+            "zeek.http",
+            &[
+                ("id.orig_h", "10.0.0.5"),
+                ("method", "GET"),
+                ("host", "a.example"),
+                ("uri", "/p?q=1?2"),
+                ("status_code", "301"),
+                ("resp_mime_types", "text/html"),
+            ],
+        );
         assert_eq!(text(&out, http::URL_HOST).as_deref(), Some("a.example"));
-        assert_eq!((text(&out, http::URL_PATH).as_deref(), text(&out, http::URL_QUERY).as_deref()), (Some("/p"), Some("q=1?2")));
+        assert_eq!(
+            (
+                text(&out, http::URL_PATH).as_deref(),
+                text(&out, http::URL_QUERY).as_deref()
+            ),
+            (Some("/p"), Some("q=1?2"))
+        );
         assert_eq!((text(&out, http::SCHEME).as_deref(), extra(&out)), (Some("http"), None));
     }
 
     #[test]
     fn connect_and_hosts_with_ports() {
-        let out = map("zeek.http", &[("method", "CONNECT"), ("uri", "b.example:443"), ("host", "b.example:443")]);
+        let out = map(
+            "zeek.http",
+            &[
+                ("method", "CONNECT"),
+                ("uri", "b.example:443"),
+                ("host", "b.example:443"),
+            ],
+        );
         assert_eq!(text(&out, http::URL_HOST).as_deref(), Some("b.example"));
-        assert_eq!((int(&out, http::URL_PORT), text(&out, http::SCHEME).as_deref()), (Some(443), Some("https")));
-        let out = map("zeek.http", &[("method", "GET"), ("uri", "/"), ("host", "C.example:8080")]);
-        assert_eq!((text(&out, http::URL_HOST).as_deref(), int(&out, http::URL_PORT)), (Some("c.example"), Some(8080)));
+        assert_eq!(
+            (int(&out, http::URL_PORT), text(&out, http::SCHEME).as_deref()),
+            (Some(443), Some("https"))
+        );
+        let out = map(
+            "zeek.http",
+            &[("method", "GET"), ("uri", "/"), ("host", "C.example:8080")],
+        );
+        assert_eq!(
+            (text(&out, http::URL_HOST).as_deref(), int(&out, http::URL_PORT)),
+            (Some("c.example"), Some(8080))
+        );
         assert_eq!(extra(&out).as_deref(), Some(r#"{"host":"C.example:8080"}"#));
     }
 }

@@ -1,10 +1,10 @@
 //! Zeek `smb_files` and `smb_mapping` → file, seen from the server: host is the responder, `client_ip` the originator
 //! (as in Security 5140 and 5145).
 
-use super::zeek_files::name_and_extension;
 use super::{Claim, Mapper};
 use crate::base::time;
 use crate::ingest::decode::Dec;
+use crate::ingest::log_rows::name_and_extension;
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -55,7 +55,10 @@ impl Mapper for ZeekSmb {
 
     fn map(&self, raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
         let mut row = Row::begin(out, &file::TABLE, raw, cx);
-        let server = row.peek("id.resp_h").or_else(|| row.peek("id_resp_h")).and_then(crate::base::ip::parse);
+        let server = row
+            .peek("id.resp_h")
+            .or_else(|| row.peek("id_resp_h"))
+            .and_then(crate::base::ip::parse);
         if let Some(server) = server {
             row.host_is_ip(&server);
         }
@@ -63,7 +66,9 @@ impl Mapper for ZeekSmb {
             row.action("share_access");
             row.cells.text(file::KIND, "share");
         } else {
-            let verb = row.peek("action").and_then(|a| VERBS.iter().find(|(zeek, ..)| *zeek == a));
+            let verb = row
+                .peek("action")
+                .and_then(|a| VERBS.iter().find(|(zeek, ..)| *zeek == a));
             row.action(verb.map_or("access", |v| v.1));
             row.cells.text(file::KIND, verb.map_or("file", |v| v.2));
             if verb.is_some() {
@@ -89,14 +94,32 @@ mod tests {
 
     #[test]
     fn the_server_is_the_host_and_the_verb_is_held() {
-        let out = map("zeek.smb_files", &[
-            ("id.orig_h", "10.0.0.2"), ("id.resp_h", "10.0.0.9"), ("action", "SMB::FILE_OPEN"), ("path", "\\\\srv\\C$"),
-            ("name", "Temp\\Evil.EXE"),
-        ]);
+        let out = map(
+            "zeek.smb_files",
+            &[
+                ("id.orig_h", "10.0.0.2"),
+                ("id.resp_h", "10.0.0.9"),
+                ("action", "SMB::FILE_OPEN"),
+                ("path", "\\\\srv\\C$"),
+                ("name", "Temp\\Evil.EXE"),
+            ],
+        );
         assert_eq!(text(&out, common::HOST).as_deref(), Some("ip:10.0.0.9"));
-        assert_eq!((text(&out, common::ACTION).as_deref(), text(&out, file::NAME).as_deref()), (Some("access"), Some("evil.exe")));
+        assert_eq!(
+            (text(&out, common::ACTION).as_deref(), text(&out, file::NAME).as_deref()),
+            (Some("access"), Some("evil.exe"))
+        );
         assert_eq!(extra(&out).as_deref(), Some(r#"{"id.resp_h":"10.0.0.9"}"#));
-        let out = map("zeek.smb_mapping", &[("path", "\\\\srv\\ADMIN$"), ("share_type", "DISK")]);
-        assert_eq!((text(&out, common::ACTION).as_deref(), text(&out, file::SHARE).as_deref()), (Some("share_access"), Some("\\\\srv\\ADMIN$")));
+        let out = map(
+            "zeek.smb_mapping",
+            &[("path", "\\\\srv\\ADMIN$"), ("share_type", "DISK")],
+        );
+        assert_eq!(
+            (
+                text(&out, common::ACTION).as_deref(),
+                text(&out, file::SHARE).as_deref()
+            ),
+            (Some("share_access"), Some("\\\\srv\\ADMIN$"))
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! Zeek `ssl` → network, action `tls`: the same connection as in `conn`, seen as a handshake.
 
-use super::zeek_conn::host_and_direction;
 use super::{Claim, Mapper};
 use crate::ingest::decode::Dec;
+use crate::ingest::log_rows::host_and_direction;
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -51,7 +51,8 @@ impl Mapper for ZeekSsl {
         }
         let version = row.peek("version").unwrap_or("");
         if !version.is_empty() {
-            row.cells.text(network::PROTO, if version.starts_with("DTLS") { "udp" } else { "tcp" });
+            row.cells
+                .text(network::PROTO, if version.starts_with("DTLS") { "udp" } else { "tcp" });
         }
         match row.peek("established") {
             Some("T" | "true") => row.cells.text(common::OUTCOME, "success"),
@@ -69,9 +70,24 @@ mod tests {
 
     #[test]
     fn the_server_name_is_sni_and_destination() {
-        let out = map("zeek.ssl", &[("id.orig_h", "10.0.0.5"), ("id.resp_h", "192.0.2.1"), ("version", "TLSv12"), ("server_name", "A.example"), ("established", "T")]);
+        let out = map(
+            "zeek.ssl",
+            &[
+                ("id.orig_h", "10.0.0.5"),
+                ("id.resp_h", "192.0.2.1"),
+                ("version", "TLSv12"),
+                ("server_name", "A.example"),
+                ("established", "T"),
+            ],
+        );
         assert_eq!(text(&out, network::TLS_SNI).as_deref(), Some("A.example"));
         assert_eq!(text(&out, network::DST_HOST).as_deref(), Some("a.example"));
-        assert_eq!((text(&out, common::ACTION).as_deref(), text(&out, common::OUTCOME).as_deref()), (Some("tls"), Some("success")));
+        assert_eq!(
+            (
+                text(&out, common::ACTION).as_deref(),
+                text(&out, common::OUTCOME).as_deref()
+            ),
+            (Some("tls"), Some("success"))
+        );
     }
 }

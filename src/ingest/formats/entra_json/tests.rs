@@ -62,11 +62,7 @@ fn interruptions_are_no_failures_and_refusals_are_blocked() {
         ("53003", "blocked"),
     ] {
         let row = diagnostic(code);
-        assert_eq!(
-            (row.get("outcome"), row.get("status")),
-            (want, code),
-            "{code}"
-        );
+        assert_eq!((row.get("outcome"), row.get("status")), (want, code), "{code}");
     }
 }
 
@@ -75,19 +71,11 @@ fn graph_and_sentinel_shapes_are_read() {
     let graph = r#"{"value":[{"id":"1","createdDateTime":"2025-03-01T10:00:00Z","userPrincipalName":"a@b.example","appDisplayName":"x","ipAddress":"2001:db8::1","location":{"city":"Oslo","countryOrRegion":"NO","geoCoordinates":{}},"status":{"errorCode":50126,"failureReason":"bad"}}]}"#;
     let rows = all(graph);
     assert_eq!(
-        (
-            rows.len(),
-            rows[0].get("outcome"),
-            rows[0].get("fail_reason")
-        ),
+        (rows.len(), rows[0].get("outcome"), rows[0].get("fail_reason")),
         (1, "failure", "bad")
     );
     assert_eq!(
-        (
-            rows[0].get("city"),
-            rows[0].get("lat"),
-            rows[0].get("src_ip")
-        ),
+        (rows[0].get("city"), rows[0].get("lat"), rows[0].get("src_ip")),
         ("Oslo", "", "2001:db8::1")
     );
     let sentinel = r#"{"TimeGenerated":"2025-03-01T10:02:00Z","CreatedDateTime":"2025-03-01T10:00:00Z","Category":"SignInLogs","ResultType":"0","UserPrincipalName":"a@b.example","IPAddress":"192.0.2.9","AppDisplayName":"x","Location":"NO","LocationDetails":"{\"city\":\"Oslo\",\"countryOrRegion\":\"NO\",\"geoCoordinates\":{\"latitude\":59.9,\"longitude\":10.7}}","DeviceDetail":"{\"displayName\":\"WS02\"}"}"#;
@@ -158,8 +146,5 @@ fn the_samples_are_read_whole() {
         }),
         Sniff::Yes(..)
     ));
-    assert_eq!(
-        all(std::str::from_utf8(&graph).unwrap())[0].get("user"),
-        "alice"
-    );
+    assert_eq!(all(std::str::from_utf8(&graph).unwrap())[0].get("user"), "alice");
 }

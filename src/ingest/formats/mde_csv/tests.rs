@@ -95,12 +95,7 @@ fn inbound_connections_have_the_peer_as_source() {
         ("10.0.0.5", "192.0.2.9", "c2.example")
     );
     assert_eq!(
-        (
-            row.get("outcome"),
-            row.get("proto"),
-            row.get("pid"),
-            row.get("image")
-        ),
+        (row.get("outcome"), row.get("proto"), row.get("pid"), row.get("image")),
         ("success", "tcp", "77", "a.exe")
     );
 }
@@ -156,12 +151,7 @@ fn inspected_protocols_go_to_their_tables() {
         r#"{"server_name":"s.example","version":"TLSv12"}"#,
     );
     assert_eq!(
-        (
-            tls.table,
-            tls.get("tls_sni"),
-            tls.get("dst_host"),
-            tls.get("app")
-        ),
+        (tls.table, tls.get("tls_sni"), tls.get("dst_host"), tls.get("app")),
         ("network", "s.example", "s.example", "ssl")
     );
 }
@@ -211,12 +201,7 @@ fn the_device_timeline_is_read_by_its_own_names() {
         "\u{feff}Event Time,Machine Id,Computer Name,Action Type,File Name,Folder Path,Sha1,Initiating Process File Name,Initiating Process Id,Report Id,Data Type\r\n2024-11-05T15:19:40.621,d1,ws01,FileRenamed,b.locked,C:\\docs,,x.exe,9,5,Events\r\n",
     );
     assert_eq!(
-        (
-            row.table,
-            row.get("action"),
-            row.get("path"),
-            row.get("ext")
-        ),
+        (row.table, row.get("action"), row.get("path"), row.get("ext")),
         ("file", "rename", "C:\\docs\\b.locked", "locked")
     );
     assert_eq!(
@@ -228,7 +213,10 @@ fn the_device_timeline_is_read_by_its_own_names() {
 
 #[test]
 fn broken_lines_are_rejects_and_hostile_ones_do_no_harm() {
-    let (rows, rejects) = decode(&MdeCsv, b"Timestamp,DeviceName,ActionType\ngarbage\n\"open,a,b\n2025-03-01T10:00:00Z,w\xE9s,X\n,,\n");
+    let (rows, rejects) = decode(
+        &MdeCsv,
+        b"Timestamp,DeviceName,ActionType\ngarbage\n\"open,a,b\n2025-03-01T10:00:00Z,w\xE9s,X\n,,\n",
+    );
     assert_eq!((rows.len(), rejects.len()), (3, 1));
     assert!(rows.iter().any(|r| r.get("host_raw") == "wés"));
     decode(&MdeCsv, b"");
@@ -274,11 +262,7 @@ fn the_samples_are_read_whole() {
             assert_ne!(row.get("time_quality"), "none", "{row:?}");
             assert_ne!(row.table, "event", "{row:?}");
             if row.table == "process" && row.get("extra").contains("\"ProcessCreated\"") {
-                assert!(
-                    !row.get("pid").is_empty()
-                        && !row.get("ppid").is_empty()
-                        && !row.get("proc_start").is_empty()
-                );
+                assert!(!row.get("pid").is_empty() && !row.get("ppid").is_empty() && !row.get("proc_start").is_empty());
             }
         }
         if std::env::var_os("SHOW_ROWS").is_some() {

@@ -40,15 +40,8 @@ fn a_record_without_a_time_of_its_own_has_that_of_delivery() {
     let rows = all(
         r#"{"time":"2025-03-01T10:05:00Z","category":"AdvancedHunting-DeviceEvents","properties":{"ActionType":"PnpDeviceConnected","AdditionalFields":{"a":1}}}"#,
     );
-    assert_eq!(
-        (rows[0].table, rows[0].get("ts")),
-        ("event", "2025-03-01T10:05:00Z")
-    );
-    assert!(
-        rows[0]
-            .get("extra")
-            .contains(r#""AdditionalFields":{"a":1}"#)
-    );
+    assert_eq!((rows[0].table, rows[0].get("ts")), ("event", "2025-03-01T10:05:00Z"));
+    assert!(rows[0].get("extra").contains(r#""AdditionalFields":{"a":1}"#));
 }
 
 #[test]
@@ -70,9 +63,8 @@ fn replies_rows_and_tables_become_the_same_rows() {
 
 #[test]
 fn rows_of_a_table_have_offsets_of_their_own() {
-    let rows = all(
-        r#"{"tables":[{"columns":[{"name":"DeviceName"},{"name":"ActionType"}],"rows":[["a","X"],["b","X"]]}]}"#,
-    );
+    let rows =
+        all(r#"{"tables":[{"columns":[{"name":"DeviceName"},{"name":"ActionType"}],"rows":[["a","X"],["b","X"]]}]}"#);
     assert_eq!(rows.len(), 2);
     assert_ne!(rows[0].get("row"), rows[1].get("row"));
 }
@@ -84,20 +76,11 @@ fn evidence_names_its_device_and_techniques() {
     );
     let row = &rows[0];
     assert_eq!(
-        (
-            row.table,
-            row.get("action"),
-            row.get("host"),
-            row.get("object")
-        ),
+        (row.table, row.get("action"), row.get("host"), row.get("object")),
         ("alert", "evidence", "ws01", "C:\\y\\x.exe")
     );
     assert_eq!(
-        (
-            row.get("techniques"),
-            row.get("detection_id"),
-            row.get("evidence")
-        ),
+        (row.get("techniques"), row.get("detection_id"), row.get("evidence")),
         ("T1036", "a1", "Process")
     );
 }

@@ -101,7 +101,11 @@ impl Header {
         let line = line.trim_start();
         if let Some(date) = strip_key(line, "#Date:") {
             self.date_line = line.to_owned();
-            self.day = date.trim().get(..10).filter(|d| d.as_bytes().get(4) == Some(&b'-')).map(str::to_owned);
+            self.day = date
+                .trim()
+                .get(..10)
+                .filter(|d| d.as_bytes().get(4) == Some(&b'-'))
+                .map(str::to_owned);
             self.zone = named_zone(date);
         }
         if let Some(fields) = strip_key(line, "#Fields:") {
@@ -122,13 +126,20 @@ impl Header {
         let cells = self.cells(line.payload);
         if cells.len() < self.fields.len() || (cells.len() > self.fields.len() && !self.open_ended) {
             let wanted = self.fields.len();
-            return Err(format!("{} columns where #Fields names {wanted}; the line is cut or damaged", cells.len()).into());
+            return Err(format!(
+                "{} columns where #Fields names {wanted}; the line is cut or damaged",
+                cells.len()
+            )
+            .into());
         }
         let mut raw = Raw::log(self.kind.name(), offset);
         raw.observer = line.host.map(Cow::Borrowed);
         let held = self.set_time(&mut raw, &cells, line, file);
         for (i, cell) in cells.iter().enumerate() {
-            let name = self.fields.get(i).map_or_else(|| Cow::Owned(format!("_{}", i + 1)), |n| Cow::Borrowed(n.as_str()));
+            let name = self
+                .fields
+                .get(i)
+                .map_or_else(|| Cow::Owned(format!("_{}", i + 1)), |n| Cow::Borrowed(n.as_str()));
             if *cell != "-" && !(held && (name == "date" || name == "time")) {
                 raw.push(name, Value::str(cell));
             }
@@ -160,7 +171,10 @@ impl Header {
     fn set_time(&self, raw: &mut Raw<'_>, cells: &[&str], line: &Line<'_>, file: &str) -> bool {
         if let Some(clock) = self.cell(cells, "time") {
             let date = self.cell(cells, "date");
-            let day = date.or(self.day.as_deref()).map(Cow::Borrowed).or_else(|| day_of_name(file).map(Cow::Owned));
+            let day = date
+                .or(self.day.as_deref())
+                .map(Cow::Borrowed)
+                .or_else(|| day_of_name(file).map(Cow::Owned));
             let parsed = day.and_then(|d| joined(&d, clock));
             if let Some(ts) = parsed {
                 self.zoned(raw, ts);
@@ -170,7 +184,10 @@ impl Header {
         let bracketed = |name| self.cell(cells, name).and_then(|t| time::apache(t.as_bytes()));
         if let Some((ts, zone)) = bracketed("localtime").or_else(|| bracketed("gmttime").map(|(t, _)| (t, Zone::Utc))) {
             (raw.time, raw.quality) = (Some(ts), zone.quality());
-        } else if let Some(ts) = ["timestamp", "x-timestamp"].iter().find_map(|n| time::epoch(self.cell(cells, n)?.as_bytes())) {
+        } else if let Some(ts) = ["timestamp", "x-timestamp"]
+            .iter()
+            .find_map(|n| time::epoch(self.cell(cells, n)?.as_bytes()))
+        {
             (raw.time, raw.quality) = (Some(ts), TimeQuality::Utc);
         } else if let Some((ts, quality)) = line.time {
             (raw.time, raw.quality) = (Some(ts), quality);
@@ -209,13 +226,26 @@ fn kind_of(line: &str, fields: &[String]) -> Kind {
     if has("src-ip") && has("dst-ip") {
         return Kind::Firewall;
     }
-    if any(&["s-action", "sc-filter-result", "cs-uri-scheme", "x-virus-id", "x-exception-id", "cs-url", "c-uri", "r-host"]) {
+    if any(&[
+        "s-action",
+        "sc-filter-result",
+        "cs-uri-scheme",
+        "x-virus-id",
+        "x-exception-id",
+        "cs-url",
+        "c-uri",
+        "r-host",
+    ]) {
         return Kind::Proxy;
     }
     if has("cs-uri-stem") {
         return Kind::Iis;
     }
-    if any(&["cs-host", "cs-uri", "cs-uri-path"]) { Kind::Proxy } else { Kind::Other }
+    if any(&["cs-host", "cs-uri", "cs-uri-path"]) {
+        Kind::Proxy
+    } else {
+        Kind::Other
+    }
 }
 
 fn strip_key<'l>(line: &'l str, key: &str) -> Option<&'l str> {
@@ -237,9 +267,10 @@ fn next_cell(text: &str, quoted: bool) -> (&str, &str) {
         }
     }
     if text.starts_with('[')
-        && let Some(end) = text.find(']').filter(|e| *e < 40) {
-            return text.split_at_checked(end + 1).unwrap_or((text, ""));
-        }
+        && let Some(end) = text.find(']').filter(|e| *e < 40)
+    {
+        return text.split_at_checked(end + 1).unwrap_or((text, ""));
+    }
     let end = text.find([' ', '\t']).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }
@@ -259,7 +290,12 @@ fn named_zone(date: &str) -> Option<i32> {
         b'-' => -1,
         _ => return None,
     };
-    let digits: String = after.get(1..)?.chars().take_while(|c| c.is_ascii_digit() || *c == ':').filter(|c| *c != ':').collect();
+    let digits: String = after
+        .get(1..)?
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == ':')
+        .filter(|c| *c != ':')
+        .collect();
     let number: i32 = digits.get(..4)?.parse().ok()?;
     let (hours, minutes) = (number / 100, number % 100);
     (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
@@ -269,7 +305,12 @@ fn named_zone(date: &str) -> Option<i32> {
 fn day_of_name(file: &str) -> Option<String> {
     let (_, after) = file.rsplit_once("ex")?;
     let digits = after.get(..6).filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?;
-    Some(format!("20{}-{}-{}", digits.get(..2)?, digits.get(2..4)?, digits.get(4..6)?))
+    Some(format!(
+        "20{}-{}-{}",
+        digits.get(..2)?,
+        digits.get(2..4)?,
+        digits.get(4..6)?
+    ))
 }
 
 #[cfg(test)]
@@ -287,7 +328,10 @@ mod tests {
     #[test]
     fn quotes_have_no_escape_but_end_before_a_blank() {
         let cells = |s| Header::main_format().cells(s);
-        assert_eq!(cells("a  \"x \"y\" z\" - [05/Feb/2025:11:30:29 +0900] q"), ["a", "x \"y", "z\"", "-", "[05/Feb/2025:11:30:29 +0900]", "q"]);
+        assert_eq!(
+            cells("a  \"x \"y\" z\" - [05/Feb/2025:11:30:29 +0900] q"),
+            ["a", "x \"y", "z\"", "-", "[05/Feb/2025:11:30:29 +0900]", "q"]
+        );
         assert_eq!(cells("\"open end"), ["\"open", "end"]);
         assert_eq!(cells("\"\" \"-\""), ["", "-"]);
     }

@@ -61,16 +61,38 @@ mod tests {
     fn pairs_become_the_fields_of_the_other_layout() {
         let payload = "SPLV5.1 c-ip=10.0.0.6 cs-bytes=62 cs-method=GET cs-User-Agent=\"a b=c\" s-action=TCP_HIT sc-status=200 x-y=- c-url=\"http://a.example/\"";
         assert!(is_proxy(payload));
-        let raw = record(&Line { payload, tag: None, host: Some("sg1"), time: None }, 0);
+        let raw = record(
+            &Line {
+                payload,
+                tag: None,
+                host: Some("sg1"),
+                time: None,
+            },
+            0,
+        );
         let of = |n: &str| raw.get(n).unwrap_or("");
-        assert_eq!((of("prefix"), of("c-ip"), of("cs(User-Agent)"), of("sc-status")), ("SPLV5.1", "10.0.0.6", "a b=c", "200"));
-        assert_eq!((of("c-url"), raw.get("x-y"), raw.get("rest")), ("http://a.example/", None, None));
+        assert_eq!(
+            (of("prefix"), of("c-ip"), of("cs(User-Agent)"), of("sc-status")),
+            ("SPLV5.1", "10.0.0.6", "a b=c", "200")
+        );
+        assert_eq!(
+            (of("c-url"), raw.get("x-y"), raw.get("rest")),
+            ("http://a.example/", None, None)
+        );
     }
 
     #[test]
     fn quotes_without_end_lose_nothing() {
         let payload = "c-ip=10.0.0.6 cs-method=GET sc-status=200 u=\"open end";
-        let raw = record(&Line { payload, tag: None, host: None, time: None }, 0);
+        let raw = record(
+            &Line {
+                payload,
+                tag: None,
+                host: None,
+                time: None,
+            },
+            0,
+        );
         assert_eq!((raw.get("u"), raw.get("rest")), (Some("\"open"), Some("end")));
     }
 }

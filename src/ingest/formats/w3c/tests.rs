@@ -4,9 +4,23 @@ use crate::schema::builder::{Cells, TableBuilder};
 use crate::schema::{Col, common, http, network};
 
 fn run(text: &str, carry: &Carry) -> Sink<'static> {
-    let cx = RecordContext { input: 1, format: "w3c", fallback_time: 7, zone: None, input_host: None };
+    let cx = RecordContext {
+        input: 1,
+        format: "w3c",
+        fallback_time: 7,
+        zone: None,
+        input_host: None,
+    };
     let mut sink = Sink::new(cx);
-    W3c.decode(&Block { bytes: text.as_bytes(), offset: 0, ..Block::default() }, carry, &mut sink);
+    W3c.decode(
+        &Block {
+            bytes: text.as_bytes(),
+            offset: 0,
+            ..Block::default()
+        },
+        carry,
+        &mut sink,
+    );
     sink
 }
 
@@ -16,9 +30,10 @@ fn builder(sink: Sink<'_>, table: &str) -> TableBuilder {
 
 fn texts(cells: &[Cells], col: Col) -> Vec<Option<String>> {
     match &cells[col.0 as usize] {
-        Cells::Dict { codes, values } => {
-            codes.iter().map(|c| (*c != u32::MAX).then(|| values.get(*c).to_owned())).collect()
-        }
+        Cells::Dict { codes, values } => codes
+            .iter()
+            .map(|c| (*c != u32::MAX).then(|| values.get(*c).to_owned()))
+            .collect(),
         Cells::Text { bytes, ends } => {
             let mut start = 0;
             ends.iter()
@@ -52,8 +67,14 @@ fn fields_may_change_in_mid_file() {
     let sink = run(text, &Carry::default());
     assert_eq!((sink.records, sink.rejects.len()), (2, 0));
     let (_, _, cells) = builder(sink, "http").finish();
-    assert_eq!(texts(&cells, http::URL_HOST), [Some("a.example".into()), Some("b.example".into())]);
-    assert_eq!(texts(&cells, common::HOST), [Some("ip:10.0.0.1".into()), Some("ip:10.0.0.2".into())]);
+    assert_eq!(
+        texts(&cells, http::URL_HOST),
+        [Some("a.example".into()), Some("b.example".into())]
+    );
+    assert_eq!(
+        texts(&cells, common::HOST),
+        [Some("ip:10.0.0.1".into()), Some("ip:10.0.0.2".into())]
+    );
     assert_eq!(ints(&cells, http::STATUS), [200, 404]);
     assert_eq!(ints(&cells, common::TS), [1_618_581_069_000_000, 1_618_581_070_000_000]);
 }
@@ -61,8 +82,18 @@ fn fields_may_change_in_mid_file() {
 #[test]
 fn the_header_travels_to_later_blocks() {
     let mut carry = Carry::default();
-    W3c.carry(&Block { bytes: IIS.as_bytes(), offset: 0, ..Block::default() }, &mut carry);
-    let sink = run("2021-04-01 00:00:21 10.9.9.9 GET /a.asp x=1 80 DOM\\ann 10.0.0.5 Mozilla/5.0+(W+1) 200 65\n", &carry);
+    W3c.carry(
+        &Block {
+            bytes: IIS.as_bytes(),
+            offset: 0,
+            ..Block::default()
+        },
+        &mut carry,
+    );
+    let sink = run(
+        "2021-04-01 00:00:21 10.9.9.9 GET /a.asp x=1 80 DOM\\ann 10.0.0.5 Mozilla/5.0+(W+1) 200 65\n",
+        &carry,
+    );
     assert_eq!((sink.records, sink.rejects.len()), (1, 0));
     let (_, _, cells) = builder(sink, "http").finish();
     assert_eq!(texts(&cells, common::HOST), [Some("ip:10.9.9.9".into())]);
@@ -89,17 +120,40 @@ fn firewall_time_is_local_and_its_host_lies_on_the_right_side() {
         2005-04-11 08:05:57 DROP UDP 203.0.113.9 10.0.0.5 137 138 78 RECEIVE\n\
         2005-04-11 08:05:58 ALLOW TCP 10.0.0.5 203.0.113.9 4000 443 0 SEND\n";
     let (_, _, cells) = builder(run(text, &Carry::default()), "network").finish();
-    assert_eq!(texts(&cells, common::TIME_QUALITY), [Some("assumed".into()), Some("assumed".into())]);
-    assert_eq!(texts(&cells, common::HOST), [Some("ip:10.0.0.5".into()), Some("ip:10.0.0.5".into())]);
-    assert_eq!(texts(&cells, common::ACTION), [Some("deny".into()), Some("connect".into())]);
-    assert_eq!(texts(&cells, network::DIRECTION), [Some("in".into()), Some("out".into())]);
+    assert_eq!(
+        texts(&cells, common::TIME_QUALITY),
+        [Some("assumed".into()), Some("assumed".into())]
+    );
+    assert_eq!(
+        texts(&cells, common::HOST),
+        [Some("ip:10.0.0.5".into()), Some("ip:10.0.0.5".into())]
+    );
+    assert_eq!(
+        texts(&cells, common::ACTION),
+        [Some("deny".into()), Some("connect".into())]
+    );
+    assert_eq!(
+        texts(&cells, network::DIRECTION),
+        [Some("in".into()), Some("out".into())]
+    );
 }
 
 #[test]
 fn sniffing_tells_w3c_from_its_neighbours() {
-    let sniff = |s: &str| W3c.sniff(&Head { bytes: s.as_bytes(), name: "x" });
+    let sniff = |s: &str| {
+        W3c.sniff(&Head {
+            bytes: s.as_bytes(),
+            name: "x",
+        })
+    };
     assert!(matches!(sniff(IIS), Sniff::Yes(95, _)));
-    assert!(matches!(sniff("Aug 18 12:30:46 10.8.24.10 #Fields: date time c-ip cs-host s-action\n"), Sniff::Yes(95, _)));
-    assert!(matches!(sniff("#Software: Microsoft Exchange Server\n#Fields: date-time,client-ip,event-id\n"), Sniff::No(_)));
+    assert!(matches!(
+        sniff("Aug 18 12:30:46 10.8.24.10 #Fields: date time c-ip cs-host s-action\n"),
+        Sniff::Yes(95, _)
+    ));
+    assert!(matches!(
+        sniff("#Software: Microsoft Exchange Server\n#Fields: date-time,client-ip,event-id\n"),
+        Sniff::No(_)
+    ));
     assert!(matches!(sniff("#separator \\x09\n#fields\tts\tuid\n"), Sniff::No(_)));
 }

@@ -1,0 +1,60 @@
+//! What rows of network logs have in common, whatever log they come from.
+
+use super::row::Row;
+use crate::base::ip;
+use crate::schema::{common, dns, file, http, network};
+
+/// Success or failure of a web request by its status, where there is one.
+pub fn web_outcome(row: &mut Row<'_, '_>) {
+    let outcome = match row.cells.current_int(http::STATUS) {
+        Some(1..400) => "success",
+        Some(400..) => "failure",
+        _ => return,
+    };
+    row.cells.text(common::OUTCOME, outcome);
+}
+
+/// Sets host and direction of a network row that knows only addresses. Zeek's own word on what is local goes first.
+pub fn host_and_direction(row: &mut Row<'_, '_>) {
+    let local = |name| row.peek(name).map(|v| matches!(v, "T" | "true"));
+    let (src, dst) = (
+        row.cells.current_ip(network::SRC_IP),
+        row.cells.current_ip(network::DST_IP),
+    );
+    let inside = |address: Option<ip::Ip>| address.is_some_and(|a| ip::is_internal(&a));
+    let src_inside = local("local_orig").filter(|l| *l).unwrap_or(inside(src));
+    let (host, direction) = if src_inside { (src, "out") } else { (dst, "in") };
+    if let Some(host) = host {
+        row.host_is_ip(&host);
+        row.cells.text(network::DIRECTION, direction);
+    }
+}
+
+/// Success or failure by the response code, where there is one.
+pub fn dns_outcome(row: &mut Row<'_, '_>) {
+    let asked = matches!(row.cells.current_text(common::ACTION), Some("recurse"));
+    let client_query = row.peek("direction") == Some("Rcv") && row.peek("qr").is_none();
+    // A question carries NOERROR in its header, too; it means nothing there.
+    if asked || client_query {
+        return;
+    }
+    let outcome = match row.cells.current_text(dns::RCODE) {
+        Some("NOERROR") => "success",
+        Some(_) => "failure",
+        None => return,
+    };
+    row.cells.text(common::OUTCOME, outcome);
+}
+
+/// Lower-case base name and extension of the path.
+pub fn name_and_extension(row: &mut Row<'_, '_>) {
+    row.base_name(file::PATH, file::NAME);
+    let ext = row
+        .cells
+        .current_text(file::NAME)
+        .and_then(|n| n.rsplit_once('.'))
+        .map(|(_, e)| e.to_owned());
+    if let Some(ext) = ext.filter(|e| !e.is_empty() && e.len() <= 16) {
+        row.cells.text(file::EXT, &ext);
+    }
+}
