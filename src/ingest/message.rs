@@ -2,7 +2,7 @@
 //!
 //! Used only for what the structured data lack: a collector dropped them, or a name collided with the header. The lines
 //! are `Key: value`, grouped under headings; Sysmon's keys are the names of its event data, those of the Security log
-//! are translated ([`labels`]), also from a few other languages. A value can hold line breaks an attacker chose, so the
+//! are translated (`labels`), also from a few other languages. A value can hold line breaks an attacker chose, so the
 //! first line with a key counts and structured data always win.
 
 use std::borrow::Cow;

@@ -9,10 +9,10 @@ use super::cmdline::capped;
 /// Longest text that is searched, in bytes.
 const MAX_TEXT: usize = 1 << 20;
 
-/// Backticks inside words from which a text is disguised: one or two are typing errors or line breaks. [J]
+/// Backticks inside words from which a text is disguised: one or two are typing errors or line breaks. \[J\]
 const MIN_BACKTICKS: usize = 5;
 
-/// Joined pieces of literals (`'a'+'b'`) from which a text is disguised. [J]
+/// Joined pieces of literals (`'a'+'b'`) from which a text is disguised. \[J\]
 const MIN_PIECES: usize = 8;
 
 /// The disguise of a PowerShell text, in words; `None` for plain text.

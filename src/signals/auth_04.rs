@@ -5,7 +5,7 @@
 //! which the account was never seen.
 //! Why: whoever uses a stolen account comes from elsewhere and keeps other hours.
 //! Benign: business trips, new machines, night work, new providers.
-//! Sources: detection notes family 7 [J].
+//! Sources: detection notes family 7 \[J\].
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

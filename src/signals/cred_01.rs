@@ -28,7 +28,7 @@ pub struct Cred01;
 const VM_READ: i64 = 0x10;
 const MARKS: f64 = 2.0;
 const JOIN_S: f64 = 600.0;
-/// Masks that dumping tools ask for. [M]
+/// Masks that dumping tools ask for. \[M\]
 const TOOL_MASKS: &[i64] = &[0x1010, 0x1410, 0x1438, 0x143a, 0x1038, 0x1f_ffff, 0x1f_0fff, 0x1f_3fff];
 
 static META: Meta = Meta {

@@ -27,7 +27,7 @@ const HIGH_FROM: f64 = 10.0;
 const RC4_HABIT: f64 = 0.5;
 /// DES and RC4 encryption types (RFC 4120, RFC 4757).
 const WEAK: &[i64] = &[0x1, 0x3, 0x17, 0x18];
-/// Ticket options that roasting tools ask for. [M]
+/// Ticket options that roasting tools ask for. \[M\]
 const TOOL_OPTIONS: &[i64] = &[0x4081_0000, 0x4080_0000, 0x4081_0010];
 
 static META: Meta = Meta {

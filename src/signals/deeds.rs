@@ -6,7 +6,7 @@ use super::Hit;
 use crate::lake::frame::Row;
 use crate::schema::common;
 
-/// Repeats of one deed within this time are one hit. [J]
+/// Repeats of one deed within this time are one hit. \[J\]
 const JOIN_US: i64 = 3_600_000_000;
 const EVIDENCE: usize = 20;
 

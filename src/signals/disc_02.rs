@@ -27,7 +27,7 @@ const OBJECTS: f64 = 20.0;
 const OBJECTS_S: f64 = 60.0;
 const TOPICS: f64 = 3.0;
 const TOPICS_S: f64 = 600.0;
-/// Modules and their exported functions name every cmdlet; only shorter text is somebody's own. [J]
+/// Modules and their exported functions name every cmdlet; only shorter text is somebody's own. \[J\]
 const OWN_TEXT: usize = 65_536;
 
 static META: Meta = Meta {

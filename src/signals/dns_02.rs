@@ -5,7 +5,7 @@
 //! Why: a domain generation algorithm tries its list until one name answers.
 //! Benign: search suffixes and Chrome's probes (names without registrable domain are left out), block-list lookups of mail
 //! servers, typing errors, resolvers that block advertising with NXDOMAIN.
-//! Sources: detection notes family 4 [J]; Splunk's excessive DNS failures uses 50 failures.
+//! Sources: detection notes family 4 \[J\]; Splunk's excessive DNS failures uses 50 failures.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -6,7 +6,7 @@
 //! Why: infrastructure of attackers is registered shortly before it is used and dropped soon after.
 //! Benign: new campaigns and services, links in mail. Without a date, what people browse to and what a mail server looks
 //! up is left out: the question must come from a program that is no browser.
-//! Sources: detection notes family 4 [J]; vendors' category "newly registered domain" uses 30 days.
+//! Sources: detection notes family 4 \[J\]; vendors' category "newly registered domain" uses 30 days.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};

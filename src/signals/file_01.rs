@@ -8,7 +8,7 @@
 //! Benign: backup, synchronisation, unpacking, compilers and installers write many files, but with ordinary extensions and
 //! without removing the originals; encryption by the organisation itself.
 //! Sources: Splunk (ransomware notes, common extensions, spike in writes), Elastic (notes over SMB), detection notes
-//! family 6 [J].
+//! family 6 \[J\].
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -76,7 +76,7 @@ const ACCESSIBILITY: &[&str] = &[
 const SHELLS: &[&str] = &["cmd", "powershell", "pwsh"];
 /// Rights to write data, append, write attributes or delete.
 const WRITES: i64 = 0x1_0000 | 0x2 | 0x4;
-/// Modules name these commands too; only shorter text is somebody's own. [J]
+/// Modules name these commands too; only shorter text is somebody's own. \[J\]
 const OWN_TEXT: usize = 65_536;
 
 static SERVICE: LazyLock<Option<Regex>> = LazyLock::new(|| {

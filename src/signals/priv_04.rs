@@ -20,7 +20,7 @@ use crate::schema::{common, process_access as t};
 pub struct Priv04;
 
 const JOIN_S: f64 = 600.0;
-/// Write and operate in the memory of a process, and start threads there. [J]
+/// Write and operate in the memory of a process, and start threads there. \[J\]
 const INJECT: i64 = 0x2a;
 /// Targets that everything trusts.
 const TARGETS: &[&str] = &[

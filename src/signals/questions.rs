@@ -28,7 +28,7 @@ pub const PROCESS: &[Col] = &[common::HOST_RAW];
 
 /// Share of hosts from which a domain is popular here. [J: detection notes, e2LD with hosts > 5 % is a hub]
 pub const POPULAR_SHARE: f64 = 0.05;
-/// Fewest hosts that make a domain popular: 5 % of a small fleet is one host. [J]
+/// Fewest hosts that make a domain popular: 5 % of a small fleet is one host. \[J\]
 pub const POPULAR_HOSTS: u32 = 3;
 
 /// Whether a name ends in a suffix that exists on the internet, by the Public Suffix List: what lies under `.lan` or

@@ -25,7 +25,7 @@ pub const COLUMNS: &[Col] = &[
 ];
 
 /// Most bytes of one joined block; PowerShell splits blocks into parts of about 16 KiB, and detection needs the
-/// beginning. [J]
+/// beginning. \[J\]
 const MAX_BLOCK: usize = 1 << 20;
 
 /// One block of script text.

@@ -39,7 +39,7 @@ pub const COLUMNS: &[Col] = &[
     t::SIG_STATUS,
 ];
 
-/// Two sensors write the start of one process within this time: Sysmon 1 and Security 4688 lie milliseconds apart. [J]
+/// Two sensors write the start of one process within this time: Sysmon 1 and Security 4688 lie milliseconds apart. \[J\]
 const TWIN_US: i64 = 2_000_000;
 
 /// Longest piece of a command line or script in an explanation, in characters.

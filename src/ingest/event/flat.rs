@@ -3,7 +3,7 @@
 //!
 //! Header and event data share one level here, so names collide. NXLog compares names without case: the `ProcessID` of
 //! the logging process replaces the `ProcessId` of the event, its `EventType` ("INFO") the one of Sysmon. What was lost
-//! that way is read from the rendered message by [`finish`].
+//! that way is read from the rendered message by `finish`.
 
 use std::borrow::Cow;
 

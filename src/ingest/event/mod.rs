@@ -1,7 +1,7 @@
 //! Windows events in all their written forms, turned into [`Raw`]: shared by every format that carries one.
 //!
 //! XML ([`xml`]), JSON ([`object`] tells the shapes apart; [`system`], [`beats`], [`flat`] read them), the `Key=value`
-//! text of Splunk's agent ([`kv`]). All of them end in [`finish`].
+//! text of Splunk's agent ([`kv`]). All of them end in `finish`.
 
 use std::borrow::Cow;
 

@@ -101,8 +101,9 @@ fn sample_files_are_told_by_content_and_read_whole() {
             // It mixes named and dhcpd about evenly.
             let either = name == "sc4s_isc.log" && formats == ["dhcp-isc"];
             assert!(formats == [format] || either, "{folder}/{name}: {formats:?}");
-            // RITA's sample begins with a line that lost a column.
-            let cut = usize::from(name == "has_unknown_field__http.log");
+            // RITA's sample begins with a line that lost a column, the syslog one holds a line of another product.
+            let odd = ["has_unknown_field__http.log", "sc4s_symantec_proxy.log"];
+            let cut = usize::from(odd.contains(&&*name));
             assert_eq!(rejected, cut, "{folder}/{name}");
             assert!(records > 0 || name.contains("empty"), "{folder}/{name} has no records");
         }

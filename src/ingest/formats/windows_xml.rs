@@ -1,8 +1,12 @@
 //! Windows events as XML text: `wevtutil qe /f:xml`, `ToXml()`, Splunk's XmlWinEventLog, a copy from the Event Viewer.
 
+use std::ops::Range;
+
+use encoding_rs::Encoding;
+
 use super::{Block, Carry, Format, Head, Sniff};
 use crate::ingest::encoding;
-use crate::ingest::event::xml;
+use crate::ingest::event::{kv, xml};
 use crate::ingest::framing::{Framing, Piece, XmlEvents};
 use crate::ingest::sink::Sink;
 
@@ -42,14 +46,47 @@ impl Format for WindowsXml {
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let codepage = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
+        let mut end = 0;
         for piece in XmlEvents::new(block.bytes) {
             let (Piece::Record(at, bytes) | Piece::Damaged(at, bytes)) = piece;
+            between(block, end..at, codepage, sink);
+            end = at + bytes.len();
             let offset = block.offset + at as u64;
             let (text, _) = encoding::fallback(bytes, codepage);
             match xml::parse(&text, offset) {
                 Ok(raw) => sink.event(&raw),
                 Err(reason) => sink.reject(offset, reason, bytes),
             }
+        }
+        between(block, end..block.bytes.len(), codepage, sink);
+    }
+}
+
+/// Raw exports of Splunk mix rendered events (`LogName=…` lines) among those in XML.
+fn between(block: &Block<'_>, range: Range<usize>, codepage: &'static Encoding, sink: &mut Sink<'_>) {
+    let start = range.start;
+    let Some(gap) = block.bytes.get(range) else { return };
+    if memchr::memmem::find(gap, b"LogName=").is_none() {
+        return;
+    }
+    // An event begins with its date, the line before `LogName=`.
+    let mut begins = Vec::new();
+    let (mut at, mut line_before) = (0, 0);
+    for line in gap.split_inclusive(|b| *b == b'\n') {
+        if line.starts_with(b"LogName=") {
+            begins.push(line_before);
+        }
+        line_before = at;
+        at += line.len();
+    }
+    let ends = begins.iter().skip(1).copied().chain([gap.len()]);
+    for (from, to) in begins.iter().copied().zip(ends) {
+        let Some(bytes) = gap.get(from..to) else { continue };
+        let offset = block.offset + (start + from) as u64;
+        let (text, _) = encoding::fallback(bytes, codepage);
+        match kv::parse(&text, offset) {
+            Ok(raw) => sink.event(&raw),
+            Err(reason) => sink.reject(offset, reason, bytes),
         }
     }
 }
@@ -77,6 +114,14 @@ mod tests {
     use crate::ingest::formats::testing;
 
     const EVENT: &str = "<Event xmlns='x'><System><Provider Name='P'/><EventID>1</EventID></System><EventData><Data Name='a'>1</Data></EventData></Event>";
+
+    #[test]
+    fn rendered_events_among_those_in_xml_are_not_lost() {
+        let rendered = "01/14/2021 11:41:39 PM\nLogName=Security\nEventCode=4104\nComputerName=ws1\nMessage=x\n";
+        let text = format!("{EVENT}\n{rendered}{EVENT}\n{rendered}{rendered}");
+        let sink = testing::decode(&WindowsXml, text.as_bytes());
+        assert_eq!((sink.records, sink.rejects.len()), (5, 0));
+    }
 
     #[test]
     fn events_are_found_with_any_root_and_between_them() {

@@ -3,11 +3,9 @@
 //! Actions: `query` a client asks; `response` the server answers a client; `recurse` the server asks another;
 //! `recurse_response` that one answers; `update`, `notify`, `transfer`. Only rows of the client side carry a host.
 
-use std::borrow::Cow;
-
 use super::{Claim, Mapper};
 use crate::ingest::decode::Dec;
-use crate::ingest::log_rows::dns_outcome;
+use crate::ingest::log_rows::{dns_outcome, qname};
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -190,17 +188,6 @@ fn encode(name: &str) -> String {
     let mut out: String = name.split('.').map(|l| format!("({}){l}", l.len())).collect();
     out.push_str("(0)");
     out
-}
-
-/// Writes the name asked for: lower case, no dot at the end. It stays in `extra` where it was written otherwise.
-pub(super) fn qname(row: &mut Row<'_, '_>, field: &str) {
-    let Some(text) = row.peek(field) else { return };
-    let name: Cow<'_, str> =
-        crate::base::text::lower_ascii(text.strip_suffix('.').filter(|t| !t.is_empty()).unwrap_or(text));
-    row.cells.text(dns::QNAME, &name);
-    if *name == *text {
-        row.take(field);
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Claim, Mapper};
 use crate::ingest::decode::Dec;
-use crate::ingest::log_rows::dns_outcome;
+use crate::ingest::log_rows::{dns_outcome, qname};
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -48,7 +48,7 @@ impl Mapper for ZeekDns {
         if let Some(client) = row.cells.current_ip(dns::CLIENT_IP) {
             row.host_is_ip(&client);
         }
-        super::dns_text::qname(&mut row, "query");
+        qname(&mut row, "query");
         answers(&mut row);
         flags(&mut row);
         dns_outcome(&mut row);
