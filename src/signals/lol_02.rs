@@ -6,7 +6,7 @@
 //! Benign causes: scripts of administrators, installers that use curl, certificate work with certutil on URLs.
 //! Sources: MITRE ATT&CK T1105, T1197, T1140; Microsoft's documentation of the tools; LOLBAS for orientation.
 
-use super::lol_01::used;
+use super::lolbin_starts::used;
 use super::meta::{Key, Level, Meta, Reads, Threshold};
 use super::starts::{self, command};
 use super::{Cx, Hit, KeyRows, Signal};

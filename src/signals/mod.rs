@@ -9,6 +9,7 @@ pub mod file_events;
 pub mod geography;
 mod hit;
 pub mod logons;
+pub mod lolbin_starts;
 mod meta;
 pub mod questions;
 mod registry_changes;
