@@ -50,7 +50,7 @@ impl<'a> Seen<'a> {
 
 fn triage(finding: &Finding, seen: &Seen<'_>, out: &mut Vec<String>) {
     out.push(format!(
-        "Triage: lay processes, network, DNS and logons of {} side by side around {} (coldtrail timeline --host).",
+        "Triage: lay processes, network, DNS and logons of {} side by side around {} (coldtrail query over the lake).",
         finding.host, finding.first_seen
     ));
     if finding.host.starts_with("ip:") || finding.host.starts_with("user:") {
@@ -75,7 +75,7 @@ fn triage(finding: &Finding, seen: &Seen<'_>, out: &mut Vec<String>) {
             .cloned()
             .collect();
         out.push(format!(
-            "Triage: look for the same indicators on all other hosts (coldtrail scope --ioc): {}.",
+            "Triage: look for the same indicators on all other hosts (hunt again with --iocs): {}.",
             values(&all)
         ));
     }
