@@ -17,6 +17,16 @@ pub fn parse(text: &str) -> Option<Ip> {
     })
 }
 
+/// Reads an address, and whether [`display`] gives this very text again.
+pub fn parse_exact(text: &str) -> Option<(Ip, bool)> {
+    // The library takes IPv4 in its one canonical form only.
+    if let Ok(v4) = text.parse::<Ipv4Addr>() {
+        return Some((v4.to_ipv6_mapped().octets(), true));
+    }
+    let ip = parse(text)?;
+    Some((ip, display(&ip) == text))
+}
+
 /// Like [`parse`], and with a port behind: `1.2.3.4:80`, `[::1]:80`, `1.2.3.4/80` (Cisco ASA), `1.2.3.4#53` (BIND).
 pub fn parse_with_port(text: &str) -> Option<(Ip, Option<u16>)> {
     let text = text.trim();

@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod ip;
+pub mod names;
 pub mod registry;
 pub mod reject;
 pub mod text;

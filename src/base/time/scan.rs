@@ -25,10 +25,12 @@ impl<'a> Scan<'a> {
         self.rest.is_empty()
     }
 
+    #[inline]
     pub(super) fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }
 
+    #[inline]
     pub(super) fn eat(&mut self, wanted: u8) -> bool {
         let hit = self.peek() == Some(wanted);
         if hit {
@@ -37,6 +39,7 @@ impl<'a> Scan<'a> {
         hit
     }
 
+    #[inline]
     pub(super) fn eat_any(&mut self, wanted: &[u8]) -> Option<u8> {
         let byte = self.peek().filter(|b| wanted.contains(b))?;
         self.skip(1);
@@ -60,6 +63,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Between `min` and `max` (at most 18) decimal digits as a number, with their count; takes as many as there are.
+    #[inline]
     pub(super) fn number(&mut self, min: usize, max: usize) -> Option<(i64, usize)> {
         let count = self.rest.iter().take(max).take_while(|b| b.is_ascii_digit()).count();
         if count < min {
@@ -70,6 +74,7 @@ impl<'a> Scan<'a> {
         Some((digits.iter().fold(0, |sum, b| sum * 10 + i64::from(b - b'0')), count))
     }
 
+    #[inline]
     pub(super) fn two(&mut self) -> Option<u32> {
         self.small(2, 2)
     }
