@@ -1,0 +1,261 @@
+//! One buffer for all text of a record, and the forms that are written into it.
+
+use super::span::Span;
+use super::utf16;
+
+/// Text of one chunk at most: far more than any has.
+const MAX: usize = 4 << 20;
+
+/// The buffer. Only whole characters are written to it.
+pub struct Text {
+    /// As long as it ever was; what lies behind `at` is old.
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Text {
+    pub fn new() -> Self {
+        Self {
+            bytes: vec![0; 128 << 10],
+            at: 0,
+        }
+    }
+
+    /// Where the next text begins.
+    #[inline]
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Goes back to an earlier [`at`](Self::at).
+    pub fn back_to(&mut self, at: usize) {
+        self.at = at.min(self.at);
+    }
+
+    /// The text since `start`.
+    #[inline]
+    pub fn since(&self, start: usize) -> Span {
+        Span::new(start, self.at)
+    }
+
+    /// All text.
+    pub fn as_str(&self) -> Option<&str> {
+        std::str::from_utf8(self.bytes.get(..self.at)?).ok()
+    }
+
+    /// Room for `n` bytes; what is used of it is to be [taken](Self::took).
+    #[inline]
+    fn room(&mut self, n: usize) -> Option<&mut [u8]> {
+        let end = self.at + n;
+        if end > self.bytes.len() {
+            self.grow(end)?;
+        }
+        self.bytes.get_mut(self.at..end)
+    }
+
+    #[cold]
+    fn grow(&mut self, end: usize) -> Option<()> {
+        if end > MAX {
+            return None;
+        }
+        self.bytes.resize(end.next_power_of_two(), 0);
+        Some(())
+    }
+
+    #[inline]
+    fn took(&mut self, n: usize) -> Option<()> {
+        self.at += n;
+        Some(())
+    }
+
+    /// UTF-8.
+    #[inline]
+    pub fn push(&mut self, text: &str) -> Option<()> {
+        self.room(text.len())?.copy_from_slice(text.as_bytes());
+        self.took(text.len())
+    }
+
+    /// ASCII of a fixed length.
+    #[inline]
+    fn array<const N: usize>(&mut self, text: [u8; N]) -> Option<()> {
+        *self.room(N)?.first_chunk_mut()? = text;
+        self.took(N)
+    }
+
+    /// UTF-16.
+    #[inline]
+    pub fn utf16(&mut self, text: &[u8]) -> Option<()> {
+        let room = self.room(text.len() / 2 * utf16::MAX_BYTES)?;
+        let written = utf16::write(text, room)?;
+        self.took(written)
+    }
+
+    /// Text of which XML may not hold all characters.
+    pub fn sanitized(&mut self, text: &str) -> Option<()> {
+        // The first byte of U+FFFE and U+FFFF is EF.
+        let is_plain = |b: &u8| (*b >= b' ' && *b != 0xEF) || matches!(b, b'\t' | b'\n' | b'\r');
+        if text.as_bytes().iter().all(is_plain) {
+            return self.push(text);
+        }
+        for c in text.chars() {
+            let c = match c {
+                '\t' | '\n' | '\r' => c,
+                '\0'..' ' | '\u{FFFE}' | '\u{FFFF}' => '_',
+                _ => c,
+            };
+            self.push(c.encode_utf8(&mut [0; 4]))?;
+        }
+        Some(())
+    }
+
+    /// A decimal number.
+    #[inline]
+    pub fn number(&mut self, mut value: u64) -> Option<()> {
+        if value < 10 {
+            return self.array([b'0' + value as u8]);
+        }
+        if value < 100 {
+            return self.array(two(value as u32));
+        }
+        let digits = value.ilog10() as usize + 1;
+        let (first, pairs) = self.room(digits)?.as_rchunks_mut::<2>();
+        for pair in pairs.iter_mut().rev() {
+            *pair = two((value % 100) as u32);
+            value /= 100;
+        }
+        if let Some(digit) = first.first_mut() {
+            *digit = b'0' + value as u8;
+        }
+        self.took(digits)
+    }
+
+    /// A decimal number with its sign.
+    pub fn signed(&mut self, value: i64) -> Option<()> {
+        if value < 0 {
+            self.array(*b"-")?;
+        }
+        self.number(value.unsigned_abs())
+    }
+
+    /// `0x` and as many digits as needed.
+    #[inline]
+    pub fn hex_number(&mut self, mut value: u64) -> Option<()> {
+        let digits = (16 - value.leading_zeros() as usize / 4).max(1);
+        self.array(*b"0x")?;
+        let room = self.room(digits)?;
+        let mut at = digits;
+        while let Some(digit) = at.checked_sub(1).and_then(|i| room.get_mut(i)) {
+            *digit = hex_digit((value & 15) as u8, b'a');
+            value >>= 4;
+            at -= 1;
+        }
+        self.took(digits)
+    }
+
+    /// Bytes in upper-case hexadecimal.
+    pub fn binary(&mut self, bytes: &[u8]) -> Option<()> {
+        let mut pairs = self.room(2 * bytes.len())?.as_chunks_mut::<2>().0.iter_mut();
+        for byte in bytes {
+            *pairs.next()? = [hex_digit(byte >> 4, b'A'), hex_digit(byte & 15, b'A')];
+        }
+        self.took(2 * bytes.len())
+    }
+
+    /// A GUID in braces, lower case: three numbers, least byte first, then bytes.
+    #[inline]
+    pub fn guid(&mut self, guid: [u8; 16]) -> Option<()> {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = guid;
+        let ([a0, a1], [b0, b1], [c0, c1], [d0, d1]) = (hex_pair(d), hex_pair(c), hex_pair(b), hex_pair(a));
+        let ([e0, e1], [f0, f1], [g0, g1], [h0, h1]) = (hex_pair(f), hex_pair(e), hex_pair(h), hex_pair(g));
+        let ([i0, i1], [j0, j1], [k0, k1], [l0, l1]) = (hex_pair(i), hex_pair(j), hex_pair(k), hex_pair(l));
+        let ([m0, m1], [n0, n1], [o0, o1], [p0, p1]) = (hex_pair(m), hex_pair(n), hex_pair(o), hex_pair(p));
+        #[rustfmt::skip]
+        let text = [
+            b'{', a0, a1, b0, b1, c0, c1, d0, d1, b'-', e0, e1, f0, f1, b'-', g0, g1, h0, h1, b'-',
+            i0, i1, j0, j1, b'-', k0, k1, l0, l1, m0, m1, n0, n1, o0, o1, p0, p1, b'}',
+        ];
+        self.array(text)
+    }
+
+    /// A date and time of day: year, month, day, hour, minute, second, units of 100 ns.
+    pub fn moment(&mut self, [year, month, day, hour, minute, second, ticks]: [u32; 7]) -> Option<()> {
+        self.array(two(year / 100))?;
+        self.array(two(year))?;
+        for (sign, value) in [(b'-', month), (b'-', day), (b'T', hour), (b':', minute), (b':', second)] {
+            let [a, b] = two(value);
+            self.array([sign, a, b])?;
+        }
+        let ([a, b], [c, d]) = (two(ticks / 100_000), two(ticks / 1000));
+        let ([e, f], [_, g]) = (two(ticks / 10), two(ticks % 10));
+        self.array([b'.', a, b, c, d, e, f, g, b'Z'])
+    }
+}
+
+/// The last two decimal digits.
+#[inline(always)]
+fn two(value: u32) -> [u8; 2] {
+    [b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8]
+}
+
+/// Two lower-case digits.
+#[inline(always)]
+fn hex_pair(byte: u8) -> [u8; 2] {
+    [hex_digit(byte >> 4, b'a'), hex_digit(byte & 15, b'a')]
+}
+
+#[inline(always)]
+fn hex_digit(value: u8, a: u8) -> u8 {
+    if value < 10 { b'0' + value } else { a + (value - 10) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(write: impl FnOnce(&mut Text) -> Option<()>) -> String {
+        let mut text = Text::new();
+        write(&mut text).unwrap();
+        text.as_str().unwrap().to_owned()
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_written_as_the_standard_library_does(value: u64, bytes: [u8; 16]) {
+            for value in [value, value >> 33, value % 100, 0] {
+                prop_assert_eq!(text(|t| t.number(value)), value.to_string());
+                prop_assert_eq!(text(|t| t.hex_number(value)), format!("{value:#x}"));
+                prop_assert_eq!(text(|t| t.signed(value.cast_signed())), value.cast_signed().to_string());
+            }
+            let hex: String = bytes.iter().map(|b| format!("{b:02X}")).collect();
+            prop_assert_eq!(text(|t| t.binary(&bytes)), hex);
+        }
+    }
+
+    #[test]
+    fn guids_begin_with_three_numbers() {
+        let bytes = [
+            0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff,
+        ];
+        assert_eq!(text(|t| t.guid(bytes)), "{00112233-4455-6677-8899-aabbccddeeff}");
+    }
+
+    #[test]
+    fn the_buffer_grows_up_to_its_limit() {
+        let mut text = Text::new();
+        let part = "é".repeat(10_000);
+        let mut pushed = 0;
+        while text.push(&part).is_some() {
+            pushed += part.len();
+        }
+        assert_eq!(text.as_str().unwrap().len(), pushed);
+        assert!(pushed <= MAX && pushed + part.len() > MAX);
+        text.back_to(4);
+        assert_eq!(text.as_str(), Some("éé"));
+    }
+
+    #[test]
+    fn control_characters_become_underscores() {
+        assert_eq!(text(|t| t.sanitized("a\u{1}\t\u{FFFF}é\u{1f}")), "a_\t_é_");
+    }
+}
