@@ -11,18 +11,19 @@ mod tar;
 mod walk;
 mod zip;
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::fs::{File, Metadata};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use memmap2::Mmap;
 
-pub use bytes::SharedBytes;
+pub use bytes::{BufferPool, SharedBytes};
 use magic::Kind;
 pub use name::is_junk;
 use reader::State;
 
-/// Files below this size are read into memory, larger ones are mapped: for small files a mapping costs more than it saves.
+/// Files below this size are read, larger ones may be mapped: for small files a mapping costs more than it saves.
 const MAP_FROM: u64 = 1 << 20;
 
 /// How deep archives may be nested: `.tar.gz` in a zip is three.
@@ -38,6 +39,9 @@ pub struct OpenOptions {
     pub max_zip_in_memory: u64,
     /// Passwords to try, in this order, on encrypted zip members.
     pub passwords: Vec<String>,
+    /// Files that nobody has written to since may be mapped; the others are read, because cutting a mapped file ends
+    /// the process. `None` maps nothing.
+    pub map_older_than: Option<SystemTime>,
 }
 
 impl Default for OpenOptions {
@@ -46,6 +50,7 @@ impl Default for OpenOptions {
             max_expanded: 1 << 40,
             max_zip_in_memory: 256 << 20,
             passwords: Vec::new(),
+            map_older_than: None,
         }
     }
 }
@@ -116,13 +121,15 @@ pub enum Error {
     },
 }
 
-/// Opens a file (`-` is standard input) and calls `visit` for each of its members in the order of the archive.
+/// Opens a file (`-` is standard input) and calls `visit` for each of its members in the order of the archive. `count` is
+/// told of bytes as they are read from the file; of a [`Body::Bytes`] it is told nothing.
 ///
 /// # Errors
 /// Fails if the file itself cannot be read or if `visit` fails; anything wrong inside becomes a note.
 pub fn open(
     path: &Path,
     options: &OpenOptions,
+    count: &dyn Fn(u64),
     visit: &mut dyn FnMut(Member<'_>) -> Result<(), VisitError>,
 ) -> Result<Vec<Note>, Error> {
     let state = State::new(options);
@@ -135,21 +142,25 @@ pub fn open(
         walk::stream(&state, visit, &name, &mut io::stdin().lock(), 0)?;
         return Ok(state.into_notes());
     }
-    let mut file = File::open(path).map_err(failed)?;
+    let file = File::open(path).map_err(failed)?;
     let meta = file.metadata().map_err(failed)?;
     if meta.is_dir() {
         return Err(failed(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")));
     }
+    let mut file = Counted { inner: file, count };
     if !meta.is_file() {
         // A pipe, such as a shell's process substitution: it can be read once and not be sought in.
         walk::stream(&state, visit, &name, &mut BufReader::new(file), 0)?;
         return Ok(state.into_notes());
     }
-    let head = magic::read_head(&mut file).map_err(failed)?;
-    file.rewind().map_err(failed)?;
+    let head = magic::read_head(&mut file.inner).map_err(failed)?;
+    file.inner.rewind().map_err(failed)?;
     match magic::kind(&head) {
         Kind::Plain => {
-            let body = Body::Bytes(load(&file, meta.len()).map_err(failed)?);
+            let body = match may_map(&meta, options) {
+                true => Body::Bytes(map(&file.inner).map_err(failed)?),
+                false => Body::Reader(&mut file),
+            };
             walk::give(visit, Member { name, body })?;
         }
         Kind::Zip => zip::walk(&state, visit, &name, &mut BufReader::new(file), 0)?,
@@ -158,17 +169,38 @@ pub fn open(
     Ok(state.into_notes())
 }
 
-fn load(mut file: &File, len: u64) -> io::Result<SharedBytes> {
-    if len < MAP_FROM {
-        let mut buffer = Vec::new();
-        file.read_to_end(&mut buffer)?;
-        return Ok(SharedBytes::from(buffer));
-    }
-    // SAFETY: the map is read only. A file that another program shortens meanwhile would end this process with SIGBUS;
-    // inputs are archived logs that nobody writes any more, and it is what every mapping tool accepts.
+/// Whether a file is large enough to be mapped, and old enough to stay as it is.
+fn may_map(meta: &Metadata, options: &OpenOptions) -> bool {
+    let old = options.map_older_than.zip(meta.modified().ok());
+    meta.len() >= MAP_FROM && old.is_some_and(|(limit, modified)| modified < limit)
+}
+
+fn map(file: &File) -> io::Result<SharedBytes> {
+    // SAFETY: the map is read only, and of a file that nobody has written to for long. Should another program cut it
+    // nevertheless, this process ends with a signal, as with every tool that maps; the lake stays as it was.
     #[allow(unsafe_code)]
     let map = unsafe { Mmap::map(file)? };
     Ok(SharedBytes::from(map))
+}
+
+/// Tells how many bytes of a file were read.
+struct Counted<'c, R> {
+    inner: R,
+    count: &'c dyn Fn(u64),
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        (self.count)(read as u64);
+        Ok(read)
+    }
+}
+
+impl<R: Seek> Seek for Counted<'_, R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
+    }
 }
 
 #[cfg(test)]

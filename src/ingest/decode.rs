@@ -1,5 +1,6 @@
 //! Decoding one field into a typed cell, and telling whether the cell re-creates the field's text.
 
+use super::json;
 use super::raw::Value;
 use crate::base::{ip, time};
 use crate::schema::builder::TableBuilder;
@@ -66,12 +67,16 @@ impl From<bool> for Held {
 
 /// Writes `value` into `col` of the current row.
 pub fn decode(cells: &mut TableBuilder, col: Col, dec: Dec, value: &Value<'_>) -> Held {
-    let Some(text) = value.text() else {
-        return Held::No;
-    };
     if cells.is_set(col) && dec != Dec::Hashes {
         return Held::No;
     }
+    if let (Dec::Text, Value::Escaped(escaped)) = (dec, value) {
+        cells.escaped_text(col, escaped.inner(), |out| json::unescape_into(escaped.inner(), out));
+        return Held::Yes;
+    }
+    let Some(text) = value.text() else {
+        return Held::No;
+    };
     if text == "-" {
         return Held::No;
     }
@@ -85,6 +90,10 @@ pub fn decode(cells: &mut TableBuilder, col: Col, dec: Dec, value: &Value<'_>) -
             (text.trim() == text).into()
         }
         Dec::Lower => {
+            if text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {
+                cells.text(col, text);
+                return Held::Yes;
+            }
             let lower = text.to_lowercase();
             cells.text(col, &lower);
             (lower == text).into()
@@ -97,10 +106,10 @@ pub fn decode(cells: &mut TableBuilder, col: Col, dec: Dec, value: &Value<'_>) -
             }
             None => Held::No,
         },
-        Dec::Ip => match ip::parse(text) {
-            Some(address) => {
+        Dec::Ip => match ip::parse_exact(text) {
+            Some((address, exact)) => {
                 cells.ip(col, &address);
-                (ip::display(&address) == text).into()
+                exact.into()
             }
             None => Held::No,
         },
@@ -173,19 +182,55 @@ pub fn parse_int(text: &str) -> Option<i64> {
         .or_else(|| t.parse::<u64>().ok().map(|v| v as i64))
 }
 
-/// Bytes of a hexadecimal text of even length.
-pub fn hex_bytes(text: &str) -> Option<Vec<u8>> {
-    let digit = |c: u8| (c as char).to_digit(16).map(|d| d as u8);
+/// Bytes of a hexadecimal text of even length; 64 at most.
+#[derive(Debug, Clone, Copy)]
+pub struct HexBytes {
+    bytes: [u8; 64],
+    len: usize,
+}
+
+impl std::ops::Deref for HexBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Reads hexadecimal digits of either case.
+pub fn hex_bytes(text: &str) -> Option<HexBytes> {
+    let text = text.as_bytes();
     if text.is_empty() || !text.len().is_multiple_of(2) || text.len() > 128 {
         return None;
     }
-    text.as_bytes()
-        .chunks_exact(2)
-        .map(|p| match p {
-            [a, b] => Some(digit(*a)? << 4 | digit(*b)?),
-            _ => None,
-        })
-        .collect()
+    let mut out = HexBytes {
+        bytes: [0; 64],
+        len: text.len() / 2,
+    };
+    let mut invalid = 0;
+    for (pair, byte) in text.chunks_exact(2).zip(&mut out.bytes) {
+        if let [high, low] = *pair {
+            let (high, low) = (digit(high), digit(low));
+            invalid |= high | low;
+            *byte = high << 4 | low & 0xF;
+        }
+    }
+    (invalid & 0xF0 == 0).then_some(out)
+}
+
+/// The value of a hexadecimal digit; 255 for any other byte.
+fn digit(byte: u8) -> u8 {
+    const DIGITS: [u8; 256] = {
+        let mut table = [0xFF; 256];
+        let mut i = 0;
+        while i < 16 {
+            table[b"0123456789abcdef"[i] as usize] = i as u8;
+            table[b"0123456789ABCDEF"[i] as usize] = i as u8;
+            i += 1;
+        }
+        table
+    };
+    DIGITS.get(byte as usize).copied().unwrap_or(0xFF)
 }
 
 fn integer(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
@@ -221,10 +266,21 @@ fn width(cells: &TableBuilder, col: Col) -> Option<usize> {
 }
 
 fn recreates_time(text: &str, ts: i64) -> bool {
-    // Sysmon's own form: blank, three digits, no zone.
-    let full = time::format_rfc3339(ts);
-    let ms = text.len() == 23 && ts % 1_000 == 0 && text.as_bytes().get(10) == Some(&b' ');
-    ms || full == text
+    let b = text.as_bytes();
+    let at = |i: usize| b.get(i).copied().unwrap_or(0);
+    // A leap second is stored as the second behind it.
+    if at(4) != b'-' || at(7) != b'-' || (at(17), at(18)) == (b'6', b'0') {
+        return false;
+    }
+    let fraction = (ts % time::SECOND != 0, ts % 1_000 != 0);
+    match (b.len(), at(10), at(19)) {
+        // Sysmon's own form: blank, three digits, no zone.
+        (23, b' ', b'.') => !fraction.1,
+        (20, b'T', b'Z') => !fraction.0,
+        (24, b'T', b'.') => at(23) == b'Z' && fraction == (true, false),
+        (27, b'T', b'.') => at(26) == b'Z' && fraction.1,
+        _ => false,
+    }
 }
 
 fn boolean(cells: &mut TableBuilder, col: Col, text: &str) -> Held {
@@ -251,44 +307,35 @@ fn user(cells: &mut TableBuilder, col: Col, text: &str) -> Held {
 }
 
 fn hashes(cells: &mut TableBuilder, text: &str) -> Held {
-    let mut last = 0;
+    /// The fixed order in which the columns are joined again; it is that of [`TableBuilder::hash_column`].
+    const HASHES: [&str; 4] = ["SHA1", "MD5", "SHA256", "IMPHASH"];
+    let mut last = None;
     let mut held = true;
     for part in text.split(',') {
         let Some((algorithm, hex)) = part.split_once('=') else {
             held = false;
             continue;
         };
-        // The fixed order in which the columns are joined again.
-        let (order, name) = match algorithm {
-            "SHA1" => (1, "sha1"),
-            "MD5" => (2, "md5"),
-            "SHA256" => (3, "sha256"),
-            "IMPHASH" => (4, "imphash"),
-            _ => {
-                held = false;
-                continue;
-            }
+        let Some(order) = HASHES.iter().position(|h| *h == algorithm) else {
+            held = false;
+            continue;
         };
-        let written = cells.table().find(name).and_then(|(col, _)| {
+        let written = cells.hash_column(order).and_then(|col| {
             let b = hex_bytes(hex)?;
             (width(cells, col) == Some(b.len())).then(|| cells.fixed(col, &b))
         });
-        held &= written.is_some() && order > last && !hex.bytes().any(|c| c.is_ascii_lowercase());
-        last = order;
+        held &= written.is_some() && Some(order) > last && !hex.bytes().any(|c| c.is_ascii_lowercase());
+        last = Some(order);
     }
     held.into()
 }
 
 fn guid(cells: &mut TableBuilder, col: Col, text: &str) -> Held {
     let bare = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
-    let dashes = [8, 13, 18, 23];
     let well_formed = bare.len() == 36
-        && bare.bytes().enumerate().all(|(i, c)| {
-            if dashes.contains(&i) {
-                c == b'-'
-            } else {
-                c.is_ascii_hexdigit()
-            }
+        && bare.bytes().enumerate().all(|(i, c)| match i {
+            8 | 13 | 18 | 23 => c == b'-',
+            _ => c.is_ascii_hexdigit(),
         });
     if !well_formed {
         cells.text(col, text);
@@ -297,13 +344,18 @@ fn guid(cells: &mut TableBuilder, col: Col, text: &str) -> Held {
     if bare.bytes().all(|c| matches!(c, b'0' | b'-')) {
         return Held::No;
     }
-    cells.text(col, &format!("{{{}}}", bare.to_ascii_uppercase()));
+    let canonical = text.len() == 38 && !bare.bytes().any(|c| c.is_ascii_lowercase());
+    if canonical {
+        cells.text(col, text);
+    } else {
+        cells.text(col, &format!("{{{}}}", bare.to_ascii_uppercase()));
+    }
     Held::Yes
 }
 
 fn mac(text: &str) -> Option<[u8; 6]> {
     let digits: String = text.chars().filter(|c| !matches!(c, ':' | '-' | '.')).collect();
-    hex_bytes(&digits)?.try_into().ok()
+    (*hex_bytes(&digits)?).try_into().ok()
 }
 
 fn scaled(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {

@@ -1,8 +1,8 @@
 //! A JSON object as a list of names and lexemes, borrowed from the text it stands in.
 //!
 //! Log records are read once and mostly thrown into columns, so nothing is turned into a tree: a value stays the
-//! bytes it was written with (a large integer keeps every digit) and is opened only where a reader asks. `serde_json`
-//! checks the syntax, so a lexeme can be copied into other JSON as it is.
+//! bytes it was written with (a large integer keeps every digit) and is opened only where a reader asks. [`scan`] reads
+//! what is plain JSON in one pass; what it does not take goes to `serde_json`, which has the last word.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,10 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::raw::Value;
+use super::raw::{Escaped, Field, Value};
+
+pub mod records;
+pub mod scan;
 
 /// A value that has not been opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,16 +26,22 @@ pub struct Object<'a>(pub Vec<(Cow<'a, str>, Json<'a>)>);
 impl<'a> Json<'a> {
     /// A whole JSON text, blanks around it allowed.
     pub fn parse(text: &'a str) -> Option<Self> {
+        let trimmed = text.trim_matches(BLANKS);
+        if scan::value(trimmed) == Some(trimmed.len()) {
+            return Some(Self(trimmed));
+        }
         let raw: &'a RawValue = serde_json::from_str(text).ok()?;
         Some(Self(raw.get()))
     }
 
     /// The bytes as written.
+    #[inline]
     pub fn lexeme(self) -> &'a str {
         self.0
     }
 
     /// Whether it is `null`.
+    #[inline]
     pub fn is_null(self) -> bool {
         self.0 == "null"
     }
@@ -44,10 +53,16 @@ impl<'a> Json<'a> {
 
     /// The text of a string without its escapes, or the lexeme of a number or boolean.
     pub fn text(self) -> Option<Cow<'a, str>> {
-        if let Some(inner) = self.0.strip_prefix('"').and_then(|t| t.strip_suffix('"')) {
-            return Some(unescape(self.0, inner));
+        if let Some(inner) = self.inner() {
+            return Some(unescape(inner));
         }
         self.is_scalar().then_some(Cow::Borrowed(self.0))
+    }
+
+    /// What stands between the quotes of a string.
+    #[inline]
+    fn inner(self) -> Option<&'a str> {
+        self.0.strip_prefix('"')?.strip_suffix('"')
     }
 
     /// The object's members.
@@ -55,7 +70,7 @@ impl<'a> Json<'a> {
         if !self.0.starts_with('{') {
             return None;
         }
-        serde_json::from_str(self.0).ok()
+        Object::parse(self.0)
     }
 
     /// The array's elements.
@@ -63,15 +78,23 @@ impl<'a> Json<'a> {
         if !self.0.starts_with('[') {
             return None;
         }
+        let mut elements = Vec::new();
+        if scan::elements(self.0, &mut elements) == Some(self.0.len()) {
+            return Some(elements);
+        }
         serde_json::from_str::<Array<'a>>(self.0).ok().map(|a| a.0)
     }
 
     /// The value of a field.
+    #[inline]
     pub fn value(self) -> Value<'a> {
         if self.is_null() {
             Value::Null
-        } else if self.0.starts_with('"') {
-            self.text().map_or(Value::Null, Value::Str)
+        } else if let Some(inner) = self.inner() {
+            match memchr::memchr(b'\\', inner.as_bytes()) {
+                None => Value::Str(Cow::Borrowed(inner)),
+                Some(_) => Value::Escaped(Escaped::new(inner)),
+            }
         } else {
             Value::Raw(Cow::Borrowed(self.0))
         }
@@ -79,17 +102,37 @@ impl<'a> Json<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// Reads one object.
+    /// Reads one object, blanks around it allowed.
     pub fn parse(text: &'a str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        let mut members = Vec::with_capacity(32);
+        let rest = scan::members(text, &mut members).and_then(|end| text.get(end..));
+        if rest.is_some_and(|r| r.trim_matches(BLANKS).is_empty()) {
+            return Some(Self(members));
+        }
+        let library: Library<'a> = serde_json::from_str(text).ok()?;
+        Some(Self(library.0))
+    }
+
+    /// The members as fields.
+    #[inline]
+    pub fn into_fields(self) -> Vec<Field<'a>> {
+        self.0
+            .into_iter()
+            .map(|(name, value)| Field {
+                name,
+                value: value.value(),
+            })
+            .collect()
     }
 
     /// The first member with this name.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<Json<'a>> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, v)| *v)
     }
 
     /// Whether there is a member with this name that is not `null`.
+    #[inline]
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some_and(|v| !v.is_null())
     }
@@ -105,15 +148,21 @@ impl<'a> Object<'a> {
     }
 }
 
+/// White space of JSON.
+const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// An object as the library reads it.
+struct Library<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+
 struct Array<'a>(Vec<Json<'a>>);
 
 struct Name<'a>(Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Object<'de> {
+impl<'de> Deserialize<'de> for Library<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members;
         impl<'de> Visitor<'de> for Members {
-            type Value = Object<'de>;
+            type Value = Library<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -125,7 +174,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
                     let value: &'de RawValue = map.next_value()?;
                     members.push((name.0, Json(value.get())));
                 }
-                Ok(Object(members))
+                Ok(Library(members))
             }
         }
         deserializer.deserialize_map(Members)
@@ -176,57 +225,73 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
-fn unescape<'a>(quoted: &'a str, inner: &'a str) -> Cow<'a, str> {
+/// The text of what stands between quotes; half of a surrogate pair becomes U+FFFD (Windows file names are any 16-bit
+/// units, and half a pair must not cost the record).
+pub fn unescape(inner: &str) -> Cow<'_, str> {
     if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
         return Cow::Borrowed(inner);
     }
-    match serde_json::from_str::<String>(quoted) {
-        Ok(text) => Cow::Owned(text),
-        Err(_) => Cow::Owned(unescape_lossy(inner)),
-    }
+    let mut out = String::with_capacity(inner.len());
+    unescape_into(inner, &mut out);
+    Cow::Owned(out)
 }
 
-/// Half of a surrogate pair is no character, but Windows strings may hold one (file names are any 16-bit units).
-fn unescape_lossy(inner: &str) -> String {
-    let mut out = String::with_capacity(inner.len());
-    let mut units: Vec<u16> = Vec::new();
+/// Appends the text of what stands between quotes.
+pub fn unescape_into(inner: &str, out: &mut String) {
+    let mut high = None;
     let mut rest = inner;
     while let Some((before, after)) = rest.split_once('\\') {
         if !before.is_empty() {
-            flush(&mut units, &mut out);
+            flush(&mut high, out);
             out.push_str(before);
         }
         let mut chars = after.chars();
         let escape = chars.next();
         rest = chars.as_str();
-        match escape {
-            Some('u') => {
-                let (hex, behind) = rest.split_at_checked(4).unwrap_or((rest, ""));
-                units.push(u16::from_str_radix(hex, 16).unwrap_or(0xFFFD));
-                rest = behind;
-                continue;
-            }
-            Some(c) => {
-                flush(&mut units, &mut out);
-                out.push(match c {
-                    'n' => '\n',
-                    'r' => '\r',
-                    't' => '\t',
-                    'b' => '\u{8}',
-                    'f' => '\u{c}',
-                    other => other,
-                });
-            }
-            None => {}
+        let Some(escape) = escape else { break };
+        if escape == 'u' {
+            let (hex, behind) = rest.split_at_checked(4).unwrap_or((rest, ""));
+            rest = behind;
+            unit(u16::from_str_radix(hex, 16).unwrap_or(0xFFFD), &mut high, out);
+            continue;
         }
+        flush(&mut high, out);
+        out.push(match escape {
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            other => other,
+        });
     }
-    flush(&mut units, &mut out);
-    out.push_str(rest);
-    out
+    if !rest.is_empty() {
+        flush(&mut high, out);
+        out.push_str(rest);
+    }
+    flush(&mut high, out);
 }
 
-fn flush(units: &mut Vec<u16>, out: &mut String) {
-    out.extend(char::decode_utf16(units.drain(..)).map(|c| c.unwrap_or('\u{FFFD}')));
+/// One unit of UTF-16; the first half of a pair waits for the second.
+fn unit(unit: u16, high: &mut Option<u16>, out: &mut String) {
+    match (high.take(), unit) {
+        (Some(first), 0xDC00..=0xDFFF) => out.extend(char::decode_utf16([first, unit]).flatten()),
+        (first, _) => {
+            *high = first;
+            flush(high, out);
+            match char::from_u32(u32::from(unit)) {
+                Some(c) => out.push(c),
+                None if unit < 0xDC00 => *high = Some(unit),
+                None => out.push('\u{FFFD}'),
+            }
+        }
+    }
+}
+
+fn flush(high: &mut Option<u16>, out: &mut String) {
+    if high.take().is_some() {
+        out.push('\u{FFFD}');
+    }
 }
 
 #[cfg(test)]
@@ -251,6 +316,17 @@ mod tests {
     fn half_a_surrogate_pair_loses_one_character_not_the_record() {
         let o = Object::parse(r#"{"name":"C:\\a\ud800b\n\ud83d\ude00"}"#).unwrap();
         assert_eq!(o.text("name").unwrap(), "C:\\a\u{FFFD}b\n😀");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn escapes_are_read_as_the_library_reads_them(text: String) {
+            let quoted = serde_json::to_string(&text).unwrap();
+            let inner = &quoted[1..quoted.len() - 1];
+            proptest::prop_assert_eq!(unescape(inner), &*text);
+            let ascii: String = text.encode_utf16().map(|u| format!("\\u{u:04x}")).collect();
+            proptest::prop_assert_eq!(unescape(&ascii), &*text);
+        }
     }
 
     #[test]

@@ -1,79 +1,34 @@
 //! One JSON object as fields: keys unescaped, numbers, arrays and objects as the lexemes they were written with.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
-use super::raw::{Field, Value};
+use super::json::{Json, Object};
+use super::raw::Field;
 
 /// The fields of the object in `text`, in order; nested values stay lexemes. The error says what is wrong with it.
 pub fn fields(text: &str) -> Result<Vec<Field<'_>>, String> {
-    let mut de = serde_json::Deserializer::from_str(text);
-    let fields = de.deserialize_map(Fields).map_err(|e| e.to_string())?;
-    de.end().map_err(|e| e.to_string())?;
-    Ok(fields)
+    let Some(object) = Object::parse(text) else {
+        let library = serde_json::from_str::<serde::de::IgnoredAny>(text);
+        return Err(library.err().map_or("not an object".to_owned(), |e| e.to_string()));
+    };
+    Ok(object.into_fields())
 }
 
 /// The items of a JSON array of scalars as text; `None` if it is no array.
 pub fn items(array: &str) -> Option<Vec<Cow<'_, str>>> {
-    let raw: Vec<&RawValue> = serde_json::from_str(array).ok()?;
-    raw.into_iter()
-        .map(|r| match value(r) {
-            Value::Null => Some(Cow::Borrowed("")),
-            Value::Str(s) | Value::Raw(s) => Some(s),
-        })
-        .collect()
-}
-
-struct Fields;
-
-impl<'de> Visitor<'de> for Fields {
-    type Value = Vec<Field<'de>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut out = Vec::with_capacity(24);
-        while let Some((name, raw)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-            out.push(Field {
-                name: name.0,
-                value: value(raw),
-            });
-        }
-        Ok(out)
-    }
-}
-
-/// A key that borrows where it has no escapes.
-#[derive(serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// The value behind a lexeme.
-pub(super) fn value(raw: &RawValue) -> Value<'_> {
-    let lexeme = raw.get();
-    if lexeme == "null" {
-        return Value::Null;
-    }
-    let Some(inner) = lexeme.strip_prefix('"').and_then(|l| l.strip_suffix('"')) else {
-        return Value::Raw(Cow::Borrowed(lexeme));
-    };
-    if !inner.contains('\\') {
-        return Value::str(inner);
-    }
-    match serde_json::from_str::<String>(lexeme) {
-        Ok(text) => Value::Str(Cow::Owned(text)),
-        // A lone surrogate is no text; its lexeme is kept.
-        Err(_) => Value::Raw(Cow::Borrowed(lexeme)),
-    }
+    let items = Json::parse(array)?.array()?;
+    Some(
+        items
+            .into_iter()
+            .map(|i| i.value().into_text().unwrap_or_default())
+            .collect(),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::raw::Value;
 
     #[test]
     fn lexemes_survive_and_strings_are_unescaped() {
@@ -116,7 +71,7 @@ mod tests {
                 let wanted = oracle.get(&*f.name).unwrap();
                 match &f.value {
                     Value::Null => prop_assert!(wanted.is_null()),
-                    Value::Str(s) => prop_assert_eq!(Some(&**s), wanted.as_str()),
+                    v @ (Value::Str(_) | Value::Escaped(_)) => prop_assert_eq!(v.text(), wanted.as_str()),
                     Value::Raw(lexeme) => {
                         let mut lexeme = lexeme.to_string().into_bytes();
                         prop_assert_eq!(&simd_json::to_owned_value(&mut lexeme).unwrap(), wanted);

@@ -79,9 +79,9 @@ pub fn settle(raw: &mut Raw<'_>, table: Option<&str>, fallback: Option<&str>) {
         let name = &*field.name;
         match (name, &field.value) {
             _ if Some(name) == held => {}
-            ("DeviceId", Value::Str(_)) => raw.host_id = text(field),
+            ("DeviceId", Value::Str(_) | Value::Escaped(_)) => raw.host_id = text(field),
             ("ReportId", v) if number(v).is_some() => raw.record_id = number(v),
-            (n, Value::Str(_)) if n == host => raw.host = text(field),
+            (n, Value::Str(_) | Value::Escaped(_)) if n == host => raw.host = text(field),
             _ => left.push(field),
         }
     }
@@ -117,8 +117,8 @@ pub fn time_of(text: &str) -> Option<(Ts, TimeQuality)> {
 
 fn text<'a>(field: Field<'a>) -> Option<Cow<'a, str>> {
     match field.value {
-        Value::Str(s) => Some(s),
-        _ => None,
+        Value::Raw(_) => None,
+        value => value.into_text(),
     }
 }
 

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use super::raw::{Raw, Value};
-use super::windows::{self, Source};
+use super::windows::Source;
 
 mod labels;
 
@@ -19,7 +19,7 @@ const MAX_BYTES: usize = 256 * 1024;
 pub fn is_needed(raw: &Raw<'_>) -> bool {
     let code = raw.code.unwrap_or_default();
     let lacks = |name: &str| raw.get(name).is_none();
-    match windows::source(&raw.kind, raw.channel.as_deref()) {
+    match raw.source() {
         Source::Sysmon => match code {
             8 | 10 => lacks("SourceProcessId") || lacks("UtcTime"),
             12..=14 => lacks("EventType") || lacks("ProcessId") || lacks("UtcTime"),
@@ -42,7 +42,7 @@ pub fn is_needed(raw: &Raw<'_>) -> bool {
 /// Adds the values that the message names and the fields lack.
 pub fn fill(raw: &mut Raw<'_>, message: &str) {
     let message = message.get(..MAX_BYTES).unwrap_or(message);
-    let source = windows::source(&raw.kind, raw.channel.as_deref());
+    let source = raw.source();
     if source == Source::PowerShell && raw.code == Some(4104) {
         script_block(raw, message);
         return;

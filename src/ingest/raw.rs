@@ -1,18 +1,61 @@
 //! A raw event: what a format hands to a mapper. Syntax is gone, meaning is not yet there.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
+use super::json;
+use super::windows::{self, Source};
 use crate::base::time::{TimeQuality, Ts};
 
 /// The value of a field, as the source wrote it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Value<'a> {
     /// Named but without a value (JSON `null`, empty XML element of an unknown type).
     Null,
     /// Text, unescaped.
     Str(Cow<'a, str>),
+    /// Text with JSON escapes.
+    Escaped(Escaped<'a>),
     /// The lexeme of a JSON number, boolean, array or object.
     Raw(Cow<'a, str>),
+}
+
+/// The inside of a JSON string with escapes in it, unescaped where somebody asks for its text: most such strings are
+/// paths, which go into dictionaries that know them already.
+#[derive(Debug, Clone)]
+pub struct Escaped<'a> {
+    inner: &'a str,
+    text: OnceCell<Box<str>>,
+}
+
+impl<'a> Escaped<'a> {
+    /// What stands between the quotes; it must be valid there.
+    pub fn new(inner: &'a str) -> Self {
+        Self {
+            inner,
+            text: OnceCell::new(),
+        }
+    }
+
+    /// What stands between the quotes.
+    #[inline]
+    pub fn inner(&self) -> &'a str {
+        self.inner
+    }
+
+    /// The text.
+    #[inline]
+    pub fn text(&self) -> &str {
+        self.text.get_or_init(|| json::unescape(self.inner).into())
+    }
+}
+
+impl PartialEq for Value<'_> {
+    /// Values are equal if they are of one type and have the same text, however it was written.
+    fn eq(&self, other: &Self) -> bool {
+        let is_raw = |v: &Self| matches!(v, Value::Raw(_));
+        is_raw(self) == is_raw(other) && self.text() == other.text()
+    }
 }
 
 impl<'a> Value<'a> {
@@ -26,15 +69,28 @@ impl<'a> Value<'a> {
         match self {
             Value::Null => Value::Null,
             Value::Str(s) => Value::Str(Cow::Owned(s.into_owned())),
+            Value::Escaped(e) => Value::Str(Cow::Owned(e.text().to_owned())),
             Value::Raw(s) => Value::Raw(Cow::Owned(s.into_owned())),
         }
     }
 
     /// The text or lexeme; `None` for null.
+    #[inline]
     pub fn text(&self) -> Option<&str> {
         match self {
             Value::Null => None,
             Value::Str(s) | Value::Raw(s) => Some(s),
+            Value::Escaped(e) => Some(e.text()),
+        }
+    }
+
+    /// The text or lexeme, moved out; `None` for null.
+    #[inline]
+    pub fn into_text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Value::Null => None,
+            Value::Str(s) | Value::Raw(s) => Some(s),
+            Value::Escaped(e) => Some(json::unescape(e.inner)),
         }
     }
 }
@@ -76,7 +132,7 @@ pub enum Family {
 }
 
 /// One record, borrowed from the block it was read from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Raw<'a> {
     /// Kind of record.
     pub family: Family,
@@ -160,6 +216,7 @@ impl<'a> Raw<'a> {
     }
 
     /// Adds a field.
+    #[inline]
     pub fn push(&mut self, name: impl Into<Cow<'a, str>>, value: Value<'a>) {
         self.fields.push(Field {
             name: name.into(),
@@ -167,7 +224,14 @@ impl<'a> Raw<'a> {
         });
     }
 
+    /// Which source a Windows event is from.
+    #[inline]
+    pub fn source(&self) -> Source {
+        windows::source(&self.kind, self.channel.as_deref())
+    }
+
     /// The text of the first field with this name.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|f| f.name == name).and_then(|f| f.value.text())
     }

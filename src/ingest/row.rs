@@ -1,16 +1,14 @@
 //! Writing one row: common columns, mapped fields, and `extra` for everything that no column re-creates.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
-
-use ahash::RandomState;
 
 use super::decode::{Dec, Held, decode};
 use super::raw::{Field, Raw, Value};
 use super::sink::RecordContext;
 use super::windows;
 use crate::base::ip::{self, Ip};
-use crate::base::text::push_json_str;
+use crate::base::names::Names;
+use crate::base::text::{push_json_inner, push_json_str};
 use crate::schema::builder::{TableBuilder, TableSet};
 use crate::schema::{Col, Table, common};
 
@@ -20,7 +18,7 @@ use crate::schema::{Col, Table, common};
 #[derive(Debug)]
 pub struct FieldMap {
     entries: &'static [(&'static str, Col, Dec)],
-    index: OnceLock<HashMap<&'static str, usize, RandomState>>,
+    index: OnceLock<Names>,
 }
 
 impl FieldMap {
@@ -32,15 +30,10 @@ impl FieldMap {
         }
     }
 
+    #[inline]
     fn get(&self, name: &str) -> Option<(Col, Dec)> {
-        let index = self.index.get_or_init(|| {
-            let mut m = HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4));
-            for (i, (n, _, _)) in self.entries.iter().enumerate() {
-                m.insert(*n, i);
-            }
-            m
-        });
-        let (_, col, dec) = self.entries.get(*index.get(name)?)?;
+        let index = self.index.get_or_init(|| Names::new(self.entries.iter().map(|e| e.0)));
+        let (_, col, dec) = self.entries.get(index.find(name)?)?;
         Some((*col, *dec))
     }
 }
@@ -50,7 +43,38 @@ pub struct Row<'b, 'r> {
     /// The builder, for cells that no field map reaches.
     pub cells: &'b mut TableBuilder,
     raw: &'r Raw<'r>,
-    held: Vec<bool>,
+    held: Flags,
+}
+
+/// A flag per field.
+#[derive(Default)]
+struct Flags {
+    /// Of the first 128.
+    low: u128,
+    high: Vec<bool>,
+}
+
+impl Flags {
+    #[inline]
+    fn get(&self, i: usize) -> bool {
+        match i.checked_sub(128) {
+            None => self.low >> i & 1 == 1,
+            Some(i) => self.high.get(i).copied().unwrap_or(false),
+        }
+    }
+
+    #[inline]
+    fn set(&mut self, i: usize) {
+        match i.checked_sub(128) {
+            None => self.low |= 1 << i,
+            Some(i) => {
+                self.high.resize(self.high.len().max(i + 1), false);
+                if let Some(flag) = self.high.get_mut(i) {
+                    *flag = true;
+                }
+            }
+        }
+    }
 }
 
 impl<'b, 'r> Row<'b, 'r> {
@@ -58,18 +82,24 @@ impl<'b, 'r> Row<'b, 'r> {
     pub fn begin(out: &'b mut TableSet, table: &'static Table, raw: &'r Raw<'r>, cx: &RecordContext<'_>) -> Self {
         let cells = out.table(table);
         write_common(cells, raw, cx);
-        let held = vec![false; raw.fields.len()];
-        Self { cells, raw, held }
+        Self {
+            cells,
+            raw,
+            held: Flags::default(),
+        }
     }
 
     /// Writes every field that the map knows.
+    #[inline]
     pub fn fields(&mut self, map: &FieldMap) {
-        for (field, held) in self.raw.fields.iter().zip(&mut self.held) {
-            if *held {
+        for (i, field) in self.raw.fields.iter().enumerate() {
+            if self.held.get(i) {
                 continue;
             }
-            if let Some((col, dec)) = map.get(&field.name) {
-                *held = decode(self.cells, col, dec, &field.value) == Held::Yes;
+            if let Some((col, dec)) = map.get(&field.name)
+                && decode(self.cells, col, dec, &field.value) == Held::Yes
+            {
+                self.held.set(i);
             }
         }
     }
@@ -82,7 +112,7 @@ impl<'b, 'r> Row<'b, 'r> {
     /// The text of a field that the caller stores in a column which re-creates it.
     pub fn take(&mut self, name: &str) -> Option<&'r str> {
         let i = self.raw.fields.iter().position(|f| f.name == name)?;
-        *self.held.get_mut(i)? = true;
+        self.held.set(i);
         self.raw.fields.get(i)?.value.text()
     }
 
@@ -91,8 +121,10 @@ impl<'b, 'r> Row<'b, 'r> {
         let Some(i) = self.raw.fields.iter().position(|f| f.name == name) else {
             return false;
         };
-        if let (Some(f), Some(h)) = (self.raw.fields.get(i), self.held.get_mut(i)) {
-            *h = decode(self.cells, col, dec, &f.value) == Held::Yes;
+        if let Some(f) = self.raw.fields.get(i)
+            && decode(self.cells, col, dec, &f.value) == Held::Yes
+        {
+            self.held.set(i);
         }
         true
     }
@@ -111,40 +143,39 @@ impl<'b, 'r> Row<'b, 'r> {
 
     /// Writes the lower-case base name of a path column into another column.
     pub fn base_name(&mut self, path: Col, name: Col) {
-        if let Some(p) = self.cells.current_text(path) {
-            let lower = crate::base::text::basename(p).to_lowercase();
-            if !lower.is_empty() {
-                self.cells.text(name, &lower);
-            }
-        }
+        self.cells
+            .derive(path, name, |p| Some(crate::base::text::basename(p).to_lowercase()));
     }
 
     /// Ends the row; what no column holds goes to `extra`.
     pub fn finish(mut self) {
         let header_sid = self.header_sid();
-        let left = self
-            .raw
+        let Self { cells, raw, held } = self;
+        let left = raw
             .fields
             .iter()
-            .zip(&self.held)
-            .filter(|(_, held)| !**held)
-            .map(|(f, _)| f);
-        let mut extra = String::new();
-        for f in self.raw.envelope.iter().chain(left).chain(&header_sid) {
-            push_field(&mut extra, f);
-        }
-        if !extra.is_empty() {
-            extra.push('}');
-            self.cells.text(common::EXTRA, &extra);
-        }
-        self.cells.end_row();
+            .enumerate()
+            .filter(|(i, _)| !held.get(*i))
+            .map(|(_, f)| f);
+        cells.append_text(common::EXTRA, |extra| {
+            let mut open = '{';
+            for f in raw.envelope.iter().chain(left).chain(&header_sid) {
+                extra.push(open);
+                push_field(extra, f);
+                open = ',';
+            }
+            if open == ',' {
+                extra.push('}');
+            }
+        });
+        cells.end_row();
     }
 
     /// The SID in the record's header is the acting user where no field names one. It is returned where another
     /// is stored, except Sysmon's own: that is always `S-1-5-18`, whoever acted.
     fn header_sid(&mut self) -> Option<Field<'r>> {
         let sid = self.raw.user_sid.as_deref().filter(|s| !s.is_empty())?;
-        let sysmon = windows::source(&self.raw.kind, self.raw.channel.as_deref()) == windows::Source::Sysmon;
+        let sysmon = self.raw.source() == windows::Source::Sysmon;
         if sysmon && sid == "S-1-5-18" {
             return None;
         }
@@ -156,13 +187,14 @@ impl<'b, 'r> Row<'b, 'r> {
     }
 }
 
+#[inline]
 fn push_field(extra: &mut String, f: &Field<'_>) {
-    extra.push(if extra.is_empty() { '{' } else { ',' });
     push_json_str(extra, &f.name);
     extra.push(':');
     match &f.value {
         Value::Null => extra.push_str("null"),
         Value::Str(s) => push_json_str(extra, s),
+        Value::Escaped(e) => push_json_inner(extra, e.inner(), || e.text().to_owned()),
         Value::Raw(s) => extra.push_str(s),
     }
 }
@@ -172,8 +204,8 @@ fn write_common(cells: &mut TableBuilder, raw: &Raw<'_>, cx: &RecordContext<'_>)
     cells.int(common::TS, ts);
     cells.text(common::TIME_QUALITY, quality.as_str());
     if let Some(host) = raw.host.as_deref().or(cx.input_host).filter(|h| !h.is_empty()) {
-        cells.text(common::HOST, &canonical_host(host));
         cells.text(common::HOST_RAW, host);
+        cells.derive(common::HOST_RAW, common::HOST, |h| Some(canonical_host(h)));
     }
     let text = [
         (common::HOST_ID, raw.host_id.as_deref()),

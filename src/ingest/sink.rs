@@ -6,10 +6,10 @@ use chrono::TimeZone;
 
 use super::mappers;
 use super::raw::{Family, Raw};
-use super::windows;
 use crate::base::reject::Reject;
 use crate::base::time::{TimeQuality, Ts};
-use crate::schema::builder::TableSet;
+use crate::schema::TABLES;
+use crate::schema::builder::{TableBuilder, TableSet};
 
 /// What every record of one input has in common.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +42,7 @@ impl RecordContext<'_> {
     /// The `source` column.
     pub fn source<'r>(&self, raw: &'r Raw<'_>) -> &'r str {
         match raw.family {
-            Family::Windows => windows::source(&raw.kind, raw.channel.as_deref()).name(),
+            Family::Windows => raw.source().name(),
             Family::Log => raw.kind.split('.').next().unwrap_or(&raw.kind),
         }
     }
@@ -64,18 +64,38 @@ pub struct Sink<'c> {
     pub rejects: Vec<Reject>,
     /// Records seen, rejected ones included.
     pub records: u64,
+    /// Rows per table that were there before, in table order.
+    before: Vec<usize>,
     cx: RecordContext<'c>,
 }
 
 impl<'c> Sink<'c> {
     /// An empty sink.
     pub fn new(cx: RecordContext<'c>) -> Self {
+        Self::with_rows(cx, TableSet::default())
+    }
+
+    /// A sink that adds to rows of other blocks.
+    pub fn with_rows(cx: RecordContext<'c>, rows: TableSet) -> Self {
+        let mut before = vec![0; TABLES.len()];
+        for builder in rows.iter() {
+            if let Some(n) = before.get_mut(builder.table().ix()) {
+                *n = builder.rows();
+            }
+        }
         Self {
-            rows: TableSet::default(),
+            rows,
             rejects: Vec::new(),
             records: 0,
+            before,
             cx,
         }
+    }
+
+    /// The builders, and the number of the first row that this sink added to each.
+    pub fn new_rows(&self) -> impl Iterator<Item = (&TableBuilder, usize)> {
+        let before = |b: &TableBuilder| self.before.get(b.table().ix()).copied().unwrap_or(0);
+        self.rows.iter().map(move |b| (b, before(b)))
     }
 
     /// What the records of this input have in common.

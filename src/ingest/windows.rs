@@ -1,5 +1,9 @@
 //! Which Windows source a provider or channel is: the key by which mappers claim Windows events.
 
+use std::sync::OnceLock;
+
+use crate::base::names::Names;
+
 /// A Windows event source with mappers of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Source {
@@ -135,20 +139,69 @@ const NAMES: &[(&str, Source)] = &[
     ("printservice", Source::Print),
 ];
 
+/// Providers that fill most logs, to be found without a search for parts of their names.
+const COMMON: &[&str] = &[
+    "Microsoft-Windows-Sysmon",
+    "Microsoft-Windows-Security-Auditing",
+    "Microsoft-Windows-PowerShell",
+    "Microsoft-Windows-Windows Defender",
+    "Microsoft-Windows-TaskScheduler",
+    "Microsoft-Windows-WMI-Activity",
+    "Microsoft-Windows-Bits-Client",
+    "Microsoft-Windows-TerminalServices-LocalSessionManager",
+    "Microsoft-Windows-TerminalServices-RemoteConnectionManager",
+    "Microsoft-Windows-RemoteDesktopServices-RdpCoreTS",
+    "Microsoft-Windows-Windows Firewall With Advanced Security",
+    "Microsoft-Windows-AppLocker",
+    "Microsoft-Windows-CodeIntegrity",
+    "Microsoft-Windows-NTLM",
+    "Microsoft-Windows-SMBServer",
+    "Microsoft-Windows-SMBClient",
+    "Microsoft-Windows-DNS-Client",
+    "Microsoft-Windows-DNSServer",
+    "Microsoft-Windows-Eventlog",
+    "Microsoft-Windows-Kernel-General",
+    "Microsoft-Windows-Kernel-Power",
+    "Microsoft-Windows-Kernel-Process",
+    "Microsoft-Windows-GroupPolicy",
+    "Microsoft-Windows-Winlogon",
+    "Microsoft-Windows-WinRM",
+    "Microsoft-Windows-WindowsUpdateClient",
+    "Microsoft-Windows-User Profiles Service",
+    "Microsoft-Windows-CAPI2",
+    "Microsoft-Windows-Security-SPP",
+    "Microsoft-Windows-DistributedCOM",
+    "Microsoft-Windows-Time-Service",
+    "Service Control Manager",
+    "MsiInstaller",
+    "ESENT",
+    "EventLog",
+    "NETLOGON",
+    "User32",
+];
+
 /// The source of an event, by provider first, then by channel. Names are compared without case.
+#[inline]
 pub fn source(provider: &str, channel: Option<&str>) -> Source {
-    match provider {
-        // The common ones without a search.
-        "Microsoft-Windows-Sysmon" => return Source::Sysmon,
-        "Microsoft-Windows-Security-Auditing" => return Source::Security,
-        _ => {}
-    }
     if provider.eq_ignore_ascii_case("powershell") {
         return Source::PowerShellClassic;
     }
-    by_name(provider)
+    by_provider(provider)
         .or_else(|| by_channel(provider, channel?))
         .unwrap_or(Source::Other)
+}
+
+#[inline]
+fn by_provider(provider: &str) -> Option<Source> {
+    static KNOWN: OnceLock<(Names, Vec<Option<Source>>)> = OnceLock::new();
+    let (names, sources) = KNOWN.get_or_init(|| {
+        let sources = COMMON.iter().map(|n| by_name(n)).collect();
+        (Names::new(COMMON.iter().copied()), sources)
+    });
+    match names.find(provider) {
+        Some(at) => sources.get(at).copied().flatten(),
+        None => by_name(provider),
+    }
 }
 
 fn by_name(name: &str) -> Option<Source> {

@@ -155,8 +155,8 @@ pub fn push_field<'a>(raw: &mut Raw<'a>, field: Field<'a>) {
         }
         "_path" | "_stream" | "@stream" => return,
         "_system_name" | "@system" => {
-            if let Value::Str(s) = field.value {
-                raw.observer = Some(s);
+            if matches!(field.value, Value::Str(_) | Value::Escaped(_)) {
+                raw.observer = field.value.into_text();
                 return;
             }
         }

@@ -21,7 +21,30 @@ pub struct Interner {
     bytes: String,
     ends: Vec<usize>,
     table: HashTable<u32>,
+    /// Escaped forms that were met, with the code of their text; kept apart because few columns need them.
+    escaped: Option<Box<EscapedForms>>,
+    /// The code given last: neighbouring records often agree.
+    last: u32,
     hasher: RandomState,
+}
+
+#[derive(Debug, Default)]
+struct EscapedForms {
+    bytes: String,
+    /// End of each form in `bytes` and the code of its text.
+    forms: Vec<(usize, u32)>,
+    table: HashTable<u32>,
+    scratch: String,
+}
+
+impl EscapedForms {
+    #[inline]
+    fn get(&self, form: u32) -> &str {
+        let form = form as usize;
+        let end = self.forms.get(form).map_or(0, |f| f.0);
+        let start = form.checked_sub(1).and_then(|f| self.forms.get(f)).map_or(0, |f| f.0);
+        self.bytes.get(start..end).unwrap_or("")
+    }
 }
 
 impl Default for Interner {
@@ -30,6 +53,8 @@ impl Default for Interner {
             bytes: String::new(),
             ends: Vec::new(),
             table: HashTable::new(),
+            escaped: None,
+            last: NULL_CODE,
             hasher: RandomState::with_seeds(1, 2, 3, 4),
         }
     }
@@ -37,11 +62,16 @@ impl Default for Interner {
 
 impl Interner {
     /// The code of `text`, new or known.
+    #[inline]
     pub fn intern(&mut self, text: &str) -> u32 {
+        if self.last != NULL_CODE && self.get(self.last) == text {
+            return self.last;
+        }
         let hash = self.hasher.hash_one(text);
         let (bytes, ends, hasher) = (&self.bytes, &self.ends, &self.hasher);
         let found = self.table.find(hash, |&c| slot(bytes, ends, c) == text);
         if let Some(&code) = found {
+            self.last = code;
             return code;
         }
         let code = ends.len() as u32;
@@ -50,6 +80,40 @@ impl Interner {
         let (bytes, ends) = (&self.bytes, &self.ends);
         self.table
             .insert_unique(hash, code, |&c| hasher.hash_one(slot(bytes, ends, c)));
+        self.last = code;
+        code
+    }
+
+    /// The code of the text behind an escaped form. `unescape` appends the text; it is called only for forms that were
+    /// not met before.
+    #[inline]
+    pub fn intern_escaped(&mut self, form: &str, unescape: impl FnOnce(&mut String)) -> u32 {
+        let hash = self.hasher.hash_one(form);
+        let mut forms = self.escaped.take().unwrap_or_default();
+        let known = forms.table.find(hash, |&f| forms.get(f) == form);
+        let code = match known.and_then(|&f| forms.forms.get(f as usize)) {
+            Some(&(_, code)) => code,
+            None => {
+                let mut text = std::mem::take(&mut forms.scratch);
+                text.clear();
+                unescape(&mut text);
+                let code = self.intern(&text);
+                forms.scratch = text;
+                forms.bytes.push_str(form);
+                let place = forms.forms.len() as u32;
+                forms.forms.push((forms.bytes.len(), code));
+                let (bytes, ends, hasher) = (&forms.bytes, &forms.forms, &self.hasher);
+                let of = |f: u32| {
+                    let f = f as usize;
+                    let end = ends.get(f).map_or(0, |e| e.0);
+                    let start = f.checked_sub(1).and_then(|f| ends.get(f)).map_or(0, |e| e.0);
+                    bytes.get(start..end).unwrap_or("")
+                };
+                forms.table.insert_unique(hash, place, |&f| hasher.hash_one(of(f)));
+                code
+            }
+        };
+        self.escaped = Some(forms);
         code
     }
 
@@ -60,6 +124,7 @@ impl Interner {
     }
 
     /// The text behind a code; empty for a code that was never given out.
+    #[inline]
     pub fn get(&self, code: u32) -> &str {
         slot(&self.bytes, &self.ends, code)
     }
@@ -81,10 +146,13 @@ impl Interner {
 
     /// Bytes held, roughly.
     pub fn memory(&self) -> usize {
-        self.bytes.capacity() + self.ends.capacity() * 8 + self.table.capacity() * 5
+        let escaped = |e: &EscapedForms| e.bytes.capacity() + e.forms.capacity() * 16 + e.table.capacity() * 5;
+        let own = self.bytes.capacity() + self.ends.capacity() * 8 + self.table.capacity() * 5;
+        own + self.escaped.as_deref().map_or(0, escaped)
     }
 }
 
+#[inline]
 fn slot<'a>(bytes: &'a str, ends: &[usize], code: u32) -> &'a str {
     let code = code as usize;
     let end = ends.get(code).copied().unwrap_or(0);
@@ -187,18 +255,44 @@ pub struct TableBuilder {
     table: &'static Table,
     cells: Vec<Cells>,
     rows: usize,
+    derived: Vec<Derived>,
+    hashes: [Option<Col>; 4],
 }
+
+/// A dictionary column whose text follows from that of another: worked out once per distinct text.
+#[derive(Debug)]
+struct Derived {
+    from: Col,
+    to: Col,
+    /// By code of `from`: the code in `to`, [`NULL_CODE`] for none, `UNKNOWN` where it was not worked out yet.
+    codes: Vec<u32>,
+}
+
+const UNKNOWN: u32 = NULL_CODE - 1;
 
 impl TableBuilder {
     /// An empty builder.
     pub fn new(table: &'static Table) -> Self {
         let cells = table.all_columns().map(|(_, c)| Cells::new(c.kind)).collect();
-        Self { table, cells, rows: 0 }
+        let column = |name| table.find(name).map(|(col, _)| col);
+        Self {
+            table,
+            cells,
+            rows: 0,
+            derived: Vec::new(),
+            hashes: ["sha1", "md5", "sha256", "imphash"].map(column),
+        }
     }
 
     /// The table.
+    #[inline]
     pub fn table(&self) -> &'static Table {
         self.table
+    }
+
+    /// The column of a hash: SHA-1, MD5, SHA-256, import hash in this order.
+    pub fn hash_column(&self, algorithm: usize) -> Option<Col> {
+        self.hashes.get(algorithm).copied().flatten()
     }
 
     /// Finished rows.
@@ -208,32 +302,111 @@ impl TableBuilder {
 
     /// Bytes held, roughly.
     pub fn memory(&self) -> usize {
-        self.cells.iter().map(Cells::memory).sum()
+        let derived: usize = self.derived.iter().map(|d| d.codes.capacity() * 4).sum();
+        self.cells.iter().map(Cells::memory).sum::<usize>() + derived
     }
 
     /// Sets a text cell (dictionary or plain) of the current row; other kinds ignore it.
+    #[inline]
     pub fn text(&mut self, col: Col, value: &str) {
         let rows = self.rows;
-        match self.cell(col) {
-            Some(Cells::Dict { codes, values }) => {
-                codes.resize(rows, NULL_CODE);
-                codes.push(values.intern(value));
+        match self.cells.get_mut(col.0 as usize) {
+            Some(Cells::Dict { codes, values }) if codes.len() <= rows => {
+                let code = values.intern(value);
+                put(codes, rows, NULL_CODE, code);
             }
-            Some(Cells::Text { bytes, ends }) => {
-                ends.resize(rows, None);
+            Some(Cells::Text { bytes, ends }) if ends.len() <= rows => {
                 bytes.push_str(value);
-                ends.push(Some(bytes.len()));
+                put(ends, rows, None, Some(bytes.len()));
             }
             _ => {}
         }
     }
 
+    /// Sets a text cell by an escaped form of its text; `unescape` appends the text.
+    #[inline]
+    pub fn escaped_text(&mut self, col: Col, form: &str, unescape: impl FnOnce(&mut String)) {
+        let rows = self.rows;
+        match self.cells.get_mut(col.0 as usize) {
+            Some(Cells::Dict { codes, values }) if codes.len() <= rows => {
+                let code = values.intern_escaped(form, unescape);
+                put(codes, rows, NULL_CODE, code);
+            }
+            Some(Cells::Text { .. }) => self.append_text(col, unescape),
+            _ => {}
+        }
+    }
+
+    /// Sets a plain text cell to what `write` appends; null if that is nothing.
+    #[inline]
+    pub fn append_text(&mut self, col: Col, write: impl FnOnce(&mut String)) {
+        let rows = self.rows;
+        if let Some(Cells::Text { bytes, ends }) = self.cells.get_mut(col.0 as usize)
+            && ends.len() <= rows
+        {
+            let before = bytes.len();
+            write(bytes);
+            if bytes.len() > before {
+                put(ends, rows, None, Some(bytes.len()));
+            }
+        }
+    }
+
+    /// Sets a dictionary cell to what `text` makes of the current row's text in `from`; `None` or an empty text leave
+    /// it null. `text` must be the same function each time: it is asked once per distinct text.
+    #[inline]
+    pub fn derive(&mut self, from: Col, to: Col, text: impl FnOnce(&str) -> Option<String>) {
+        let rows = self.rows;
+        let Some(code) = self.current_code(from) else { return };
+        if self.is_set(to) {
+            return;
+        }
+        let place = match self.derived.iter().position(|d| d.from == from && d.to == to) {
+            Some(place) => place,
+            None => {
+                let codes = Vec::new();
+                self.derived.push(Derived { from, to, codes });
+                self.derived.len() - 1
+            }
+        };
+        let known = self
+            .derived
+            .get(place)
+            .and_then(|d| d.codes.get(code as usize).copied());
+        let derived = match known {
+            Some(c) if c != UNKNOWN => c,
+            _ => {
+                let made = match self.cells.get(from.0 as usize) {
+                    Some(Cells::Dict { values, .. }) => text(values.get(code)).filter(|t| !t.is_empty()),
+                    _ => None,
+                };
+                let made = match (self.cells.get_mut(to.0 as usize), made) {
+                    (Some(Cells::Dict { values, .. }), Some(t)) => values.intern(&t),
+                    _ => NULL_CODE,
+                };
+                if let Some(d) = self.derived.get_mut(place) {
+                    let len = d.codes.len().max(code as usize + 1);
+                    d.codes.resize(len, UNKNOWN);
+                    if let Some(slot) = d.codes.get_mut(code as usize) {
+                        *slot = made;
+                    }
+                }
+                made
+            }
+        };
+        if let (true, Some(Cells::Dict { codes, .. })) = (derived != NULL_CODE, self.cells.get_mut(to.0 as usize)) {
+            put(codes, rows, NULL_CODE, derived);
+        }
+    }
+
     /// Sets an integer, time or boolean cell of the current row.
+    #[inline]
     pub fn int(&mut self, col: Col, value: i64) {
         let rows = self.rows;
-        if let Some(Cells::Int(v)) = self.cell(col) {
-            v.resize(rows, NULL_INT);
-            v.push(value);
+        if let Some(Cells::Int(v)) = self.cells.get_mut(col.0 as usize)
+            && v.len() <= rows
+        {
+            put(v, rows, NULL_INT, value);
         }
     }
 
@@ -243,19 +416,21 @@ impl TableBuilder {
     }
 
     /// Sets a fixed-width cell of the current row; a value of another width is ignored.
+    #[inline]
     pub fn fixed(&mut self, col: Col, value: &[u8]) {
         let rows = self.rows;
-        if let Some(Cells::Fixed { width, bytes, valid }) = self.cell(col)
+        if let Some(Cells::Fixed { width, bytes, valid }) = self.cells.get_mut(col.0 as usize)
+            && valid.len() <= rows
             && value.len() == *width
         {
             bytes.resize(rows * *width, 0);
-            valid.resize(rows, false);
             bytes.extend_from_slice(value);
-            valid.push(true);
+            put(valid, rows, false, true);
         }
     }
 
     /// Sets an address cell of the current row.
+    #[inline]
     pub fn ip(&mut self, col: Col, value: &Ip) {
         self.fixed(col, value);
     }
@@ -263,12 +438,13 @@ impl TableBuilder {
     /// Sets a list cell of the current row.
     pub fn list<'a>(&mut self, col: Col, items_in: impl IntoIterator<Item = &'a str>) {
         let rows = self.rows;
-        if let Some(Cells::List { ends, items, values }) = self.cell(col) {
-            ends.resize(rows, None);
+        if let Some(Cells::List { ends, items, values }) = self.cells.get_mut(col.0 as usize)
+            && ends.len() <= rows
+        {
             for item in items_in {
                 items.push(values.intern(item));
             }
-            ends.push(Some(items.len()));
+            put(ends, rows, None, Some(items.len()));
         }
     }
 
@@ -289,6 +465,7 @@ impl TableBuilder {
     }
 
     /// Whether the current row has this cell already.
+    #[inline]
     pub fn is_set(&self, col: Col) -> bool {
         let n = self.rows;
         match self.cells.get(col.0 as usize) {
@@ -301,12 +478,18 @@ impl TableBuilder {
     }
 
     /// The text in a dictionary cell of the current row.
+    #[inline]
     pub fn current_text(&self, col: Col) -> Option<&str> {
         match self.cells.get(col.0 as usize) {
-            Some(Cells::Dict { codes, values }) => {
-                let code = *codes.get(self.rows)?;
-                (code != NULL_CODE).then(|| values.get(code))
-            }
+            Some(Cells::Dict { values, .. }) => self.current_code(col).map(|code| values.get(code)),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn current_code(&self, col: Col) -> Option<u32> {
+        match self.cells.get(col.0 as usize) {
+            Some(Cells::Dict { codes, .. }) => codes.get(self.rows).copied().filter(|c| *c != NULL_CODE),
             _ => None,
         }
     }
@@ -330,6 +513,7 @@ impl TableBuilder {
     }
 
     /// Ends the current row: cells that were not set are null.
+    #[inline]
     pub fn end_row(&mut self) {
         self.rows += 1;
     }
@@ -341,20 +525,15 @@ impl TableBuilder {
         }
         (self.table, self.rows, self.cells)
     }
+}
 
-    /// The cells of a column that the current row does not hold yet; `None` where it holds them (first wins).
-    fn cell(&mut self, col: Col) -> Option<&mut Cells> {
-        debug_assert!(
-            self.table.column(col).is_some(),
-            "{} has no column {}",
-            self.table.name,
-            col.0
-        );
-        if self.is_set(col) {
-            return None;
-        }
-        self.cells.get_mut(col.0 as usize)
+/// Puts the value of row `rows` behind nulls for the rows that have none.
+#[inline]
+fn put<T: Copy>(cells: &mut Vec<T>, rows: usize, null: T, value: T) {
+    if cells.len() < rows {
+        cells.resize(rows, null);
     }
+    cells.push(value);
 }
 
 /// One builder per table, made when the first row comes.
@@ -365,6 +544,7 @@ pub struct TableSet {
 
 impl TableSet {
     /// The builder of a table.
+    #[inline]
     pub fn table(&mut self, table: &'static Table) -> &mut TableBuilder {
         if self.builders.len() < TABLES.len() {
             self.builders.resize_with(TABLES.len(), || None);
@@ -430,6 +610,41 @@ mod tests {
             panic!()
         };
         assert_eq!(ends.len(), 2);
+    }
+
+    #[test]
+    fn derived_columns_are_worked_out_once_per_text() {
+        let mut b = TableBuilder::new(&process::TABLE);
+        let mut asked = 0;
+        for image in ["A\\x", "b", "A\\x", ""] {
+            b.text(process::IMAGE, image);
+            b.derive(process::IMAGE, process::IMAGE_NAME, |t| {
+                asked += 1;
+                Some(t.to_lowercase())
+            });
+            b.end_row();
+        }
+        b.derive(process::IMAGE, process::IMAGE_NAME, |_| Some("no row".into()));
+        assert_eq!(asked, 3);
+        let (codes, values) = b.dict(process::IMAGE_NAME).unwrap();
+        let texts: Vec<_> = codes.iter().map(|c| values.get(*c)).collect();
+        assert_eq!(texts, ["a\\x", "b", "a\\x"]);
+    }
+
+    #[test]
+    fn an_escaped_form_has_the_code_of_its_text() {
+        let mut i = Interner::default();
+        let a = i.intern("a\\b");
+        let mut asked = 0;
+        for _ in 0..3 {
+            let code = i.intern_escaped("a\\\\b", |out| {
+                asked += 1;
+                out.push_str("a\\b");
+            });
+            assert_eq!(code, a);
+        }
+        assert_eq!(i.intern_escaped("\\u0061\\\\b", |out| out.push_str("a\\b")), a);
+        assert_eq!((asked, i.len()), (1, 1));
     }
 
     #[test]

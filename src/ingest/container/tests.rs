@@ -45,7 +45,7 @@ type Seen = Vec<(String, Vec<u8>)>;
 
 fn open_path(path: &Path, options: &OpenOptions) -> (Seen, Vec<Note>) {
     let mut seen = Seen::new();
-    let notes = open(path, options, &mut |member| {
+    let notes = open(path, options, &|_| {}, &mut |member| {
         let mut data = Vec::new();
         match member.body {
             Body::Bytes(bytes) => data.extend_from_slice(&bytes),
@@ -271,12 +271,12 @@ fn large_plain_file_is_mapped_and_whole() {
 
 #[test]
 fn errors_name_the_file_and_the_member() {
-    let missing = open(Path::new("no/such/file"), &defaults(), &mut |_| Ok(()));
+    let missing = open(Path::new("no/such/file"), &defaults(), &|_| {}, &mut |_| Ok(()));
     assert!(missing.unwrap_err().to_string().contains("no/such/file"));
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x.log");
     std::fs::write(&path, TEXT).unwrap();
-    let failed = open(&path, &defaults(), &mut |_| Err("disk full".into()))
+    let failed = open(&path, &defaults(), &|_| {}, &mut |_| Err("disk full".into()))
         .unwrap_err()
         .to_string();
     assert!(failed.contains("x.log") && failed.contains("disk full"));

@@ -6,9 +6,12 @@
 
 use std::borrow::Cow;
 
-use super::{Reason, finish, head, moment, system};
+use std::sync::LazyLock;
+
+use super::{Reason, finish_value, head, moment, system};
+use crate::base::names::Names;
 use crate::ingest::json::{Json, Object};
-use crate::ingest::raw::{Field, Raw};
+use crate::ingest::raw::{Field, Raw, Value};
 
 /// Reads one record. `winlog` is its `winlog` object, or the record itself for version 6.
 pub fn read<'a>(mut raw: Raw<'a>, record: &Object<'a>, winlog: &Object<'a>) -> Result<Raw<'a>, Reason> {
@@ -37,14 +40,14 @@ pub fn read<'a>(mut raw: Raw<'a>, record: &Object<'a>, winlog: &Object<'a>) -> R
         }
     }
     around(&mut raw, record);
-    let message = record.text("message");
+    let message = record.get("message").map(Json::value);
     if super::message::is_needed(&raw) || raw.fields.is_empty() {
-        if let Some(message) = &message {
+        if let Some(message) = message.as_ref().and_then(Value::text) {
             super::message::fill(&mut raw, message);
         }
         from_ecs(&mut raw, record);
     }
-    finish(raw, message)
+    finish_value(raw, message)
 }
 
 #[allow(clippy::ptr_arg)] // it is cloned with its lifetime
@@ -150,16 +153,20 @@ const KNOWN: &[&str] = &[
 
 /// What a pipeline added: enrichment goes to the fields, tags and the like around the event.
 fn around<'a>(raw: &mut Raw<'a>, record: &Object<'a>) {
+    static NAMES: LazyLock<Names> = LazyLock::new(|| Names::new(KNOWN.iter().copied()));
+    let known = &*NAMES;
     for (name, value) in &record.0 {
         let root = name.split('.').next().unwrap_or(name);
         if matches!(root, "source" | "client" | "geo" | "geoip") {
             super::object::geo(raw, name, *value, 3);
+        } else if known.find(root).is_some() {
+            // Most members, and none of them is enrichment.
         } else if super::object::is_enrichment(name) && value.is_scalar() {
             raw.fields.push(Field {
                 name: name.clone(),
                 value: value.value(),
             });
-        } else if !KNOWN.contains(&root) && !value.is_null() {
+        } else if !value.is_null() {
             raw.envelope.push(Field {
                 name: name.clone(),
                 value: value.value(),

@@ -5,9 +5,10 @@
 //! the logging process replaces the `ProcessId` of the event, its `EventType` ("INFO") the one of Sysmon. What was lost
 //! that way is read from the rendered message by `finish`.
 
-use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use super::{Reason, finish, head, moment, system, xml};
+use super::{Reason, finish_value, head, moment, system, xml};
+use crate::base::names::Names;
 use crate::base::time::{self, DateOrder, TimeQuality, Ts};
 use crate::ingest::json::{Json, Object};
 use crate::ingest::raw::{Field, Raw, Value};
@@ -82,31 +83,38 @@ pub fn read_object<'a>(raw: Raw<'a>, o: Object<'a>) -> Result<Raw<'a>, Reason> {
 /// is for dates of a culture that writes numbers only.
 pub fn read<'a>(mut raw: Raw<'a>, fields: Vec<Field<'a>>, order: DateOrder) -> Result<Raw<'a>, Reason> {
     let writer = writer(&fields);
+    let roles = Roles::of(writer);
     let mut nested = !raw.fields.is_empty();
     let mut message = None;
     let mut times = Times::default();
-    let scm = fields.iter().any(|f| f.value.text() == Some("Service Control Manager"));
+    let is_scm = |f: &Field<'_>| matches!(&f.value, Value::Str(s) if s == "Service Control Manager");
+    let scm = fields.iter().any(is_scm);
     let one_provider = fields
         .iter()
-        .any(|f| f.name == "SourceName" && f.value.text().is_some());
+        .any(|f| f.name == "SourceName" && !matches!(f.value, Value::Null));
+    raw.fields.reserve(fields.len());
     for field in fields {
         let Field { name, value } = field;
-        if value.text().is_none_or(str::is_empty) && writer == Writer::Sentinel {
+        if writer == Writer::Sentinel && value.text().is_none_or(str::is_empty) {
             continue; // the 200 columns of SecurityEvent that this event does not use
         }
-        match role(writer, &name, one_provider, scm, &value) {
+        match roles.role(writer, &name) {
             Role::Head(canonical) => head(&mut raw, canonical, value),
+            Role::ProviderUnlessNamed if !one_provider => head(&mut raw, "Provider", value),
+            Role::Sid if value.text().is_some_and(|t| t.starts_with("S-1-")) => head(&mut raw, "UserID", value),
+            Role::Level if is_level(&value) => {}
             Role::Time(rank) => times.add(rank, &value, order),
-            Role::Message => message = into_text(value),
+            Role::Message => message = Some(value),
             Role::EventData => {
                 nested_text(&mut raw, &value);
                 nested = true;
             }
-            Role::HostId => raw.host_id = into_text(value),
-            Role::Observer => raw.observer = into_text(value),
+            Role::HostId => raw.host_id = value.into_text(),
+            Role::Observer => raw.observer = value.into_text(),
             Role::Around => raw.envelope.push(Field { name, value }),
+            Role::Account if !scm => raw.envelope.push(Field { name, value }),
             Role::Drop => {}
-            Role::Data => {
+            Role::Data | Role::ProviderUnlessNamed | Role::Sid | Role::Level | Role::Account => {
                 let repeats = nested && raw.get(&name) == value.text();
                 if !repeats {
                     raw.fields.push(Field { name, value });
@@ -123,31 +131,44 @@ pub fn read<'a>(mut raw: Raw<'a>, fields: Vec<Field<'a>>, order: DateOrder) -> R
             _ => quality,
         };
     }
-    finish(raw, message)
+    finish_value(raw, message)
 }
 
 fn writer(fields: &[Field<'_>]) -> Writer {
-    let has = |name: &str| fields.iter().any(|f| f.name == name && f.value.text().is_some());
-    if has("EventTime") && (has("SourceName") || has("SourceModuleName") || has("EventReceivedTime")) {
-        if has("ExecutionProcessID") {
-            Writer::NxlogRenamed
-        } else {
-            Writer::Nxlog
+    let (mut event_time, mut nxlog, mut source, mut host) = (false, false, false, false);
+    let (mut renamed, mut sentinel) = (false, false);
+    for f in fields {
+        let there = !matches!(f.value, Value::Null);
+        match &*f.name {
+            "EventTime" => event_time |= there,
+            "SourceName" => source |= there,
+            "SourceModuleName" | "EventReceivedTime" => nxlog |= there,
+            "ExecutionProcessID" => renamed |= there,
+            "Hostname" => host |= there,
+            name => sentinel |= name == "TimeGenerated" || name.starts_with("TimeGenerated ["),
         }
-    } else if has("SourceName") && has("Hostname") {
+    }
+    if event_time && (source || nxlog) {
+        if renamed { Writer::NxlogRenamed } else { Writer::Nxlog }
+    } else if source && host {
         Writer::PsExport
-    } else if fields
-        .iter()
-        .any(|f| f.name == "TimeGenerated" || f.name.starts_with("TimeGenerated ["))
-    {
+    } else if sentinel {
         Writer::Sentinel
     } else {
         Writer::Other
     }
 }
 
+/// What a name means to the writer of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Head(&'static str),
+    /// The provider, unless another column names it better.
+    ProviderUnlessNamed,
+    /// The user's SID if it is one, else data.
+    Sid,
+    /// The level of the log's own header if it is one, else data.
+    Level,
     /// A time; the lowest rank counts.
     Time(u8),
     Message,
@@ -155,73 +176,190 @@ enum Role {
     HostId,
     Observer,
     Around,
+    /// Around the event, but data of the Service Control Manager, which has such fields of its own.
+    Account,
     Drop,
     Data,
 }
 
-fn role(writer: Writer, name: &str, one_provider: bool, scm: bool, value: &Value<'_>) -> Role {
-    match name {
-        "EventID" | "EventId" | "EventCode" => Role::Head("EventID"),
-        "Channel" | "LogName" => Role::Head("Channel"),
-        "SourceName" | "Provider_Name" => Role::Head("Provider"),
-        "Hostname" | "MachineName" => Role::Head("Computer"),
-        "Message" => Role::Message,
-        "Keywords" | "Version" | "Task" | "Level" | "ActivityID" | "RelatedActivityID" | "Qualifiers" => {
-            Role::Head(header_name(name))
+use Role::{Drop, Head};
+
+/// Names that mean the same whoever wrote the list.
+const EVERY: &[(&str, Role)] = &[
+    ("EventID", Head("EventID")),
+    ("EventId", Head("EventID")),
+    ("EventCode", Head("EventID")),
+    ("Channel", Head("Channel")),
+    ("LogName", Head("Channel")),
+    ("SourceName", Head("Provider")),
+    ("Provider_Name", Head("Provider")),
+    ("Hostname", Head("Computer")),
+    ("MachineName", Head("Computer")),
+    ("Message", Role::Message),
+    ("Keywords", Head("Keywords")),
+    ("Version", Head("Version")),
+    ("Task", Head("Task")),
+    ("Level", Head("Level")),
+    ("ActivityID", Head("ActivityID")),
+    ("RelatedActivityID", Head("RelatedActivityID")),
+    ("Qualifiers", Head("Qualifiers")),
+    ("OpcodeValue", Head("Opcode")),
+    ("ExecutionProcessID", Head("Execution_ProcessID")),
+    ("ProviderGuid", Drop),
+    ("@version", Drop),
+    ("", Drop),
+    ("ContainerLog", Drop),
+    ("MatchedQueryIds", Drop),
+    ("Bookmark", Drop),
+    ("LevelDisplayName", Drop),
+    ("OpcodeDisplayName", Drop),
+    ("TaskDisplayName", Drop),
+    ("KeywordsDisplayNames", Drop),
+    ("ProviderId", Drop),
+];
+
+const THREAD: &[(&str, Role)] = &[
+    ("ExecutionThreadID", Head("Execution_ThreadID")),
+    ("ThreadID", Head("Execution_ThreadID")),
+];
+
+const NXLOG: &[(&str, Role)] = &[
+    ("EventTime", Role::Time(0)),
+    ("@timestamp", Role::Time(2)),
+    ("EventReceivedTime", Role::Time(1)),
+    ("RecordNumber", Head("EventRecordID")),
+    ("EventRecordID", Head("EventRecordID")),
+    ("UserID", Role::Sid),
+    ("EventType", Role::Level),
+    ("Opcode", Drop),
+    ("EventTypeOrignal", Drop),
+    ("SourceModuleName", Drop),
+    ("SourceModuleType", Drop),
+    ("Severity", Drop),
+    ("SeverityValue", Drop),
+    ("Category", Drop),
+    ("port", Drop),
+    ("host", Role::Observer),
+    ("AccountName", Role::Account),
+    ("Domain", Role::Account),
+    ("AccountType", Role::Account),
+    ("tags", Role::Around),
+];
+
+/// Where the header's process has no name of its own, this is it.
+const LOGGING_PROCESS: &[(&str, Role)] = &[("ProcessID", Head("Execution_ProcessID"))];
+
+const PS_EXPORT: &[(&str, Role)] = &[
+    ("Opcode", Head("Opcode")),
+    ("TimeCreated", Role::Time(0)),
+    ("@timestamp", Role::Time(1)),
+    ("RecordNumber", Head("EventRecordID")),
+    ("EventRecordID", Head("EventRecordID")),
+    ("RecordId", Head("EventRecordID")),
+];
+
+const SENTINEL: &[(&str, Role)] = &[
+    ("Opcode", Head("Opcode")),
+    ("Computer", Head("Computer")),
+    ("EventSourceName", Head("Provider")),
+    ("Provider", Head("Provider")),
+    ("Source", Head("Provider")),
+    ("EventLog", Head("Channel")),
+    ("EventRecordId", Head("EventRecordID")),
+    ("EventRecordID", Head("EventRecordID")),
+    ("SystemUserId", Head("UserID")),
+    ("SystemProcessId", Head("Execution_ProcessID")),
+    ("SystemThreadId", Head("Execution_ThreadID")),
+    ("EventData", Role::EventData),
+    ("UserData", Role::EventData),
+    ("RenderedDescription", Role::Message),
+    ("SourceComputerId", Role::HostId),
+    ("_ResourceId", Role::Around),
+    ("UserName", Role::Around),
+    ("TenantId", Drop),
+    ("MG", Drop),
+    ("ManagementGroupName", Drop),
+    ("SourceSystem", Drop),
+    ("Type", Drop),
+    ("Activity", Drop),
+    ("EventOriginId", Drop),
+    ("EventLevel", Drop),
+    ("EventLevelName", Drop),
+    ("ParameterXml", Drop),
+    ("TimeCollected", Drop),
+    ("TimeCollected [UTC]", Drop),
+    ("LogonTypeName", Drop),
+    ("EventCategory", Drop),
+    ("TimeGenerated", Role::Time(0)),
+    ("TimeGenerated [UTC]", Role::Time(0)),
+];
+
+const OTHER: &[(&str, Role)] = &[
+    ("Opcode", Head("Opcode")),
+    ("Computer", Head("Computer")),
+    ("ComputerName", Head("Computer")),
+    ("computer_name", Head("Computer")),
+    ("HostName", Head("Computer")),
+    ("Id", Head("EventID")),
+    ("ProviderName", Role::ProviderUnlessNamed),
+    ("Provider", Role::ProviderUnlessNamed),
+    ("RecordId", Head("EventRecordID")),
+    ("EventRecordID", Head("EventRecordID")),
+    ("EventRecordId", Head("EventRecordID")),
+    ("RecordNumber", Head("EventRecordID")),
+    ("UserId", Head("UserID")),
+    ("UserSID", Head("UserID")),
+    ("ThreadId", Head("Execution_ThreadID")),
+    ("Description", Role::Message),
+    ("EventData", Role::EventData),
+    ("UserData", Role::EventData),
+    ("SystemTime", Role::Time(0)),
+    ("TimeCreated", Role::Time(1)),
+    ("EventTime", Role::Time(2)),
+    ("@timestamp", Role::Time(3)),
+    ("Timestamp", Role::Time(4)),
+    ("timestamp", Role::Time(4)),
+    ("_time", Role::Time(4)),
+    ("_ts", Role::Time(5)),
+];
+
+/// The names of one writer.
+struct Roles {
+    names: Names,
+    roles: Vec<Role>,
+}
+
+impl Roles {
+    /// Of a name in several lists the last one counts.
+    fn new(lists: &[&[(&'static str, Role)]]) -> Self {
+        let all = || lists.iter().flat_map(|l| l.iter());
+        Self {
+            names: Names::new(all().map(|r| r.0)),
+            roles: all().map(|r| r.1).collect(),
         }
-        "Opcode" if !matches!(writer, Writer::Nxlog | Writer::NxlogRenamed) => Role::Head("Opcode"),
-        "ProviderGuid"
-        | "@version"
-        | ""
-        | "ContainerLog"
-        | "MatchedQueryIds"
-        | "Bookmark"
-        | "LevelDisplayName"
-        | "OpcodeDisplayName"
-        | "TaskDisplayName"
-        | "KeywordsDisplayNames"
-        | "ProviderId" => Role::Drop,
-        "OpcodeValue" => Role::Head("Opcode"),
-        "ExecutionProcessID" => Role::Head("Execution_ProcessID"),
-        "ExecutionThreadID" | "ThreadID" if writer != Writer::Sentinel => Role::Head("Execution_ThreadID"),
-        _ => match writer {
-            Writer::Nxlog | Writer::NxlogRenamed => nxlog(writer, name, scm, value),
-            Writer::PsExport => ps_export(name),
-            Writer::Sentinel => sentinel(name),
-            Writer::Other => other(name, one_provider),
-        },
     }
-}
 
-fn header_name(name: &str) -> &'static str {
-    const NAMES: [&str; 7] = [
-        "Keywords",
-        "Version",
-        "Task",
-        "Level",
-        "ActivityID",
-        "RelatedActivityID",
-        "Qualifiers",
-    ];
-    NAMES.iter().find(|n| **n == name).copied().unwrap_or("Keywords")
-}
+    fn of(writer: Writer) -> &'static Self {
+        static NXLOG_ROLES: LazyLock<Roles> = LazyLock::new(|| Roles::new(&[NXLOG, LOGGING_PROCESS, THREAD, EVERY]));
+        static RENAMED_ROLES: LazyLock<Roles> = LazyLock::new(|| Roles::new(&[NXLOG, THREAD, EVERY]));
+        static PS_ROLES: LazyLock<Roles> = LazyLock::new(|| Roles::new(&[PS_EXPORT, THREAD, EVERY]));
+        static SENTINEL_ROLES: LazyLock<Roles> = LazyLock::new(|| Roles::new(&[SENTINEL, EVERY]));
+        static OTHER_ROLES: LazyLock<Roles> = LazyLock::new(|| Roles::new(&[OTHER, THREAD, EVERY]));
+        match writer {
+            Writer::Nxlog => &NXLOG_ROLES,
+            Writer::NxlogRenamed => &RENAMED_ROLES,
+            Writer::PsExport => &PS_ROLES,
+            Writer::Sentinel => &SENTINEL_ROLES,
+            Writer::Other => &OTHER_ROLES,
+        }
+    }
 
-fn nxlog(writer: Writer, name: &str, scm: bool, value: &Value<'_>) -> Role {
-    match name {
-        "EventTime" => Role::Time(0),
-        "@timestamp" => Role::Time(2),
-        "EventReceivedTime" => Role::Time(1),
-        "RecordNumber" | "EventRecordID" => Role::Head("EventRecordID"),
-        "ProcessID" if writer == Writer::Nxlog => Role::Head("Execution_ProcessID"),
-        "UserID" if value.text().is_some_and(|t| t.starts_with("S-1-")) => Role::Head("UserID"),
-        "EventType" if is_level(value) => Role::Drop,
-        "Opcode" | "EventTypeOrignal" | "SourceModuleName" | "SourceModuleType" | "Severity" | "SeverityValue"
-        | "Category" | "port" => Role::Drop,
-        "host" => Role::Observer,
-        // The account of the header. The Service Control Manager has an AccountName of its own in its event data.
-        "AccountName" | "Domain" | "AccountType" if !scm => Role::Around,
-        "tags" => Role::Around,
-        _ => Role::Data,
+    fn role(&self, writer: Writer, name: &str) -> Role {
+        match self.names.find(name) {
+            Some(at) => self.roles.get(at).copied().unwrap_or(Role::Data),
+            None if writer == Writer::Sentinel && name.starts_with("TimeGenerated") => Role::Time(0),
+            None => Role::Data,
+        }
     }
 }
 
@@ -231,67 +369,6 @@ fn is_level(value: &Value<'_>) -> bool {
         value.text(),
         Some("INFO" | "WARNING" | "ERROR" | "CRITICAL" | "VERBOSE" | "DEBUG" | "AUDIT_SUCCESS" | "AUDIT_FAILURE")
     )
-}
-
-fn ps_export(name: &str) -> Role {
-    match name {
-        "TimeCreated" => Role::Time(0),
-        "@timestamp" => Role::Time(1),
-        "RecordNumber" | "EventRecordID" | "RecordId" => Role::Head("EventRecordID"),
-        _ => Role::Data,
-    }
-}
-
-fn sentinel(name: &str) -> Role {
-    match name {
-        "Computer" => Role::Head("Computer"),
-        "EventSourceName" | "Provider" | "Source" => Role::Head("Provider"),
-        "EventLog" => Role::Head("Channel"),
-        "EventRecordId" | "EventRecordID" => Role::Head("EventRecordID"),
-        "SystemUserId" => Role::Head("UserID"),
-        "SystemProcessId" => Role::Head("Execution_ProcessID"),
-        "SystemThreadId" => Role::Head("Execution_ThreadID"),
-        "EventData" | "UserData" => Role::EventData,
-        "RenderedDescription" => Role::Message,
-        "SourceComputerId" => Role::HostId,
-        "_ResourceId" | "UserName" => Role::Around,
-        "TenantId"
-        | "MG"
-        | "ManagementGroupName"
-        | "SourceSystem"
-        | "Type"
-        | "Activity"
-        | "EventOriginId"
-        | "EventLevel"
-        | "EventLevelName"
-        | "ParameterXml"
-        | "TimeCollected"
-        | "TimeCollected [UTC]"
-        | "LogonTypeName"
-        | "EventCategory" => Role::Drop,
-        _ if name.starts_with("TimeGenerated") => Role::Time(0),
-        _ => Role::Data,
-    }
-}
-
-fn other(name: &str, one_provider: bool) -> Role {
-    match name {
-        "Computer" | "ComputerName" | "computer_name" | "HostName" => Role::Head("Computer"),
-        "Id" => Role::Head("EventID"),
-        "ProviderName" | "Provider" if !one_provider => Role::Head("Provider"),
-        "RecordId" | "EventRecordID" | "EventRecordId" | "RecordNumber" => Role::Head("EventRecordID"),
-        "UserId" | "UserSID" => Role::Head("UserID"),
-        "ThreadId" => Role::Head("Execution_ThreadID"),
-        "Description" => Role::Message,
-        "EventData" | "UserData" => Role::EventData,
-        "SystemTime" => Role::Time(0),
-        "TimeCreated" => Role::Time(1),
-        "EventTime" => Role::Time(2),
-        "@timestamp" => Role::Time(3),
-        "Timestamp" | "timestamp" | "_time" => Role::Time(4),
-        "_ts" => Role::Time(5),
-        _ => Role::Data,
-    }
 }
 
 #[derive(Default)]
@@ -340,13 +417,6 @@ fn nested_text<'a>(raw: &mut Raw<'a>, value: &Value<'a>) {
         if raw.get(&field.name) != field.value.text() {
             raw.fields.push(field);
         }
-    }
-}
-
-fn into_text(value: Value<'_>) -> Option<Cow<'_, str>> {
-    match value {
-        Value::Null => None,
-        Value::Str(s) | Value::Raw(s) => Some(s),
     }
 }
 

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use super::message;
 use super::raw::{Field, Raw, Value};
+use crate::base::names;
 use crate::base::time::{self, TimeQuality, Ts};
 
 pub mod beats;
@@ -19,22 +20,67 @@ pub mod xml;
 /// Why a record is no event; the reason of its reject.
 pub type Reason = &'static str;
 
+/// What a field of the event's header is; the readers know it by its name in the `System` element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ingest) enum Head {
+    /// `EventID`.
+    Code,
+    /// `EventRecordID`.
+    RecordId,
+    /// `Provider`.
+    Provider,
+    /// `Channel`.
+    Channel,
+    /// `Computer`.
+    Computer,
+    /// `UserID`.
+    UserId,
+    /// `SystemTime`.
+    Time,
+    /// Any other: it goes to the envelope.
+    Other,
+}
+
+impl Head {
+    /// By name.
+    pub(in crate::ingest) fn of(name: &str) -> Self {
+        match name {
+            "EventID" => Self::Code,
+            "EventRecordID" => Self::RecordId,
+            "Provider" => Self::Provider,
+            "Channel" => Self::Channel,
+            "Computer" => Self::Computer,
+            "UserID" => Self::UserId,
+            "SystemTime" => Self::Time,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// Sets one field of the event's header, under its name in the `System` element.
 ///
 /// The identifying ones have a place of their own in [`Raw`], the others go to the envelope unless they say nothing.
 pub(super) fn head<'a>(raw: &mut Raw<'a>, name: impl Into<Cow<'a, str>>, value: Value<'a>) {
     let name = name.into();
+    head_as(raw, Head::of(&name), name, value);
+}
+
+/// [`head`] for a reader that has looked at the name before.
+pub(in crate::ingest) fn head_as<'a>(raw: &mut Raw<'a>, head: Head, name: Cow<'a, str>, value: Value<'a>) {
+    match head {
+        Head::Provider => return set(&mut raw.kind, value),
+        Head::Channel => return set_opt(&mut raw.channel, value),
+        Head::Computer => return set_opt(&mut raw.host, value),
+        _ => {}
+    }
     let Some(text) = value.text().map(str::trim) else {
         return;
     };
-    match &*name {
-        "EventID" => raw.code = raw.code.or_else(|| number(text)?.try_into().ok()),
-        "EventRecordID" => raw.record_id = raw.record_id.or_else(|| number(text)),
-        "Provider" => set(&mut raw.kind, value),
-        "Channel" => set_opt(&mut raw.channel, value),
-        "Computer" => set_opt(&mut raw.host, value),
-        "UserID" if text.starts_with("S-1-") => set_opt(&mut raw.user_sid, value),
-        "SystemTime" => {
+    match head {
+        Head::Code => raw.code = raw.code.or_else(|| number(text)?.try_into().ok()),
+        Head::RecordId => raw.record_id = raw.record_id.or_else(|| number(text)),
+        Head::UserId if text.starts_with("S-1-") => set_opt(&mut raw.user_sid, value),
+        Head::Time => {
             // SystemTime is UTC by definition, whether a tool prints the Z or not.
             if let Some((ts, quality)) = moment(text) {
                 raw.time = Some(ts);
@@ -51,31 +97,47 @@ pub(super) fn head<'a>(raw: &mut Raw<'a>, name: impl Into<Cow<'a, str>>, value: 
 }
 
 /// Unnamed `Data` elements: `Data` for one, `Data_1`, `Data_2` … for several.
-pub(super) fn unnamed<'a>(raw: &mut Raw<'a>, mut values: Vec<Value<'a>>) {
-    if values.len() == 1 {
-        raw.fields.extend(values.pop().map(|value| Field {
-            name: "Data".into(),
-            value,
-        }));
-        return;
-    }
+pub(super) fn unnamed<'a>(raw: &mut Raw<'a>, values: Vec<Value<'a>>) {
+    let several = values.len() > 1;
     for (i, value) in values.into_iter().enumerate() {
-        raw.push(format!("Data_{}", i + 1), value);
+        raw.push(unnamed_name(i, several), value);
+    }
+}
+
+/// The name of the unnamed `Data` element number `i` (from 0).
+pub(in crate::ingest) fn unnamed_name(i: usize, several: bool) -> Cow<'static, str> {
+    const FIRST: [&str; 12] = [
+        "Data_1", "Data_2", "Data_3", "Data_4", "Data_5", "Data_6", "Data_7", "Data_8", "Data_9", "Data_10", "Data_11",
+        "Data_12",
+    ];
+    match FIRST.get(i) {
+        _ if !several => "Data".into(),
+        Some(name) => (*name).into(),
+        None => format!("Data_{}", i + 1).into(),
     }
 }
 
 /// The last step of every reader: names made unique, the rendered message used where data are missing.
-pub(super) fn finish<'a>(mut raw: Raw<'a>, message: Option<Cow<'a, str>>) -> Result<Raw<'a>, Reason> {
+pub(in crate::ingest) fn finish<'a>(raw: Raw<'a>, message: Option<Cow<'a, str>>) -> Result<Raw<'a>, Reason> {
+    finish_value(raw, message.map(Value::Str))
+}
+
+/// [`finish`] with a message that is not opened unless it is needed: it is often the longest part of a record.
+pub(super) fn finish_value<'a>(mut raw: Raw<'a>, message: Option<Value<'a>>) -> Result<Raw<'a>, Reason> {
     if raw.code.is_none() {
         return Err("a Windows event without a readable event id");
     }
-    if let Some(message) = message.filter(|m| !m.trim().is_empty()) {
-        let only_carrier = raw.fields.is_empty();
-        if only_carrier || message::is_needed(&raw) {
-            message::fill(&mut raw, &message);
-        }
-        if only_carrier {
-            raw.push("Message", Value::Str(message));
+    let only_carrier = raw.fields.is_empty();
+    if let Some(message) = message.filter(|_| only_carrier || message::is_needed(&raw)) {
+        let text = message.text().unwrap_or_default();
+        if !text.trim().is_empty() {
+            message::fill(&mut raw, text);
+            if only_carrier {
+                raw.fields.push(Field {
+                    name: "Message".into(),
+                    value: message,
+                });
+            }
         }
     }
     unique_names(&mut raw.fields);
@@ -117,13 +179,13 @@ fn number(text: &str) -> Option<u64> {
 }
 
 fn set<'a>(place: &mut Cow<'a, str>, value: Value<'a>) {
-    if let (true, Value::Str(s) | Value::Raw(s)) = (place.is_empty(), value) {
+    if let (true, Some(s)) = (place.is_empty(), value.into_text()) {
         *place = s;
     }
 }
 
 fn set_opt<'a>(place: &mut Option<Cow<'a, str>>, value: Value<'a>) {
-    if let (None, Value::Str(s) | Value::Raw(s)) = (&place, value)
+    if let (None, Some(s)) = (&place, value.into_text())
         && !s.is_empty()
     {
         *place = Some(s);
@@ -131,10 +193,8 @@ fn set_opt<'a>(place: &mut Option<Cow<'a, str>>, value: Value<'a>) {
 }
 
 /// A repeated name gets `_2`, `_3` …: `extra` is a JSON object, in which a name can stand once.
-fn unique_names(fields: &mut [Field<'_>]) {
-    let mut seen: Vec<&str> = fields.iter().map(|f| &*f.name).collect();
-    seen.sort_unstable();
-    if seen.is_sorted_by(|a, b| a < b) {
+pub(in crate::ingest) fn unique_names(fields: &mut [Field<'_>]) {
+    if are_unique(fields) {
         return;
     }
     let mut counts: std::collections::HashMap<String, u32> = std::collections::HashMap::new();
@@ -145,6 +205,30 @@ fn unique_names(fields: &mut [Field<'_>]) {
             field.name = Cow::Owned(format!("{}_{n}", field.name));
         }
     }
+}
+
+fn are_unique(fields: &[Field<'_>]) -> bool {
+    const SLOTS: usize = 256;
+    if fields.len() > SLOTS / 2 {
+        let mut names: Vec<&str> = fields.iter().map(|f| &*f.name).collect();
+        names.sort_unstable();
+        return names.is_sorted_by(|a, b| a < b);
+    }
+    // Places of the names met so far, plus one, by the hash of the name.
+    let mut slots = [0u8; SLOTS];
+    for (i, field) in fields.iter().enumerate() {
+        let mut at = names::hash(field.name.as_bytes()) as usize % SLOTS;
+        while let Some(other) = slots.get(at).and_then(|s| usize::from(*s).checked_sub(1)) {
+            if fields.get(other).is_some_and(|f| f.name == field.name) {
+                return false;
+            }
+            at = (at + 1) % SLOTS;
+        }
+        if let Some(slot) = slots.get_mut(at) {
+            *slot = i as u8 + 1;
+        }
+    }
+    true
 }
 
 #[cfg(test)]

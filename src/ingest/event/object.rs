@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
+use std::sync::LazyLock;
+
 use super::{Reason, beats, finish, flat, moment, system, xml};
+use crate::base::names::Names;
 use crate::ingest::json::{Json, Object};
 use crate::ingest::raw::{Field, Raw};
 
@@ -34,44 +37,91 @@ pub enum Shape {
     Source,
 }
 
+/// Names that tell a shape; presence is kept in as many bits.
+const TELLING: &[&str] = &[
+    "Event",
+    "System",
+    "winlog",
+    "winlog.event_id",
+    "winlog.channel",
+    "event_id",
+    "log_name",
+    "category",
+    "properties",
+    "data",
+    "win",
+    "xml_string",
+    "RawXml",
+    "SyslogMessage",
+    "EventXml",
+    "event",
+    "_source",
+    "EventID",
+    "EventId",
+    "EventCode",
+    "Id",
+    "LogName",
+    "ProviderName",
+    "Channel",
+    "SourceName",
+    "Provider",
+    "Provider_Name",
+    "EventLog",
+    "EventSourceName",
+    "Account",
+    "SubjectUserName",
+    "TargetUserName",
+    "Computer",
+    "TimeGenerated",
+];
+
 /// The shape of an object; `None` if it is no Windows event.
 pub fn shape(o: &Object<'_>) -> Option<Shape> {
-    if let Some(event) = o.get("Event") {
+    static NAMES: LazyLock<Names> = LazyLock::new(|| Names::new(TELLING.iter().copied()));
+    let there =
+        o.0.iter()
+            .filter(|(_, value)| !value.is_null())
+            .filter_map(|(name, _)| NAMES.find(name))
+            .fold(0u64, |bits, at| bits | 1 << at);
+    let has = |name: &str| NAMES.find(name).is_some_and(|at| there >> at & 1 == 1);
+    let get = |name: &str| o.get(name).filter(|_| has(name));
+    if let Some(event) = get("Event") {
         return match event.object() {
             Some(e) if e.has("System") => Some(Shape::Event),
             None if event.lexeme().starts_with("\"<Event") => Some(Shape::XmlText("Event")),
             _ => None,
         };
     }
-    if o.object("System")
+    if get("System")
+        .and_then(Json::object)
         .is_some_and(|s| s.has("EventID") || s.has("Provider"))
     {
         return Some(Shape::System);
     }
-    if o.get("winlog").is_some_and(|w| w.object().is_some()) {
+    if get("winlog").is_some_and(|w| w.lexeme().starts_with('{')) {
         return Some(Shape::Winlog);
     }
-    if o.has("winlog.event_id") || o.has("winlog.channel") {
+    if has("winlog.event_id") || has("winlog.channel") {
         return Some(Shape::WinlogDotted);
     }
-    if o.has("event_id") && o.has("log_name") {
+    if has("event_id") && has("log_name") {
         return Some(Shape::Winlogbeat6);
     }
-    if o.text("category").as_deref() == Some("WindowsEventLogsTable") && o.has("properties") {
+    if has("properties") && o.text("category").as_deref() == Some("WindowsEventLogsTable") {
         return Some(Shape::AzureDiagnostics);
     }
-    if wazuh(o).is_some() {
+    if (has("data") || has("win")) && wazuh(o).is_some() {
         return Some(Shape::Wazuh);
     }
     for name in ["xml_string", "RawXml", "SyslogMessage", "EventXml", "event"] {
-        if o.get(name).is_some_and(|v| v.lexeme().starts_with("\"<Event")) {
+        if get(name).is_some_and(|v| v.lexeme().starts_with("\"<Event")) {
             return Some(Shape::XmlText(name));
         }
     }
-    if o.get("_source").is_some_and(|s| s.lexeme().starts_with('{')) {
+    if get("_source").is_some_and(|s| s.lexeme().starts_with('{')) {
         return Some(Shape::Source);
     }
-    flat::is_windows(&|name| o.has(name)).then_some(Shape::Flat)
+    flat::is_windows(&has).then_some(Shape::Flat)
 }
 
 /// Whether the object, or the one it wraps, is a Windows event.
@@ -82,13 +132,18 @@ pub fn is_windows(o: &Object<'_>) -> Option<Shape> {
     }
 }
 
-/// Reads one object.
-pub fn read<'a>(text: &'a str, offset: u64) -> Result<Raw<'a>, Reason> {
+/// Reads the text of one object.
+pub fn read(text: &str, offset: u64) -> Result<Raw<'_>, Reason> {
     let object = Object::parse(text).ok_or("not a JSON object; the record is cut off or not JSON")?;
-    read_object(object, offset, MAX_WRAPPERS)
+    read_object(object, offset)
 }
 
-fn read_object<'a>(o: Object<'a>, offset: u64, wrappers: usize) -> Result<Raw<'a>, Reason> {
+/// Reads one object.
+pub fn read_object(object: Object<'_>, offset: u64) -> Result<Raw<'_>, Reason> {
+    unwrapped(object, offset, MAX_WRAPPERS)
+}
+
+fn unwrapped<'a>(o: Object<'a>, offset: u64, wrappers: usize) -> Result<Raw<'a>, Reason> {
     let raw = Raw::windows(offset);
     match shape(&o) {
         Some(Shape::Event) => event(raw, &o),
@@ -130,7 +185,7 @@ fn read_object<'a>(o: Object<'a>, offset: u64, wrappers: usize) -> Result<Raw<'a
         }
         Some(Shape::Source) if wrappers > 0 => {
             let inner = o.object("_source").ok_or("no object in _source")?;
-            let mut raw = read_object(inner, offset, wrappers - 1)?;
+            let mut raw = unwrapped(inner, offset, wrappers - 1)?;
             around(
                 &mut raw,
                 &o,

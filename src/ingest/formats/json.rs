@@ -4,8 +4,8 @@
 use super::{Block, Carry, Format, Head, Sniff};
 use crate::base::time;
 use crate::ingest::framing::{Framing, JsonObjects, Piece};
+use crate::ingest::json::records;
 use crate::ingest::json_object;
-use crate::ingest::lines::text;
 use crate::ingest::raw::{Field, Raw};
 use crate::ingest::sink::Sink;
 
@@ -81,25 +81,10 @@ impl Format for Json {
     }
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
-        for piece in JsonObjects::at(block.bytes, block.place) {
-            let (at, object) = match piece {
-                Piece::Record(at, object) => (at, object),
-                Piece::Damaged(at, bytes) => {
-                    sink.reject(
-                        block.offset + at as u64,
-                        "not a whole JSON object; it is cut or damaged",
-                        bytes,
-                    );
-                    continue;
-                }
-            };
-            let offset = block.offset + at as u64;
-            let text = text(object, carry.codepage);
-            match json_object::fields(&text) {
-                Ok(fields) => sink.event(&record(fields, offset)),
-                Err(e) => sink.reject(offset, format!("not JSON: {e}"), object),
-            }
-        }
+        records::each(block, carry, sink, |object, offset, sink| {
+            sink.event(&record(object.into_fields(), offset));
+            Ok(())
+        });
     }
 }
 

@@ -22,7 +22,7 @@ struct Seen {
 /// Reads a file of any container, format by content, in blocks, as the ingest job does.
 fn read(path: &Path) -> Seen {
     let mut seen = Seen::default();
-    container::open(path, &OpenOptions::default(), &mut |member| {
+    container::open(path, &OpenOptions::default(), &|_| {}, &mut |member| {
         let bytes = match member.body {
             Body::Bytes(bytes) => bytes,
             Body::Reader(reader) => {

@@ -47,7 +47,7 @@ fn read(name: &str, bytes: &[u8]) -> Option<(&'static str, Sink<'static>)> {
 /// (records, rejected, formats) of a file in any container.
 fn count(path: &std::path::Path) -> (u64, usize, Vec<&'static str>) {
     let mut seen = (0, 0, Vec::new());
-    container::open(path, &OpenOptions::default(), &mut |member| {
+    container::open(path, &OpenOptions::default(), &|_| {}, &mut |member| {
         let mut bytes = Vec::new();
         match member.body {
             Body::Bytes(all) => bytes.extend_from_slice(&all),

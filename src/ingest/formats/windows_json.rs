@@ -1,10 +1,9 @@
 //! Windows events as JSON, in every shape that shippers and tools write. `ingest::event::object` tells the shapes apart.
 
 use super::{Block, Carry, Format, Head, Sniff};
-use crate::ingest::encoding;
 use crate::ingest::event::object;
 use crate::ingest::framing::{Framing, JsonObjects, Piece};
-use crate::ingest::json::Object;
+use crate::ingest::json::{Object, records};
 use crate::ingest::sink::Sink;
 
 /// The format.
@@ -54,26 +53,9 @@ impl Format for WindowsJson {
     }
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
-        let codepage = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
-        for piece in JsonObjects::at(block.bytes, block.place) {
-            match piece {
-                Piece::Record(at, bytes) => {
-                    let offset = block.offset + at as u64;
-                    let (text, _) = encoding::fallback(bytes, codepage);
-                    match object::read(&text, offset) {
-                        Ok(raw) => sink.event(&raw),
-                        Err(reason) => sink.reject(offset, reason, bytes),
-                    }
-                }
-                Piece::Damaged(at, bytes) => {
-                    sink.reject(
-                        block.offset + at as u64,
-                        "not a whole JSON object; cut off or damaged",
-                        bytes,
-                    );
-                }
-            }
-        }
+        records::each(block, carry, sink, |object, offset, sink| {
+            object::read_object(object, offset).map(|raw| sink.event(&raw))
+        });
     }
 }
 

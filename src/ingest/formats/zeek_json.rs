@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::{Block, Carry, Format, Head, Sniff};
 use crate::ingest::framing::{Framing, JsonObjects, Piece};
+use crate::ingest::json::records;
 use crate::ingest::json_object;
-use crate::ingest::lines::text;
 use crate::ingest::raw::{Field, Raw, Value};
 use crate::ingest::sink::Sink;
 use crate::ingest::zeek;
@@ -48,25 +48,10 @@ impl Format for ZeekJson {
     }
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
-        for piece in JsonObjects::at(block.bytes, block.place) {
-            let (at, object) = match piece {
-                Piece::Record(at, object) => (at, object),
-                Piece::Damaged(at, bytes) => {
-                    sink.reject(
-                        block.offset + at as u64,
-                        "not a whole JSON object; it is cut or damaged",
-                        bytes,
-                    );
-                    continue;
-                }
-            };
-            let offset = block.offset + at as u64;
-            let text = text(object, carry.codepage);
-            match json_object::fields(&text) {
-                Ok(fields) => emit(fields, offset, carry, sink),
-                Err(e) => sink.reject(offset, format!("not JSON: {e}"), object),
-            }
-        }
+        records::each(block, carry, sink, |object, offset, sink| {
+            emit(object.into_fields(), offset, carry, sink);
+            Ok(())
+        });
     }
 }
 

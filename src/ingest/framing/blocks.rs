@@ -1,15 +1,19 @@
 //! Blocks of records from a stream or from bytes in memory.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use super::{Framing, JsonPlace, boundary, resync};
-use crate::ingest::container::SharedBytes;
+use crate::ingest::container::{BufferPool, SharedBytes};
 
 /// Bytes kept of a record that is given up.
 const HEAD: usize = 256;
 
 /// Smallest block that makes progress with every framing: an EVTX header and one chunk.
 const SMALLEST: usize = (64 << 10) + 4096;
+
+/// Bytes of the first read of an input whose size is not known.
+const FIRST_READ: usize = 64 << 10;
 
 /// Whole records, ready for a thread.
 #[derive(Debug, Clone)]
@@ -66,17 +70,16 @@ pub struct BlockReader<'r> {
 }
 
 impl<'r> BlockReader<'r> {
-    /// Reads a stream; each block gets its own buffer.
-    pub fn from_reader(framing: Framing, reader: &'r mut dyn Read, sizes: BlockSizes) -> Self {
-        Self::new(
-            framing,
-            Feed::Stream {
-                reader,
-                buffer: Vec::new(),
-                ended: false,
-            },
-            sizes,
-        )
+    /// Reads a stream; each block gets a buffer of the pool.
+    pub fn from_reader(framing: Framing, reader: &'r mut dyn Read, sizes: BlockSizes, pool: &Arc<BufferPool>) -> Self {
+        let feed = Feed::Stream {
+            reader,
+            buffer: Vec::new(),
+            filled: 0,
+            ended: false,
+            pool: Arc::clone(pool),
+        };
+        Self::new(framing, feed, sizes)
     }
 
     /// Cuts bytes that are at hand; blocks are parts of them, nothing is copied.
@@ -166,8 +169,11 @@ enum Feed<'r> {
     },
     Stream {
         reader: &'r mut dyn Read,
+        /// Bytes that were read are the first `filled` of it.
         buffer: Vec<u8>,
+        filled: usize,
         ended: bool,
+        pool: Arc<BufferPool>,
     },
 }
 
@@ -180,16 +186,31 @@ impl Feed<'_> {
                 let window = rest.get(..size).unwrap_or(rest);
                 Ok((window, window.len() == rest.len()))
             }
-            Self::Stream { reader, buffer, ended } => {
+            Self::Stream {
+                reader,
+                buffer,
+                filled,
+                ended,
+                ..
+            } => {
                 // One byte more than asked for tells whether the window is the last.
-                let missing = (size + 1).saturating_sub(buffer.len());
-                if missing > 0 && !*ended {
-                    buffer.reserve(missing);
-                    let read = reader.take(missing as u64).read_to_end(buffer)?;
-                    *ended = read < missing;
+                let wanted = size + 1;
+                while *filled < wanted && !*ended {
+                    if buffer.len() < wanted {
+                        // A small input does not need a large buffer.
+                        let len = wanted.min((buffer.len() * 4).max(FIRST_READ));
+                        buffer.resize(len.max(*filled + 1), 0);
+                    }
+                    let end = buffer.len().min(wanted);
+                    match reader.read(buffer.get_mut(*filled..end).unwrap_or_default()) {
+                        Ok(0) => *ended = true,
+                        Ok(read) => *filled += read,
+                        Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                        Err(e) => return Err(e),
+                    }
                 }
-                let window = buffer.get(..size).unwrap_or(buffer);
-                Ok((window, *ended && window.len() == buffer.len()))
+                let window = buffer.get(..size.min(*filled)).unwrap_or_default();
+                Ok((window, *ended && window.len() == *filled))
             }
         }
     }
@@ -201,9 +222,24 @@ impl Feed<'_> {
                 *at += len;
                 bytes.slice(start..start + len)
             }
-            Self::Stream { buffer, .. } => {
-                let rest = buffer.split_off(len.min(buffer.len()));
-                SharedBytes::from(std::mem::replace(buffer, rest))
+            Self::Stream {
+                buffer,
+                filled,
+                ended,
+                pool,
+                ..
+            } => {
+                let rest = buffer.get(len..*filled).unwrap_or_default();
+                let mut next = if *ended && rest.is_empty() {
+                    Vec::new()
+                } else {
+                    pool.get(rest.len())
+                };
+                if let Some(place) = next.get_mut(..rest.len()) {
+                    place.copy_from_slice(rest);
+                }
+                *filled = rest.len();
+                SharedBytes::pooled(std::mem::replace(buffer, next), len, pool)
             }
         }
     }
@@ -211,7 +247,11 @@ impl Feed<'_> {
     fn skip(&mut self, len: usize) {
         match self {
             Self::Bytes { at, .. } => *at += len,
-            Self::Stream { buffer, .. } => drop(buffer.drain(..len.min(buffer.len()))),
+            Self::Stream { buffer, filled, .. } => {
+                let len = len.min(*filled);
+                buffer.copy_within(len..*filled, 0);
+                *filled -= len;
+            }
         }
     }
 }

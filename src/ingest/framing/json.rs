@@ -24,6 +24,9 @@ pub enum JsonPlace {
     Tail(u8),
 }
 
+/// An object that was understood: its place in the block, its bytes, and what it is.
+pub type Read<'a, T> = (usize, &'a [u8], T);
+
 /// The objects of a block.
 ///
 /// Arrays at the top level are looked through, and so are wrappers: `{"value":[…]}`, `{"records":[…]}`, `{"results":[…]}`
@@ -49,6 +52,38 @@ impl<'a> JsonObjects<'a> {
             at: 0,
             place,
             at_eof: true,
+        }
+    }
+
+    /// The next object as `read` understands it, or as a piece where it does not. `read` is given the object's place
+    /// in the block and returns its length and what it is; so an object is scanned once and not twice.
+    pub fn next_with<T>(
+        &mut self,
+        read: impl FnOnce(usize) -> Option<(usize, T)>,
+    ) -> Option<Result<Read<'a, T>, Piece<'a>>> {
+        if !self.find_object()? {
+            return self.resync().map(Err);
+        }
+        let start = self.at;
+        match read(start).and_then(|(len, what)| Some((len, self.rest().get(..len)?, what))) {
+            Some((len, bytes, what)) => {
+                self.at += len;
+                Some(Ok((start, bytes, what)))
+            }
+            None => self.scan_object().map(Err),
+        }
+    }
+
+    fn scan_object(&mut self) -> Option<Piece<'a>> {
+        let rest = self.rest();
+        match scan::value(rest) {
+            Scanned::Complete(len) => {
+                let start = self.at;
+                self.at += len;
+                Some(Piece::Record(start, rest.get(..len)?))
+            }
+            Scanned::Incomplete if !self.at_eof => None,
+            Scanned::Incomplete | Scanned::Broken(_) => self.resync(),
         }
     }
 
@@ -138,16 +173,7 @@ impl<'a> Iterator for JsonObjects<'a> {
         if !self.find_object()? {
             return self.resync();
         }
-        let rest = self.rest();
-        match scan::value(rest) {
-            Scanned::Complete(len) => {
-                let start = self.at;
-                self.at += len;
-                Some(Piece::Record(start, rest.get(..len)?))
-            }
-            Scanned::Incomplete if !self.at_eof => None,
-            Scanned::Incomplete | Scanned::Broken(_) => self.resync(),
-        }
+        self.scan_object()
     }
 }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -25,7 +27,7 @@ fn pieces(framing: Framing, block: &[u8], place: JsonPlace, base: u64) -> Found 
 fn cuts(framing: Framing, mut input: &[u8], sizes: BlockSizes, streamed: bool) -> Vec<Cut> {
     let bytes = SharedBytes::from(input.to_vec());
     let mut reader = if streamed {
-        BlockReader::from_reader(framing, &mut input, sizes)
+        BlockReader::from_reader(framing, &mut input, sizes, &Arc::default())
     } else {
         BlockReader::from_bytes(framing, bytes, sizes)
     };

@@ -7,7 +7,7 @@ use ahash::RandomState;
 
 use super::raw::{Family, Raw};
 use super::sink::RecordContext;
-use super::windows::{self, Source};
+use super::windows::Source;
 use crate::schema::builder::TableSet;
 
 /// What a mapper takes.
@@ -126,7 +126,7 @@ pub fn find(raw: &Raw<'_>) -> MapperRef {
     let index = INDEX.get_or_init(build);
     let found = match raw.family {
         Family::Windows => {
-            let source = windows::source(&raw.kind, raw.channel.as_deref());
+            let source = raw.source();
             raw.code.and_then(|c| index.windows.get(&(source, c)))
         }
         Family::Log => index.logs.get(&*raw.kind),

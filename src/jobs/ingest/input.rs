@@ -1,0 +1,219 @@
+//! One input: its content told apart from those the lake has, its encoding, its format.
+
+use std::io::{self, Read};
+use std::sync::atomic::Ordering;
+
+use super::blocks::Source;
+use super::{Run, already};
+use crate::base::error::Result;
+use crate::base::time::Ts;
+use crate::ingest::container::{Body, Member, SharedBytes};
+use crate::ingest::encoding;
+use crate::ingest::formats::{self, Format, Head};
+use crate::ingest::framing::{BlockReader, BlockSizes};
+use crate::lake::catalogue::Input;
+
+/// What is looked at to tell the format.
+const HEAD_BYTES: u64 = 256 * 1024;
+/// EVTX is binary: no question of its encoding arises.
+const EVTX_MAGIC: &[u8] = b"ElfFile\0";
+
+impl Run<'_> {
+    /// Reads one member of an input. `count` is told of bytes that were read where the container does not count them.
+    pub(super) fn member(
+        &self,
+        member: Member<'_>,
+        mtime: Ts,
+        sha256: Option<&str>,
+        count: &(dyn Fn(u64) + Sync),
+    ) -> Result<()> {
+        let mut input = Input {
+            path: member.name.clone(),
+            sha256: sha256.map(str::to_owned),
+            ..Input::default()
+        };
+        match member.body {
+            Body::Bytes(bytes) => self.bytes(&mut input, bytes, mtime, count),
+            Body::Reader(reader) => self.stream(&mut input, reader, mtime),
+        }
+    }
+
+    fn bytes(&self, input: &mut Input, bytes: SharedBytes, mtime: Ts, count: &(dyn Fn(u64) + Sync)) -> Result<()> {
+        input.content_id = blake3::hash(&bytes).to_hex().to_string();
+        input.bytes = bytes.len() as u64;
+        if let Some(known) = self.lake.catalogue().input(&input.content_id) {
+            count(input.bytes);
+            let mut again = known.clone();
+            again.path = std::mem::take(&mut input.path);
+            again.notes.push(already(known));
+            self.register(again);
+            return Ok(());
+        }
+        let encoding = match bytes.starts_with(EVTX_MAGIC) {
+            true => encoding::Detected::Bytes { bom: 0 },
+            false => encoding::detect(&bytes),
+        };
+        match encoding {
+            encoding::Detected::Bytes { bom } => {
+                let text = bytes.slice(bom..bytes.len());
+                let head = text.slice(0..HEAD_BYTES as usize);
+                let name = input.path.clone();
+                let head = Head {
+                    bytes: &head,
+                    name: &name,
+                };
+                let Some(format) = self.format(&head, input) else {
+                    return Ok(());
+                };
+                let mut blocks = BlockReader::from_bytes(format.framing(), text, BlockSizes::default());
+                let source = Source {
+                    format,
+                    head: &head,
+                    mtime,
+                    base: bom as u64,
+                    count: Some(count),
+                };
+                self.decode(&source, &mut blocks, input)?;
+            }
+            _ => {
+                let mut cursor = io::Cursor::new(&bytes[..]);
+                self.text(input, &mut cursor, mtime)?;
+                count(input.bytes);
+            }
+        }
+        Ok(())
+    }
+
+    fn stream(&self, input: &mut Input, reader: &mut dyn Read, mtime: Ts) -> Result<()> {
+        let mut hashing = Hashing {
+            inner: reader,
+            hasher: blake3::Hasher::new(),
+            bytes: 0,
+        };
+        let ordinal = self.text_of(input, &mut hashing, mtime)?;
+        // A format that stopped early must not make two inputs look alike.
+        let rest = io::copy(&mut hashing, &mut io::sink());
+        let content_id = hashing.hasher.finalize().to_hex().to_string();
+        let bytes = hashing.bytes;
+        let mut done = self.done();
+        if let Some(o) = ordinal
+            && let Some(i) = done.inputs.get_mut(&o)
+        {
+            i.content_id = content_id;
+            i.bytes = bytes;
+            if let Err(e) = rest {
+                i.notes.push(format!("not read to its end: {e}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&self, input: &mut Input, reader: &mut dyn Read, mtime: Ts) -> Result<()> {
+        self.text_of(input, reader, mtime).map(|_| ())
+    }
+
+    /// Reads text of any encoding from a stream. The number of the input.
+    fn text_of(&self, input: &mut Input, reader: &mut dyn Read, mtime: Ts) -> Result<Option<u32>> {
+        let mut magic = Vec::new();
+        if let Err(e) = (&mut *reader).take(EVTX_MAGIC.len() as u64).read_to_end(&mut magic) {
+            return Ok(self.unread(input, &e));
+        }
+        let binary = magic.starts_with(EVTX_MAGIC);
+        let mut whole = io::Cursor::new(magic).chain(reader);
+        let mut utf8: Box<dyn Read + '_> = match binary {
+            true => Box::new(whole),
+            false => match encoding::utf8_reader(&mut whole) {
+                Ok(r) => r,
+                Err(e) => return Ok(self.unread(input, &e)),
+            },
+        };
+        let mut head = Vec::new();
+        if let Err(e) = utf8.by_ref().take(HEAD_BYTES).read_to_end(&mut head) {
+            // What came before the damage is read; the container notes the damage itself.
+            if head.is_empty() {
+                return Ok(self.unread(input, &e));
+            }
+        }
+        let name = input.path.clone();
+        let first = head.clone();
+        let head_view = Head {
+            bytes: &first,
+            name: &name,
+        };
+        let Some(format) = self.format(&head_view, input) else {
+            return Ok(None);
+        };
+        let mut whole = io::Cursor::new(head).chain(utf8);
+        let mut blocks = BlockReader::from_reader(format.framing(), &mut whole, BlockSizes::default(), &self.buffers);
+        let source = Source {
+            format,
+            head: &head_view,
+            mtime,
+            base: 0,
+            count: None,
+        };
+        self.decode(&source, &mut blocks, input).map(Some)
+    }
+
+    fn unread(&self, input: &mut Input, e: &io::Error) -> Option<u32> {
+        let text = format!("{}: cannot be read: {e}", input.path);
+        input.notes.push(text.clone());
+        self.done().unreadable.push(text);
+        Some(self.register(std::mem::take(input)))
+    }
+
+    /// The format of an input; where it has none the input is registered as unreadable.
+    fn format(&self, head: &Head<'_>, input: &mut Input) -> Option<&'static (dyn Format + Sync)> {
+        if let Some(id) = &self.options.format {
+            let format = formats::by_id(id);
+            input.format = format.map_or_else(String::new, |f| f.id().to_owned());
+            return format;
+        }
+        match formats::sniff(head) {
+            Ok((format, _, _)) => {
+                input.format = format.id().to_owned();
+                Some(format)
+            }
+            Err(reasons) => {
+                let first = head
+                    .lines(1)
+                    .first()
+                    .map(|l| crate::base::text::escape_head(l.as_bytes(), 120));
+                let why = reasons
+                    .iter()
+                    .find(|(_, why)| why.len() > 40)
+                    .map(|(_, why)| format!(" ({why})"));
+                let text = format!(
+                    "no known log format{}; its first line: {}; see `coldtrail sniff`, or say --format",
+                    why.unwrap_or_default(),
+                    first.unwrap_or_default()
+                );
+                self.done().unreadable.push(format!("{}: {text}", input.path));
+                input.notes.push(text);
+                self.register(std::mem::take(input));
+                None
+            }
+        }
+    }
+
+    pub(super) fn register(&self, input: Input) -> u32 {
+        let ordinal = self.next.fetch_add(1, Ordering::Relaxed);
+        self.done().inputs.insert(ordinal, input);
+        ordinal
+    }
+}
+
+struct Hashing<'r> {
+    inner: &'r mut dyn Read,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Read for Hashing<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buf)?;
+        self.hasher.update(buf.get(..n).unwrap_or(&[]));
+        self.bytes += n as u64;
+        Ok(n)
+    }
+}

@@ -1,0 +1,104 @@
+//! What is said of one input: counts, first and last time, hosts, how times are known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::reject::Reject;
+use crate::base::time::Ts;
+use crate::ingest::sink::Sink;
+use crate::lake::catalogue::Input;
+use crate::schema::builder::{NULL_CODE, TableBuilder};
+use crate::schema::common;
+
+/// Hosts named per input.
+const HOSTS_NAMED: usize = 100;
+
+/// The sums over the blocks of one input, whatever their order.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    records: u64,
+    rejected: u64,
+    /// Rejected records, in no order.
+    pub(super) rejects: Vec<Reject>,
+    first: Option<Ts>,
+    last: Option<Ts>,
+    hosts: BTreeSet<String>,
+    quality: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    /// A record that was passed over because of its size.
+    pub(super) fn oversized(&mut self, reject: Reject) {
+        self.records += 1;
+        self.rejected += 1;
+        self.rejects.push(reject);
+    }
+
+    /// Adds what a sink took in.
+    pub(super) fn add(&mut self, sink: &mut Sink<'_>) {
+        self.records += sink.records;
+        self.rejected += sink.rejects.len() as u64;
+        self.rejects.append(&mut sink.rejects);
+        for (builder, before) in sink.new_rows() {
+            self.times(builder.ints(common::TS).get(before..).unwrap_or_default());
+            self.hosts_of(builder, before);
+            self.qualities(builder, before);
+        }
+    }
+
+    /// Writes the sums into the input.
+    pub(super) fn finish(&mut self, input: &mut Input) {
+        input.records = self.records;
+        input.rejected = self.rejected;
+        input.first = self.first;
+        input.last = self.last;
+        input.hosts = std::mem::take(&mut self.hosts).into_iter().take(HOSTS_NAMED).collect();
+        input.time_quality = std::mem::take(&mut self.quality).into_iter().collect();
+    }
+
+    fn times(&mut self, times: &[Ts]) {
+        let first = times.iter().min().copied();
+        self.first = first.into_iter().chain(self.first).min();
+        self.last = times.iter().max().copied().max(self.last);
+    }
+
+    /// All hosts that the block names: the first hundred by name are those of any order of blocks.
+    fn hosts_of(&mut self, builder: &TableBuilder, before: usize) {
+        let Some((codes, values)) = builder.dict(common::HOST) else {
+            return;
+        };
+        let mut last = NULL_CODE;
+        for code in codes.get(before..).unwrap_or_default() {
+            if *code == last || *code == NULL_CODE {
+                continue;
+            }
+            last = *code;
+            let host = values.get(*code);
+            let full = self.hosts.len() >= HOSTS_NAMED;
+            if host.starts_with("ip:") || full && self.hosts.last().is_some_and(|l| l.as_str() <= host) {
+                continue;
+            }
+            if !self.hosts.contains(host) {
+                self.hosts.insert(host.to_owned());
+                if full {
+                    self.hosts.pop_last();
+                }
+            }
+        }
+    }
+
+    fn qualities(&mut self, builder: &TableBuilder, before: usize) {
+        let Some((codes, values)) = builder.dict(common::TIME_QUALITY) else {
+            return;
+        };
+        let new = codes.get(before..).unwrap_or_default();
+        for same in new.chunk_by(|a, b| a == b).filter(|c| c.first() != Some(&NULL_CODE)) {
+            let name = same.first().map_or("", |code| values.get(*code));
+            match self.quality.get_mut(name) {
+                Some(n) => *n += same.len() as u64,
+                None => {
+                    self.quality.insert(name.to_owned(), same.len() as u64);
+                }
+            }
+        }
+    }
+}
