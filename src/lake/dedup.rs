@@ -4,261 +4,163 @@
 //! times repeat for real: within one input repeats stay, between inputs the n-th copy of one equals the n-th of
 //! another. Which copy stays is decided by the format's rank, then by the content's id, then by the place in the
 //! input: never by the order in which inputs were met.
-
-use std::hash::Hash;
+//!
+//! Copies have the same host and the same millisecond, so they meet within one group of the merge.
 
 use ahash::RandomState;
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Int32Type, TimestampMicrosecondType, UInt32Type, UInt64Type};
-use arrow_array::{Array, ArrowPrimitiveType, PrimitiveArray, RecordBatch};
-use arrow_schema::DataType;
-use rayon::prelude::*;
 
+use super::rows::Rows;
+use crate::base::error::Result;
 use crate::ingest::formats::FORMATS;
+use crate::schema::builder::NULL_INT;
+use crate::schema::common;
 
-/// A row's identity and its place.
-#[derive(Debug, Clone, Copy)]
+/// A row's identity within its group, and its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
-    key: u128,
-    /// Repeats within one input are real.
-    repeats: bool,
-    rank: u8,
+    /// Equal for copies.
+    pub key: u128,
+    /// Rank of the format: the smallest stays.
+    pub rank: u8,
     /// Input.
     pub file_id: u64,
     /// Place in the input.
     pub row: u64,
-    /// Index of the batch.
-    pub batch: u32,
-    /// Row in the batch.
-    pub at: u32,
+    /// Place in the group.
+    pub at: u64,
+    /// Repeats within one input are real.
+    pub repeats: bool,
 }
 
-/// The rows of some batches, split into those that stay and those that are copies.
-#[derive(Debug)]
-pub struct Split {
-    /// Rows that stay, in no particular order.
-    pub kept: Vec<Entry>,
-    /// Copies.
-    pub dropped: Vec<Entry>,
+/// How copies of a row are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// By channel and record id. Collectors cut the time to milliseconds; an id repeats only after a log was cleared.
+    Record(u128),
+    /// By everything it says; whether repeats within one input are real.
+    Whole(bool),
 }
 
-/// Columns that say where a record was found, not what it is.
-const PROVENANCE: &[&str] = &["file_id", "row", "format"];
+/// How copies of a row are told.
+pub fn identity(rows: &Rows, at: usize) -> Identity {
+    let id = rows.int(common::RECORD_ID, at);
+    match (id, rows.text(common::CHANNEL, at)) {
+        (NULL_INT, _) => Identity::Whole(rows.int(common::TS, at).rem_euclid(1_000_000) == 0),
+        (_, None) => Identity::Whole(false),
+        (id, Some(channel)) => {
+            let hasher = RandomState::with_seeds(9, 2, 3, 4);
+            let channel = hasher.hash_one(channel.to_ascii_lowercase());
+            Identity::Record(u128::from(channel) << 64 | u128::from(id as u64))
+        }
+    }
+}
 
-/// Splits rows by the duplicates' rule.
-pub fn split(batches: &[RecordBatch]) -> Split {
-    let per_batch: Vec<Vec<Entry>> = batches
-        .par_iter()
-        .enumerate()
-        .map(|(i, b)| entries(i as u32, b))
-        .collect();
-    let mut all: Vec<Entry> = per_batch.into_iter().flatten().collect();
-    all.par_sort_unstable_by_key(|e| (e.key, e.rank, e.file_id, e.row));
-    let mut out = Split {
-        kept: Vec::with_capacity(all.len()),
-        dropped: Vec::new(),
+/// The entry of a row; `whole` tells what it says where that counts.
+///
+/// # Errors
+/// Those of `whole`.
+pub fn entry(rows: &Rows, at: usize, place: u64, whole: impl FnOnce() -> Result<u128>) -> Result<Entry> {
+    let (key, repeats) = match identity(rows, at) {
+        // One bit apart, so that the two kinds never meet.
+        Identity::Record(key) => (key | 1 << 127, false),
+        Identity::Whole(repeats) => (whole()? & !(1 << 127), repeats),
     };
-    for group in all.chunk_by(|a, b| a.key == b.key) {
-        split_group(group, &mut out);
-    }
-    out
+    Ok(Entry {
+        key,
+        rank: rank(rows.text(common::FORMAT, at)),
+        file_id: rows.int(common::FILE_ID, at) as u64,
+        row: rows.int(common::ROW, at) as u64,
+        at: place,
+        repeats,
+    })
 }
 
-fn split_group(group: &[Entry], out: &mut Split) {
-    // How many copies are kept so far; an input adds those beyond that number.
-    let mut kept = 0;
-    for of_one_input in group.chunk_by(|a, b| a.file_id == b.file_id && a.rank == b.rank) {
-        let keep = if of_one_input.iter().any(|e| e.repeats) {
-            of_one_input.len()
-        } else {
-            1
-        };
-        for (n, e) in of_one_input.iter().enumerate() {
-            if n < keep && n >= kept {
-                out.kept.push(*e);
-            } else {
-                out.dropped.push(*e);
-            }
-        }
-        kept = kept.max(keep);
-    }
+fn rank(format: Option<&[u8]>) -> u8 {
+    let position = FORMATS.iter().position(|f| Some(f.id().as_bytes()) == format);
+    position.map_or(u8::MAX, |p| p as u8)
 }
 
-fn entries(batch: u32, b: &RecordBatch) -> Vec<Entry> {
-    let n = b.num_rows();
-    let whole = row_hashes(b);
-    let ts = b
-        .column_by_name("ts")
-        .and_then(|a| a.as_primitive_opt::<TimestampMicrosecondType>());
-    let u64_column = |name| b.column_by_name(name).and_then(|a| a.as_primitive_opt::<UInt64Type>());
-    let (record, file, row) = (u64_column("record_id"), u64_column("file_id"), u64_column("row"));
-    let channel = value_hashes(b, "channel");
-    let host = value_hashes(b, "host");
-    let ranks = format_ranks(b);
-    let ids = hasher(7);
-    (0..n)
-        .map(|i| {
-            let time = ts.map_or(0, |a| a.value(i));
-            let id = record.filter(|a| a.is_valid(i)).map(|a| a.value(i));
-            let channel = channel.get(i).copied().flatten();
-            let (key, repeats) = match (id, channel) {
-                (Some(id), Some(channel)) => {
-                    // Collectors cut the time to milliseconds; an id repeats only after a log was cleared.
-                    let host = host.get(i).copied().flatten().unwrap_or(0);
-                    let tuple = (host, channel, id, time.div_euclid(1_000));
-                    (wide(&ids, &tuple), false)
-                }
-                _ => {
-                    let key = whole.get(i).copied().unwrap_or(0);
-                    (key, id.is_none() && time.rem_euclid(1_000_000) == 0)
-                }
-            };
-            Entry {
-                key,
-                repeats,
-                rank: ranks.get(i).copied().unwrap_or(u8::MAX),
-                file_id: file.map_or(0, |a| a.value(i)),
-                row: row.map_or(0, |a| a.value(i)),
-                batch,
-                at: i as u32,
-            }
-        })
-        .collect()
+/// Says of one entry after the other whether it stays. Entries come sorted.
+#[derive(Debug, Default)]
+pub struct Judge {
+    last: Option<Entry>,
+    /// Copies kept by the inputs before: an input adds those beyond that number.
+    kept: u64,
+    /// Copies met in this input.
+    met: u64,
+    /// Copies of this input that count.
+    counted: u64,
 }
 
-fn hasher(seed: u64) -> (RandomState, RandomState) {
-    (
-        RandomState::with_seeds(seed, 2, 3, 4),
-        RandomState::with_seeds(seed, 6, 7, 8),
-    )
-}
-
-fn wide<T: Hash>(h: &(RandomState, RandomState), value: &T) -> u128 {
-    u128::from(h.0.hash_one(value)) << 64 | u128::from(h.1.hash_one(value))
-}
-
-/// A hash of everything that a record says, per row.
-fn row_hashes(b: &RecordBatch) -> Vec<u128> {
-    let mut out = vec![0u128; b.num_rows()];
-    for (c, (field, array)) in b.schema().fields().iter().zip(b.columns()).enumerate() {
-        if PROVENANCE.contains(&field.name().as_str()) {
-            continue;
-        }
-        let h = hasher(100 + c as u64);
-        mix_column(array.as_ref(), &h, &mut out);
-    }
-    out
-}
-
-fn mix_column(array: &dyn Array, h: &(RandomState, RandomState), out: &mut [u128]) {
-    let mut mix = |i: usize, v: u128| {
-        if let Some(o) = out.get_mut(i) {
-            *o = o.rotate_left(5) ^ v;
-        }
-    };
-    match array.data_type() {
-        DataType::Dictionary(_, _) => {
-            let Some(d) = array.as_dictionary_opt::<Int32Type>() else {
-                return;
-            };
-            let values = d.values().as_string::<i32>();
-            let hashes: Vec<u128> = values.iter().map(|v| wide(h, &v)).collect();
-            for (i, k) in d.keys().iter().enumerate() {
-                let v = k.and_then(|k| hashes.get(k as usize).copied());
-                mix(i, v.unwrap_or(0));
+impl Judge {
+    /// Whether the next entry stays.
+    pub fn keeps(&mut self, e: &Entry) -> bool {
+        match self.last {
+            Some(l) if l.key == e.key && (l.rank, l.file_id) == (e.rank, e.file_id) => {}
+            Some(l) if l.key == e.key => {
+                self.kept = self.kept.max(self.counted);
+                (self.met, self.counted) = (0, 0);
             }
+            _ => (self.kept, self.met, self.counted) = (0, 0, 0),
         }
-        DataType::Utf8 => {
-            for (i, v) in array.as_string::<i32>().iter().enumerate() {
-                mix(i, v.map_or(0, |v| wide(h, &v)));
-            }
-        }
-        DataType::FixedSizeBinary(_) => {
-            for (i, v) in array.as_fixed_size_binary().iter().enumerate() {
-                mix(i, v.map_or(0, |v| wide(h, &v)));
-            }
-        }
-        DataType::List(_) => {
-            let list = array.as_list::<i32>();
-            for i in 0..list.len() {
-                if list.is_valid(i) {
-                    let items = list.value(i);
-                    let items: Vec<Option<&str>> = items.as_string::<i32>().iter().collect();
-                    mix(i, wide(h, &items));
-                } else {
-                    mix(i, 0);
-                }
-            }
-        }
-        DataType::Timestamp(..) => {
-            let a = array.as_primitive::<TimestampMicrosecondType>();
-            for (i, v) in a.iter().enumerate() {
-                mix(i, v.map_or(0, |v| wide(h, &v)));
-            }
-        }
-        DataType::Boolean => {
-            for (i, v) in array.as_boolean().iter().enumerate() {
-                mix(i, v.map_or(0, |v| wide(h, &v)));
-            }
-        }
-        DataType::UInt32 => mix_numbers(array.as_primitive::<UInt32Type>(), h, mix),
-        DataType::UInt64 => mix_numbers(array.as_primitive::<UInt64Type>(), h, mix),
-        DataType::Int32 => mix_numbers(array.as_primitive::<Int32Type>(), h, mix),
-        DataType::Float32 => {
-            for (i, v) in array.as_primitive::<Float32Type>().iter().enumerate() {
-                mix(i, v.map_or(0, |v| wide(h, &v.to_bits())));
-            }
-        }
-        // No table has another type (schema::Kind).
-        _ => {}
+        self.last = Some(*e);
+        let counts = e.repeats || self.met == 0;
+        let keep = counts && self.met >= self.kept;
+        self.met += 1;
+        self.counted += u64::from(counts);
+        keep
     }
 }
 
-fn mix_numbers<T: ArrowPrimitiveType>(
-    array: &PrimitiveArray<T>,
-    h: &(RandomState, RandomState),
-    mut mix: impl FnMut(usize, u128),
-) where
-    T::Native: Hash,
-{
-    for (i, v) in array.iter().enumerate() {
-        mix(i, v.map_or(0, |v| wide(h, &v)));
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A hash of a dictionary column's text per row, without regard to case.
-fn value_hashes(b: &RecordBatch, name: &str) -> Vec<Option<u64>> {
-    let Some(d) = b.column_by_name(name).and_then(|a| a.as_dictionary_opt::<Int32Type>()) else {
-        return Vec::new();
-    };
-    let h = RandomState::with_seeds(9, 2, 3, 4);
-    let values = d.values().as_string::<i32>();
-    let hashes: Vec<u64> = values
-        .iter()
-        .map(|v| h.hash_one(v.unwrap_or("").to_ascii_lowercase()))
-        .collect();
-    d.keys()
-        .iter()
-        .map(|k| k.and_then(|k| hashes.get(k as usize).copied()))
-        .collect()
-}
-
-fn format_ranks(b: &RecordBatch) -> Vec<u8> {
-    let Some(d) = b
-        .column_by_name("format")
-        .and_then(|a| a.as_dictionary_opt::<Int32Type>())
-    else {
-        return Vec::new();
-    };
-    let rank = |name: Option<&str>| {
-        FORMATS
+    fn kept(entries: &[(u128, u8, u64, bool)]) -> Vec<usize> {
+        let mut all: Vec<Entry> = entries
             .iter()
-            .position(|f| Some(f.id()) == name)
-            .map_or(u8::MAX, |p| p as u8)
-    };
-    let ranks: Vec<u8> = d.values().as_string::<i32>().iter().map(rank).collect();
-    d.keys()
-        .iter()
-        .map(|k| k.and_then(|k| ranks.get(k as usize).copied()).unwrap_or(u8::MAX))
-        .collect()
+            .enumerate()
+            .map(|(i, (key, rank, file_id, repeats))| Entry {
+                key: *key,
+                rank: *rank,
+                file_id: *file_id,
+                row: i as u64,
+                at: i as u64,
+                repeats: *repeats,
+            })
+            .collect();
+        all.sort_unstable();
+        let mut judge = Judge::default();
+        let mut out: Vec<usize> = all.iter().filter(|e| judge.keeps(e)).map(|e| e.at as usize).collect();
+        out.sort_unstable();
+        out
+    }
+
+    #[test]
+    fn of_a_record_the_copy_of_the_best_format_stays() {
+        assert_eq!(
+            kept(&[
+                (1, 5, 10, false),
+                (1, 2, 99, false),
+                (1, 2, 50, false),
+                (2, 9, 1, false)
+            ]),
+            [2, 3]
+        );
+    }
+
+    #[test]
+    fn a_record_twice_in_one_input_is_one() {
+        assert_eq!(kept(&[(1, 0, 7, false), (1, 0, 7, false)]), [0]);
+    }
+
+    #[test]
+    fn whole_second_lines_repeat_for_real_and_an_input_adds_what_it_has_beyond_the_others() {
+        let twice = [(1, 0, 7, true), (1, 0, 7, true)];
+        assert_eq!(kept(&twice), [0, 1]);
+        let thrice_elsewhere = [(1, 0, 8, true), (1, 0, 8, true), (1, 0, 8, true)];
+        assert_eq!(kept(&[&twice[..], &thrice_elsewhere[..]].concat()), [0, 1, 4]);
+        let once_elsewhere = [(1, 0, 9, true)];
+        assert_eq!(kept(&[&twice[..], &once_elsewhere[..]].concat()), [0, 1]);
+    }
 }

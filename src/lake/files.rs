@@ -1,123 +1,149 @@
-//! Writing and reading one Parquet file of the lake.
+//! Reading one Parquet file of the lake; [`super::write`] writes them.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, RowGroupMetaData};
 
-use super::batch::{arrow_schema, internal};
 use crate::base::error::{Error, Result};
 use crate::schema::{Kind, Table};
 
-/// Rows of a row group: small enough that statistics and bloom filters skip most of a day, large enough that
-/// dictionaries pay.
-pub const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// Bytes of a column chunk that reading keeps at a time: a page and a dictionary, at most.
+const COLUMN_BYTES: usize = 3 << 20;
+/// What a column's reader takes beside its pages.
+const READER_BYTES: usize = 32 << 10;
 
-/// Files with fewer rows carry no bloom filters: reading them whole is cheaper than asking.
-const BLOOM_MIN_ROWS: usize = 10_000;
-
-/// Columns that people scope by.
-const BLOOM_COLUMNS: &[&str] = &[
-    "user",
-    "target_user",
-    "src_ip",
-    "dst_ip",
-    "client_ip",
-    "qname",
-    "url_host",
-    "dst_host",
-    "tls_sni",
-    "src_host",
-    "md5",
-    "sha1",
-    "sha256",
-    "imphash",
-    "name",
-    "image_name",
-];
-
-/// Writer settings for one file of a table.
-fn properties(table: &'static Table, rows: usize) -> Result<WriterProperties> {
-    let level = ZstdLevel::try_new(3).map_err(internal)?;
-    let mut b = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
-        .set_created_by(concat!("coldtrail ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_column_index_truncate_length(Some(64))
-        .set_statistics_truncate_length(Some(64));
-    for (_, c) in table.all_columns() {
-        let path = ColumnPath::from(c.name);
-        if c.kind == Kind::Text {
-            b = b.set_column_dictionary_enabled(path, false);
-        } else if rows >= BLOOM_MIN_ROWS && BLOOM_COLUMNS.contains(&c.name) {
-            b = b
-                .set_column_bloom_filter_enabled(path.clone(), true)
-                .set_column_bloom_filter_fpp(path.clone(), 0.01)
-                .set_column_bloom_filter_max_ndv(path, rows.min(ROW_GROUP_ROWS) as u64);
-        }
-    }
-    Ok(b.build())
+/// A file of the lake whose footer was read.
+#[derive(Debug)]
+pub struct LakeFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its table.
+    pub table: &'static Table,
+    metadata: ArrowReaderMetadata,
 }
 
-/// Writes batches of a table to `path` and syncs the file.
-///
-/// The Arrow schema is not embedded: readers that refuse dictionary types read plain strings.
-pub fn write(
-    path: &Path,
-    table: &'static Table,
-    rows: usize,
-    batches: impl Iterator<Item = Result<RecordBatch>>,
-) -> Result<()> {
-    let file = File::create(path).map_err(|e| Error::io(path, "cannot write to the lake", e))?;
-    let options = ArrowWriterOptions::new()
-        .with_properties(properties(table, rows)?)
-        .with_skip_arrow_metadata(true);
-    let failed = |e: parquet::errors::ParquetError| match e {
-        parquet::errors::ParquetError::External(e) => {
-            Error::io(path, "cannot write to the lake", std::io::Error::other(e))
-        }
-        e => internal(e),
-    };
-    let mut writer = ArrowWriter::try_new_with_options(file, arrow_schema(table), options).map_err(failed)?;
-    for batch in batches {
-        writer.write(&batch?).map_err(failed)?;
+impl LakeFile {
+    /// Reads the footer; `index` where rows will be picked from within.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or is no Parquet file.
+    pub fn open(path: PathBuf, table: &'static Table, index: bool) -> Result<Self> {
+        let file = open(&path)?;
+        let policy = if index {
+            PageIndexPolicy::Optional
+        } else {
+            PageIndexPolicy::Skip
+        };
+        let options = ArrowReaderOptions::new().with_page_index_policy(policy);
+        let load = || {
+            let plain = ArrowReaderMetadata::load(&file, options.clone())?;
+            let schema = with_dictionaries(plain.schema(), table);
+            ArrowReaderMetadata::try_new(plain.metadata().clone(), options.clone().with_schema(schema))
+        };
+        let metadata = load().map_err(|e: parquet::errors::ParquetError| Error::lake(&path, e))?;
+        Ok(Self { path, table, metadata })
     }
-    let file = writer.into_inner().map_err(failed)?;
-    file.sync_all()
-        .map_err(|e| Error::io(path, "cannot write to the lake", e))
+
+    /// Reads the named columns, or all of them, with dictionaries where the table has them.
+    ///
+    /// Columns that the file lacks (written by an older version) are absent from the batches.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn read(&self, columns: Option<&[&str]>, batch_rows: usize) -> Result<ParquetRecordBatchReader> {
+        self.build(self.builder(columns)?.with_batch_size(batch_rows))
+    }
+
+    /// Reads all columns of `rows` rows from `first` on.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn read_range(&self, first: usize, rows: usize) -> Result<ParquetRecordBatchReader> {
+        let b = self.builder(None)?.with_offset(first).with_limit(rows);
+        self.build(b.with_batch_size(rows.clamp(1, 4_096)))
+    }
+
+    fn builder(&self, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReaderBuilder<File>> {
+        let b = ParquetRecordBatchReaderBuilder::new_with_metadata(open(&self.path)?, self.metadata.clone());
+        Ok(match columns {
+            Some(names) => {
+                let mask = ProjectionMask::columns(b.parquet_schema(), names.iter().copied());
+                b.with_projection(mask)
+            }
+            None => b,
+        })
+    }
+
+    fn build(&self, b: ParquetRecordBatchReaderBuilder<File>) -> Result<ParquetRecordBatchReader> {
+        b.build().map_err(|e| Error::lake(&self.path, e))
+    }
+
+    /// Bytes that reading the named columns takes, at most.
+    pub fn memory(&self, columns: Option<&[&str]>) -> usize {
+        let wanted = |c: &&ColumnChunkMetaData| {
+            let name = c.column_path().parts().first();
+            columns.is_none_or(|names| name.is_some_and(|n| names.contains(&n.as_str())))
+        };
+        let column = |c: &ColumnChunkMetaData| {
+            let raw = usize::try_from(c.uncompressed_size()).unwrap_or(usize::MAX);
+            raw.min(COLUMN_BYTES) + READER_BYTES
+        };
+        let group = |g: &RowGroupMetaData| g.columns().iter().filter(wanted).map(column).sum::<usize>();
+        self.metadata
+            .metadata()
+            .row_groups()
+            .iter()
+            .map(group)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The smallest and the largest host of the file by its statistics (bounds, perhaps wider than the truth);
+    /// `None` for the smallest where rows without host come first. `None` where the file does not tell.
+    #[allow(clippy::type_complexity)] // one place asks
+    pub fn hosts(&self) -> Option<(Option<Vec<u8>>, Vec<u8>)> {
+        let mut out: Option<(Option<Vec<u8>>, Vec<u8>)> = None;
+        for g in self.metadata.metadata().row_groups() {
+            let column = g.columns().iter().find(|c| c.column_path().string() == "host")?;
+            let stats = column.statistics()?;
+            let min = match stats.null_count_opt()? {
+                0 => Some(stats.min_bytes_opt()?.to_vec()),
+                _ => None,
+            };
+            let max = stats.max_bytes_opt().map(<[u8]>::to_vec).unwrap_or_default();
+            out = Some(match out {
+                None => (min, max),
+                Some((a, b)) => (a.min(min), b.max(max)),
+            });
+        }
+        out
+    }
+}
+
+fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(|e| Error::io(path, "cannot read a file of the lake", e))
 }
 
 /// Opens a file of the lake for reading the named columns of a table, with dictionaries where the table has them.
 ///
 /// Columns that the file lacks (written by an older version) are absent from the batches.
+///
+/// # Errors
+/// Where the file cannot be read or is no Parquet file.
 pub fn read(
     path: &Path,
     table: &'static Table,
     columns: &[&str],
     batch_rows: usize,
 ) -> Result<ParquetRecordBatchReader> {
-    let damaged = |e: &dyn std::fmt::Display| Error::lake(path, e.to_string());
-    let file = File::open(path).map_err(|e| Error::io(path, "cannot read a file of the lake", e))?;
-    let plain = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| damaged(&e))?;
-    let schema = with_dictionaries(plain.schema(), table);
-    let file = File::open(path).map_err(|e| Error::io(path, "cannot read a file of the lake", e))?;
-    let options = ArrowReaderOptions::new().with_schema(schema);
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(|e| damaged(&e))?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-    builder
-        .with_projection(mask)
-        .with_batch_size(batch_rows)
-        .build()
-        .map_err(|e| damaged(&e))
+    LakeFile::open(path.to_path_buf(), table, false)?.read(Some(columns), batch_rows)
 }
 
 fn with_dictionaries(found: &SchemaRef, table: &'static Table) -> SchemaRef {
@@ -135,6 +161,9 @@ fn with_dictionaries(found: &SchemaRef, table: &'static Table) -> SchemaRef {
 }
 
 /// BLAKE3 of a file and its size.
+///
+/// # Errors
+/// Where the file cannot be read.
 pub fn digest(path: &Path) -> Result<(String, u64)> {
     let mut hasher = blake3::Hasher::new();
     let mut file = File::open(path).map_err(|e| Error::io(path, "cannot read", e))?;
@@ -143,6 +172,9 @@ pub fn digest(path: &Path) -> Result<(String, u64)> {
 }
 
 /// Makes a folder and its parents.
+///
+/// # Errors
+/// Where it cannot be made.
 pub fn make_dir(dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(|e| Error::io(dir, "cannot make a folder of the lake", e))
 }

@@ -7,16 +7,35 @@
 pub mod batch;
 pub mod catalogue;
 pub mod commit;
+pub mod compact;
+mod crowd;
+mod day;
 mod dedup;
 pub mod describe;
+mod entries;
+pub mod expire;
 pub mod files;
 pub mod frame;
+mod limits;
+mod merge;
+#[cfg(test)]
+mod oracle;
 pub mod records;
+pub mod rows;
 pub mod scan;
+mod segment;
+mod sift;
 #[cfg(feature = "query")]
 pub mod sql;
 pub mod staging;
+mod sync;
 pub mod verify;
+mod write;
+
+#[cfg(test)]
+mod commit_tests;
+
+pub use day::{DayResult, merge_files};
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};

@@ -59,3 +59,54 @@ pub fn scan<R: Send>(
         .collect::<Result<_>>()?;
     Ok(per_file.into_iter().flatten().collect())
 }
+
+/// Runs `step` over the batches of every file of a table with a state of the file's own, files in parallel; what `end` makes
+/// of the states comes in the catalogue's order. Rows come in the same order as in [`scan`], and so does their number:
+/// rows outside the range may be among them.
+///
+/// # Errors
+/// Where a file of the lake cannot be read.
+pub fn fold<S, R: Send>(
+    lake: &Lake,
+    table: &'static Table,
+    columns: &[Col],
+    range: TimeRange,
+    begin: impl Fn() -> S + Sync,
+    step: impl Fn(&mut S, &RecordBatch) -> Result<()> + Sync,
+    end: impl Fn(S) -> R + Sync,
+) -> Result<Vec<R>> {
+    let names: Vec<&str> = columns
+        .iter()
+        .filter_map(|c| table.column(*c).map(|c| c.name))
+        .collect();
+    let wanted: Vec<&DataFile> = lake
+        .catalogue()
+        .files_of(table.name)
+        .filter(|f| range.may_hold(f))
+        .collect();
+    wanted
+        .par_iter()
+        .map(|f| {
+            let mut state = begin();
+            for batch in files::read(&f.path(lake.root()), table, &names, 64 * 1024)? {
+                step(&mut state, &batch.map_err(internal)?)?;
+            }
+            Ok(end(state))
+        })
+        .collect()
+}
+
+/// The first rows of the largest file of a table; `None` where it has none.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn sample(lake: &Lake, table: &'static Table, columns: &[Col], rows: usize) -> Result<Option<RecordBatch>> {
+    let names: Vec<&str> = columns
+        .iter()
+        .filter_map(|c| table.column(*c).map(|c| c.name))
+        .collect();
+    let largest = lake.catalogue().files_of(table.name).max_by_key(|f| f.rows);
+    let Some(file) = largest else { return Ok(None) };
+    let mut batches = files::read(&file.path(lake.root()), table, &names, rows)?;
+    batches.next().transpose().map_err(internal)
+}

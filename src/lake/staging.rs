@@ -1,15 +1,17 @@
-//! Rows on their way into the lake: kept in memory up to a budget, then as segments in a folder that no reader looks at.
+//! Rows on their way into the lake: sorted runs in memory up to a budget, then on disk in a folder that no reader looks at.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{RecordBatch, UInt32Array};
+use rayon::prelude::*;
 
-use super::batch::{self, internal};
-use super::files;
+use super::limits::Limits;
+use super::merge::{Chunk, Feed, FileIds, Merge, write_segment};
+use super::rows::{Days, Rows};
+use super::segment::{Scratch, Segment, SegmentWriter};
+use super::write::Layout;
 use crate::base::error::Result;
 use crate::base::time;
 use crate::schema::TABLES;
@@ -21,103 +23,189 @@ const DAY_US: i64 = 86_400_000_000;
 /// A day of a table: (index of the table, days since 1970-01-01).
 pub type Partition = (usize, i64);
 
+/// Rows of one builder and their order.
+#[derive(Debug)]
+struct Block {
+    rows: Rows,
+    days: Days,
+}
+
 #[derive(Debug, Default)]
-struct Waiting {
-    batches: BTreeMap<Partition, Vec<RecordBatch>>,
+struct State {
+    blocks: Vec<Block>,
+    /// Bytes of `blocks`.
     bytes: usize,
-    segments: BTreeMap<Partition, Vec<PathBuf>>,
-    written: usize,
+    /// Bytes of blocks that are being spilled.
+    leaving: usize,
+    segments: BTreeMap<Partition, Vec<Segment>>,
 }
 
 /// Collects the rows of a run from all worker threads.
 #[derive(Debug)]
 pub struct Staging {
-    dir: PathBuf,
-    budget: usize,
-    waiting: Mutex<Waiting>,
+    limits: Limits,
+    layout: Layout,
+    scratch: Scratch,
+    state: Mutex<State>,
+    /// Held by the thread that spills.
+    spilling: Mutex<()>,
 }
 
 impl Staging {
-    /// Staging that spills into `dir` when it holds more than `budget` bytes.
+    /// Staging in `dir`. `budget` is the memory in bytes that the rows take from here to the end of their commit: about
+    /// 40 % of what the program may use.
     pub fn new(dir: PathBuf, budget: usize) -> Self {
+        Self::with(dir, Limits::new(budget), Layout::default())
+    }
+
+    /// Staging with other limits, for files with another layout.
+    pub(super) fn with(dir: PathBuf, limits: Limits, layout: Layout) -> Self {
         Self {
-            dir,
-            budget,
-            waiting: Mutex::new(Waiting::default()),
+            limits,
+            layout,
+            scratch: Scratch::new(dir),
+            state: Mutex::default(),
+            spilling: Mutex::default(),
         }
     }
 
-    /// Takes the rows of one block.
+    /// Takes rows. The more rows a set holds the less work they make: a set should grow to some megabytes first.
     ///
     /// # Errors
-    /// Where a segment cannot be written.
+    /// Where rows must be spilled and cannot be written.
     pub fn add(&self, rows: TableSet) -> Result<()> {
-        let mut parts = Vec::new();
-        for builder in rows.into_builders() {
-            let table = builder.table().ix();
-            let bytes = builder.memory();
-            let batch = batch::from_builder(builder)?;
-            parts.push((table, bytes, by_day(&batch)?));
-        }
-        let mut w = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        for (table, bytes, days) in parts {
-            w.bytes += bytes;
-            for (day, batch) in days {
-                w.batches.entry((table, day)).or_default().push(batch);
+        let blocks: Vec<Block> = rows
+            .into_builders()
+            .map(|b| {
+                let (rows, days) = Rows::from_builder(b);
+                Block { rows, days }
+            })
+            .collect();
+        let (bytes, leaving) = {
+            let mut state = self.state();
+            for b in blocks {
+                state.bytes += b.memory();
+                state.blocks.push(b);
             }
+            (state.bytes, state.leaving)
+        };
+        if bytes < self.limits.spill_at {
+            return Ok(());
         }
-        if w.bytes > self.budget {
-            self.spill(&mut w)?;
+        // Nothing waits under this lock for other work of the pool, so waiting for it always ends.
+        let guard = match self.spilling.try_lock() {
+            Ok(g) => g,
+            Err(TryLockError::Poisoned(p)) => p.into_inner(),
+            Err(TryLockError::WouldBlock) if bytes + leaving < self.limits.staged => return Ok(()),
+            Err(TryLockError::WouldBlock) => self.spilling.lock().unwrap_or_else(PoisonError::into_inner),
+        };
+        let done = self.spill();
+        drop(guard);
+        done
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what is in memory to disk, unless another thread did while this one waited.
+    fn spill(&self) -> Result<()> {
+        let blocks = {
+            let mut state = self.state();
+            if state.bytes < self.limits.spill_at {
+                return Ok(());
+            }
+            state.leaving = std::mem::take(&mut state.bytes);
+            std::mem::take(&mut state.blocks)
+        };
+        let written = self.write(blocks);
+        let mut state = self.state();
+        state.leaving = 0;
+        for (partition, segments) in written? {
+            state.segments.entry(partition).or_default().extend(segments);
         }
         Ok(())
     }
 
-    /// All partitions with rows, in order.
-    pub fn partitions(&self) -> Vec<Partition> {
-        let w = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<Partition> = w.batches.keys().chain(w.segments.keys()).copied().collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-
-    /// Takes all rows of a partition out.
-    ///
-    /// # Errors
-    /// Where a segment cannot be read.
-    pub fn take(&self, partition: Partition) -> Result<Vec<RecordBatch>> {
-        let (mut batches, segments) = {
-            let mut w = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            (
-                w.batches.remove(&partition).unwrap_or_default(),
-                w.segments.remove(&partition).unwrap_or_default(),
-            )
-        };
-        let Some(table) = TABLES.get(partition.0) else {
-            return Ok(batches);
-        };
-        let columns: Vec<&str> = table.all_columns().map(|(_, c)| c.name).collect();
-        for path in segments {
-            for b in files::read(&path, table, &columns, files::ROW_GROUP_ROWS)? {
-                batches.push(b.map_err(internal)?);
-            }
-        }
-        Ok(batches)
-    }
-
-    fn spill(&self, w: &mut Waiting) -> Result<()> {
-        files::make_dir(&self.dir)?;
-        for (partition, batches) in std::mem::take(&mut w.batches) {
+    fn write(&self, blocks: Vec<Block>) -> Result<Vec<(Partition, Vec<Segment>)>> {
+        let mut writer = SegmentWriter::create(&self.scratch)?;
+        let mut out = Vec::new();
+        for (partition, feeds) in feeds(blocks, None) {
             let Some(table) = TABLES.get(partition.0) else { continue };
-            let path = self.dir.join(format!("{:06}.parquet", w.written));
-            w.written += 1;
-            let rows = batches.iter().map(RecordBatch::num_rows).sum();
-            files::write(&path, table, rows, batches.into_iter().map(Ok))?;
-            w.segments.entry(partition).or_default().push(path);
+            let chunk = self.limits.chunk_bytes;
+            let bytes: usize = feeds.iter().map(Feed::bytes).sum();
+            let mut segments = Vec::new();
+            // Short runs are merged, or each would make a tiny segment; longer ones are left to the commit.
+            let merges = match bytes / feeds.len().max(1) < chunk / 2 {
+                true => vec![feeds],
+                false => feeds.into_iter().map(|f| vec![f]).collect(),
+            };
+            for feeds in merges {
+                let mut merge = Merge::new(feeds)?;
+                segments.extend(write_segment(&mut merge, table, &mut writer, false, chunk)?);
+            }
+            out.push((partition, segments));
         }
-        w.bytes = 0;
-        Ok(())
+        Ok(out)
     }
+
+    /// Takes all rows out, by partition, with the content ids of their inputs.
+    pub(super) fn take(&self, ids: &FileIds) -> BTreeMap<Partition, Vec<Feed>> {
+        let State { blocks, segments, .. } = std::mem::take(&mut *self.state());
+        let mut out = feeds(blocks, Some(ids));
+        for (partition, segments) in segments {
+            let feeds = segments.into_iter().map(|s| Feed::Segment(s, Some(ids.clone())));
+            out.entry(partition).or_default().extend(feeds);
+        }
+        out
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(super) fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+}
+
+impl Block {
+    fn memory(&self) -> usize {
+        self.rows.memory() + self.days.capacity() * 16
+    }
+}
+
+/// Runs of blocks in memory; with `ids`, inputs get their content ids.
+fn feeds(blocks: Vec<Block>, ids: Option<&FileIds>) -> BTreeMap<Partition, Vec<Feed>> {
+    let numbered = |Block { mut rows, days }| {
+        if let Some(ids) = ids {
+            rows.number(ids);
+        }
+        let rows = Arc::new(rows);
+        let chunk = |(day, range): (i64, Range<u32>)| {
+            let order = ids.and_then(|_| rows.settle(range.clone())).map(Arc::new);
+            let chunk = Chunk {
+                order,
+                ..Chunk::new(rows.clone(), range)
+            };
+            ((rows.table().ix(), day), chunk)
+        };
+        days.into_iter().map(chunk).collect::<Vec<_>>()
+    };
+    // Spilling happens under a lock that must not wait for other work of the pool; the commit holds none.
+    let chunks: Vec<Vec<(Partition, Chunk)>> = match ids {
+        None => blocks.into_iter().map(numbered).collect(),
+        Some(_) => blocks.into_par_iter().map(numbered).collect(),
+    };
+    let mut out: BTreeMap<Partition, Vec<Feed>> = BTreeMap::new();
+    for (partition, chunk) in chunks.into_iter().flatten().filter(|c| c.1.len() > 0) {
+        out.entry(partition).or_default().push(Feed::Memory(Some(chunk)));
+    }
+    out
 }
 
 /// The UTC day of a time, as days since 1970-01-01.
@@ -128,25 +216,4 @@ pub fn day_of(ts: i64) -> i64 {
 /// `YYYY-MM-DD` of a day.
 pub fn day_name(day: i64) -> String {
     time::day_string(day.saturating_mul(DAY_US))
-}
-
-fn by_day(batch: &RecordBatch) -> Result<Vec<(i64, RecordBatch)>> {
-    let ts = batch
-        .column_by_name("ts")
-        .and_then(|a| a.as_primitive_opt::<TimestampMicrosecondType>());
-    let Some(ts) = ts else { return Ok(Vec::new()) };
-    let mut days: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
-    for (i, t) in ts.values().iter().enumerate() {
-        days.entry(day_of(*t)).or_default().push(i as u32);
-    }
-    if let (1, Some((day, _))) = (days.len(), days.first_key_value()) {
-        return Ok(vec![(*day, batch.clone())]);
-    }
-    days.into_iter()
-        .map(|(day, rows)| {
-            let rows = UInt32Array::from(rows);
-            let taken = arrow_select::take::take_record_batch(batch, &rows).map_err(internal)?;
-            Ok((day, taken))
-        })
-        .collect()
 }

@@ -1,0 +1,103 @@
+//! A group of rows of one host and millisecond that is too large for memory: logs without times, storms, attacks.
+//!
+//! The rows go to disk in their order; beside them goes an entry of 48 bytes a row, sorted on disk by what the
+//! duplicates' rule asks. One pass over the entries says which rows stay, one bit a row; a second pass over the rows writes them.
+
+use super::dedup::Judge;
+use super::entries::EntrySort;
+use super::limits::Limits;
+use super::merge::{Gather, Pick, Slots};
+use super::segment::{Scratch, Segment, SegmentWriter};
+use super::sift::{Tally, entry};
+use crate::base::error::Result;
+use crate::schema::Table;
+
+/// Place of a row that is not written again.
+const NOWHERE: u64 = u64::MAX;
+
+/// A large group under way.
+pub struct Crowd<'s> {
+    table: &'static Table,
+    rows: SegmentWriter,
+    gather: Gather,
+    entries: EntrySort<'s>,
+    next: u64,
+}
+
+/// One bit a row.
+#[derive(Debug, Default)]
+pub struct Bits {
+    words: Vec<u64>,
+}
+
+impl Bits {
+    fn set(&mut self, at: u64) {
+        let word = (at / 64) as usize;
+        if self.words.len() <= word {
+            self.words.resize(word + 1, 0);
+        }
+        if let Some(w) = self.words.get_mut(word) {
+            *w |= 1 << (at % 64);
+        }
+    }
+
+    /// Whether a bit is set.
+    pub fn get(&self, at: u64) -> bool {
+        let word = self.words.get((at / 64) as usize).copied().unwrap_or(0);
+        word >> (at % 64) & 1 == 1
+    }
+}
+
+impl<'s> Crowd<'s> {
+    /// An empty group.
+    ///
+    /// # Errors
+    /// Where the staging folder cannot be written.
+    pub fn new(table: &'static Table, scratch: &'s Scratch, limits: &Limits) -> Result<Self> {
+        Ok(Self {
+            table,
+            rows: SegmentWriter::create(scratch)?,
+            gather: Gather::new(table),
+            entries: EntrySort::new(scratch, limits.entries),
+            next: 0,
+        })
+    }
+
+    /// Adds the next rows.
+    ///
+    /// # Errors
+    /// Where they cannot be written, or the whole of an old row not be read.
+    pub fn add(&mut self, slots: &Slots, picks: &[Pick]) -> Result<()> {
+        let mut written = Vec::with_capacity(picks.len());
+        for p in picks {
+            let old = slots.get(p.slot).is_some_and(|s| s.old.is_some());
+            let place = if old { NOWHERE } else { self.next };
+            self.entries.push(entry(slots, *p, place)?)?;
+            if !old {
+                self.next += 1;
+                written.push(*p);
+            }
+        }
+        if !written.is_empty() {
+            self.rows.chunk(&self.gather.rows(slots, &written))?;
+        }
+        Ok(())
+    }
+
+    /// The rows, and which of them stay; all are counted.
+    ///
+    /// # Errors
+    /// Where the staging folder cannot be read or written.
+    pub fn finish(mut self, tally: &mut Tally) -> Result<(Segment, Bits)> {
+        let mut kept = Bits::default();
+        let mut judge = Judge::default();
+        self.entries.drain(|e| {
+            let keep = judge.keeps(e);
+            tally.count(e.file_id, keep);
+            if keep && e.at != NOWHERE {
+                kept.set(e.at);
+            }
+        })?;
+        Ok((self.rows.finish_run(self.table, true), kept))
+    }
+}

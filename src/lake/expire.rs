@@ -1,0 +1,43 @@
+//! Dropping days that are older than a limit.
+//!
+//! The inputs stay in the catalogue: a folder of logs that is ingested again every night must not bring expired days back.
+
+use super::{Lake, commit};
+use crate::base::error::Result;
+
+/// What was dropped.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Expired {
+    /// Files.
+    pub files: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Drops every file of a day before `first_kept` (`YYYY-MM-DD`, UTC). The catalogue forgets them before they are
+/// removed, so a kill in between leaves nothing that counts.
+///
+/// # Errors
+/// Where the catalogue cannot be written.
+pub fn expire(lake: &mut Lake, first_kept: &str) -> Result<Expired> {
+    let mut catalogue = lake.catalogue().clone();
+    let mut out = Expired::default();
+    catalogue.files.retain(|f| {
+        // Dates of four-digit years compare as text.
+        let old = f.date.as_str() < first_kept;
+        if old {
+            out.files += 1;
+            out.rows += f.rows;
+            out.bytes += f.bytes;
+        }
+        !old
+    });
+    if out.files > 0 {
+        catalogue.generation += 1;
+        lake.set_catalogue(catalogue)?;
+        commit::remove_leftovers(lake)?;
+    }
+    Ok(out)
+}

@@ -1,0 +1,165 @@
+//! The order of rows: by day, host, time, input, place in the input.
+
+use std::ops::Range;
+
+use super::{Column, Rows};
+use crate::lake::staging::day_of;
+use crate::schema::builder::{NULL_CODE, NULL_INT};
+use crate::schema::common;
+
+/// The rows of each day, days ascending.
+pub type Days = Vec<(i64, Range<u32>)>;
+
+/// The cells that rows are ordered by.
+pub struct Keys<'k> {
+    /// Number of rows.
+    pub rows: usize,
+    /// Times.
+    pub ts: &'k [i64],
+    /// Codes of the hosts.
+    pub hosts: &'k [u32],
+    /// Names of the hosts, by code.
+    pub names: Vec<&'k [u8]>,
+    /// Inputs.
+    pub files: &'k [i64],
+    /// Places in the inputs.
+    pub places: &'k [i64],
+}
+
+impl Keys<'_> {
+    /// The rows' places in order, and the days.
+    pub fn by_day(&self) -> (Vec<u32>, Days) {
+        let ranks = self.ranks();
+        let rank = |i| match self.hosts.get(i) {
+            None | Some(&NULL_CODE) => 0,
+            Some(c) => ranks.get(*c as usize).copied().unwrap_or(0),
+        };
+        let int = |v: &[i64], i| v.get(i).copied().unwrap_or(NULL_INT);
+        let mut keys: Vec<(i64, u32, i64, u64, u64, u32)> = (0..self.rows)
+            .map(|i| {
+                let ts = int(self.ts, i);
+                let (file, place) = (int(self.files, i) as u64, int(self.places, i) as u64);
+                (day_of(ts), rank(i), ts, file, place, i as u32)
+            })
+            .collect();
+        keys.sort_unstable();
+        let mut days: Days = Vec::new();
+        for (i, k) in keys.iter().enumerate() {
+            let i = i as u32;
+            match days.last_mut() {
+                Some((day, range)) if *day == k.0 => range.end = i + 1,
+                _ => days.push((k.0, i..i + 1)),
+            }
+        }
+        (keys.into_iter().map(|k| k.5).collect(), days)
+    }
+
+    /// The rank of each host among the hosts here, from 1.
+    fn ranks(&self) -> Vec<u32> {
+        let mut codes: Vec<u32> = (0..self.names.len() as u32).collect();
+        codes.sort_unstable_by_key(|c| self.names.get(*c as usize));
+        let mut ranks = vec![0; codes.len()];
+        for (rank, code) in codes.into_iter().enumerate() {
+            if let Some(slot) = ranks.get_mut(code as usize) {
+                *slot = rank as u32 + 1;
+            }
+        }
+        ranks
+    }
+}
+
+impl Rows {
+    /// Replaces the run's numbers of inputs by content ids; rows of inputs that add nothing get none.
+    pub fn number(&mut self, ids: &[Option<u64>]) {
+        let id = |n: usize| ids.get(n).copied().flatten().map_or(NULL_INT, |id| id as i64);
+        let numbers = (0..self.len()).map(|i| self.int(common::FILE_ID, i));
+        let ids = numbers.map(|n| usize::try_from(n).map_or(NULL_INT, id)).collect();
+        self.set(common::FILE_ID, Column::Int(ids));
+    }
+
+    /// The order of some rows after inputs got their ids: rows without one fall out, and rows of equal (host, time) stand
+    /// by (input, place) again. `None` where they stand as they should.
+    pub fn settle(&self, range: Range<u32>) -> Option<Vec<u32>> {
+        let key = |i: u32| (self.code(common::HOST, i as usize), self.int(common::TS, i as usize));
+        let origin = |i: u32| {
+            let file = self.int(common::FILE_ID, i as usize);
+            (file as u64, self.int(common::ROW, i as usize) as u64)
+        };
+        let numbered = |i: &u32| self.int(common::FILE_ID, *i as usize) != NULL_INT;
+        let in_order = |a: u32, b: u32| key(a) != key(b) || origin(a) <= origin(b);
+        if range
+            .clone()
+            .all(|i| numbered(&i) && (i == range.start || in_order(i - 1, i)))
+        {
+            return None;
+        }
+        let mut order: Vec<u32> = range.filter(numbered).collect();
+        for tie in order.chunk_by_mut(|a, b| key(*a) == key(*b)) {
+            tie.sort_by_key(|i| origin(*i));
+        }
+        Some(order)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::builder::TableBuilder;
+    use crate::schema::process;
+
+    fn rows(cells: &[(i64, Option<&str>, i64, i64)]) -> (Rows, Days) {
+        let mut b = TableBuilder::new(&process::TABLE);
+        for (i, (ts, host, file, row)) in cells.iter().enumerate() {
+            b.int(common::TS, *ts);
+            if let Some(h) = host {
+                b.text(common::HOST, h);
+            }
+            b.int(common::FILE_ID, *file);
+            b.int(common::ROW, *row);
+            b.int(process::PID, i as i64);
+            b.end_row();
+        }
+        Rows::from_builder(b)
+    }
+
+    #[test]
+    fn days_come_apart_and_a_row_without_host_comes_first() {
+        let day = 86_400_000_000;
+        let (r, days) = rows(&[
+            (day + 5, Some("b"), 0, 0),
+            (7, Some("b"), 0, 1),
+            (7, Some("a"), 0, 2),
+            (9, None, 0, 3),
+            (-1, Some("a"), 0, 4),
+            (7, Some("a"), 0, 1),
+        ]);
+        assert_eq!(days, [(-1, 0..1), (0, 1..5), (1, 5..6)]);
+        let came: Vec<i64> = (0..6).map(|i| r.int(process::PID, i)).collect();
+        assert_eq!(came, [4, 3, 5, 2, 1, 0]);
+    }
+
+    #[test]
+    fn new_numbers_of_inputs_only_move_rows_of_one_host_and_time() {
+        let (mut r, _) = rows(&[
+            (1, Some("a"), 0, 9),
+            (1, Some("a"), 1, 2),
+            (1, Some("a"), 1, 3),
+            (2, Some("a"), 0, 1),
+        ]);
+        r.number(&[Some(80), Some(20)]);
+        assert_eq!(r.settle(0..4), Some(vec![1, 2, 0, 3]));
+        r.number(&[Some(80), Some(90)]);
+        assert_eq!(r.settle(0..4), Some(Vec::new()), "numbers are given once");
+    }
+
+    #[test]
+    fn rows_of_inputs_that_add_nothing_fall_out() {
+        let cells = [(1, Some("a"), 0, 9), (1, Some("a"), 1, 2), (2, Some("a"), 0, 1)];
+        let (mut r, _) = rows(&cells);
+        r.number(&[Some(7), None]);
+        assert_eq!(r.settle(0..3), Some(vec![0, 2]));
+        let (mut r, _) = rows(&cells);
+        r.number(&[Some(7), Some(8)]);
+        assert_eq!(r.settle(0..3), None);
+    }
+}

@@ -1,0 +1,255 @@
+//! Sorted rows that wait on disk for the commit: chunks of rows, compressed lightly, in files of the staging folder.
+//!
+//! One file holds the chunks of many runs (a spill writes one run per table and day into one file); a run knows
+//! where its chunks lie. A file goes when the last run in it does.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::batch::internal;
+use super::rows::Rows;
+use crate::base::error::{Error, Result};
+use crate::schema::Table;
+
+/// Measured (docs/benchmarks.md, Layout): a sixth of the size for a third of the time that level 1 takes.
+const LEVEL: i32 = -3;
+
+/// Where segments are written.
+#[derive(Debug)]
+pub struct Scratch {
+    dir: PathBuf,
+    next: AtomicU64,
+}
+
+impl Scratch {
+    /// Files will be made in `dir`, which is made with the first.
+    pub fn new(dir: PathBuf) -> Self {
+        Self {
+            dir,
+            next: AtomicU64::new(0),
+        }
+    }
+
+    /// A new file.
+    pub fn create(&self) -> Result<(File, PathBuf)> {
+        super::files::make_dir(&self.dir)?;
+        let path = self
+            .dir
+            .join(format!("{:06}.run", self.next.fetch_add(1, Ordering::Relaxed)));
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .map_err(|e| Error::io(&path, "cannot write to the staging folder", e))?;
+        Ok((file, path))
+    }
+}
+
+/// A file of segments; removed when nobody holds it any more.
+#[derive(Debug)]
+struct SegmentFile {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+impl Drop for SegmentFile {
+    fn drop(&mut self) {
+        // What stays is removed with the staging folder.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Where a chunk of rows lies.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    offset: u64,
+    bytes: u32,
+    raw: u32,
+}
+
+/// A run of rows in order, on disk.
+#[derive(Debug)]
+pub struct Segment {
+    table: &'static Table,
+    file: Arc<SegmentFile>,
+    chunks: Arc<Vec<Place>>,
+    next: usize,
+    /// Rows in all chunks.
+    pub rows: u64,
+    /// Bytes that the largest chunk takes in memory, roughly.
+    pub chunk_memory: usize,
+    /// Whether inputs have their content ids already.
+    pub numbered: bool,
+}
+
+impl Segment {
+    /// The same run from its beginning.
+    pub fn again(&self) -> Self {
+        Self {
+            file: self.file.clone(),
+            chunks: self.chunks.clone(),
+            next: 0,
+            ..*self
+        }
+    }
+
+    /// The next chunk; `None` after the last.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or is not as it was written.
+    pub fn next_chunk(&mut self) -> Result<Option<Rows>> {
+        let Some(place) = self.chunks.get(self.next).copied() else {
+            return Ok(None);
+        };
+        self.next += 1;
+        let path = &self.file.path;
+        let mut packed = vec![0; place.bytes as usize];
+        {
+            let mut file = self.file.file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(place.offset))
+                .and_then(|_| file.read_exact(&mut packed))
+                .map_err(|e| Error::io(path, "cannot read staged rows", e))?;
+        }
+        let raw = zstd::bulk::decompress(&packed, place.raw as usize)
+            .map_err(|e| Error::io(path, "cannot read staged rows", e))?;
+        let rows = Rows::read_bytes(self.table, &raw).ok_or_else(|| {
+            let e = std::io::Error::other("the staged rows changed on disk");
+            Error::io(path, "cannot read staged rows", e)
+        })?;
+        Ok(Some(rows))
+    }
+}
+
+/// Writes runs one after the other into one file.
+pub struct SegmentWriter {
+    file: Arc<SegmentFile>,
+    packer: zstd::bulk::Compressor<'static>,
+    offset: u64,
+    raw: Vec<u8>,
+    packed: Vec<u8>,
+    chunks: Vec<Place>,
+    rows: u64,
+    chunk_memory: usize,
+}
+
+impl SegmentWriter {
+    /// A writer to a new file.
+    ///
+    /// # Errors
+    /// Where the file cannot be made.
+    pub fn create(scratch: &Scratch) -> Result<Self> {
+        let (file, path) = scratch.create()?;
+        Ok(Self {
+            file: Arc::new(SegmentFile {
+                path,
+                file: Mutex::new(file),
+            }),
+            packer: zstd::bulk::Compressor::new(LEVEL).map_err(internal)?,
+            offset: 0,
+            raw: Vec::new(),
+            packed: Vec::new(),
+            chunks: Vec::new(),
+            rows: 0,
+            chunk_memory: 0,
+        })
+    }
+
+    /// Adds the next rows of the run.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn chunk(&mut self, rows: &Rows) -> Result<()> {
+        self.raw.clear();
+        rows.write_bytes(&mut self.raw);
+        self.packed.clear();
+        self.packed.reserve(zstd::zstd_safe::compress_bound(self.raw.len()));
+        let path = &self.file.path;
+        let failed = |e| Error::io(path, "cannot write to the staging folder", e);
+        self.packer
+            .compress_to_buffer(&self.raw, &mut self.packed)
+            .map_err(failed)?;
+        let too_big = |_| internal("a chunk of staged rows has more than 4 GiB");
+        self.chunks.push(Place {
+            offset: self.offset,
+            bytes: u32::try_from(self.packed.len()).map_err(too_big)?,
+            raw: u32::try_from(self.raw.len()).map_err(too_big)?,
+        });
+        let mut file = self.file.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(self.offset))
+            .and_then(|_| file.write_all(&self.packed))
+            .map_err(failed)?;
+        self.offset += self.packed.len() as u64;
+        self.rows += rows.len() as u64;
+        // While it is read a chunk exists packed, as bytes and as rows.
+        self.chunk_memory = self
+            .chunk_memory
+            .max(rows.memory() + self.raw.len() + self.packed.len());
+        Ok(())
+    }
+
+    /// Ends the run that the chunks since the last one make up.
+    pub fn finish_run(&mut self, table: &'static Table, numbered: bool) -> Segment {
+        Segment {
+            table,
+            file: self.file.clone(),
+            chunks: Arc::new(std::mem::take(&mut self.chunks)),
+            next: 0,
+            rows: std::mem::take(&mut self.rows),
+            chunk_memory: std::mem::take(&mut self.chunk_memory),
+            numbered,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::rows::Column;
+    use crate::schema::{common, process};
+
+    fn rows(times: &[i64]) -> Rows {
+        Rows::new(&process::TABLE, times.len(), vec![Column::Int(times.to_vec())])
+    }
+
+    #[test]
+    fn runs_of_one_file_come_back_and_the_file_goes_with_the_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = Scratch::new(dir.path().join("staging"));
+        let mut w = SegmentWriter::create(&scratch).unwrap();
+        w.chunk(&rows(&[1, 2])).unwrap();
+        w.chunk(&rows(&[3])).unwrap();
+        let mut first = w.finish_run(&process::TABLE, false);
+        w.chunk(&rows(&[7])).unwrap();
+        let mut second = w.finish_run(&process::TABLE, true);
+        drop(w);
+        assert_eq!((first.rows, second.rows), (3, 1));
+        assert_eq!(second.next_chunk().unwrap().unwrap().int(common::TS, 0), 7);
+        assert_eq!(first.next_chunk().unwrap().unwrap().int(common::TS, 1), 2);
+        assert_eq!(first.next_chunk().unwrap().unwrap().int(common::TS, 0), 3);
+        assert!(first.next_chunk().unwrap().is_none());
+        let files = || fs::read_dir(dir.path().join("staging")).unwrap().count();
+        drop(first);
+        assert_eq!(files(), 1);
+        drop(second);
+        assert_eq!(files(), 0);
+    }
+
+    #[test]
+    fn staged_rows_that_changed_on_disk_are_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = Scratch::new(dir.path().to_path_buf());
+        let mut w = SegmentWriter::create(&scratch).unwrap();
+        w.chunk(&rows(&[1, 2])).unwrap();
+        let mut run = w.finish_run(&process::TABLE, false);
+        let path = dir.path().join("000000.run");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.truncate(bytes.len() - 3);
+        fs::write(&path, bytes).unwrap();
+        assert!(matches!(run.next_chunk(), Err(Error::Io { .. })));
+    }
+}

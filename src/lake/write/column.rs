@@ -1,0 +1,274 @@
+//! One column of one row group under way: takes picked rows, cuts them into pages, ends as a column chunk.
+
+use std::sync::LazyLock;
+
+use parquet::basic::Encoding;
+use parquet::schema::types::ColumnDescPtr;
+
+use super::super::merge::{Pick, Slots};
+use super::super::rows::{Column, Strings};
+use super::bound::Bounds;
+use super::ints::Ints;
+use super::layout::{BLOOM_COLUMNS, Layout};
+use super::pages::{ColumnChunk, Facts, Pages, levels};
+use super::values::Values;
+use crate::base::error::Result;
+use crate::schema::builder::{NULL_CODE, NULL_INT};
+use crate::schema::{self, Col, Kind, common};
+
+/// A column under way.
+pub struct ColumnWriter {
+    col: Col,
+    layout: Layout,
+    cells: Cells,
+    pages: Pages,
+    raw: Vec<u8>,
+    /// One level a value: whether it is there, and for lists what of it.
+    defs: Vec<u8>,
+    /// For lists one level a value: whether it goes on with the row before.
+    reps: Vec<u8>,
+    /// Rows and values that are not null of the page under way.
+    rows: usize,
+    present: usize,
+    group_rows: usize,
+}
+
+enum Cells {
+    Ints(Ints),
+    Texts(Values),
+    Fixed(Values),
+    Lists(Values),
+}
+
+/// The column in every slot.
+enum Source<'s> {
+    Ints(Vec<&'s [i64]>),
+    Texts(Vec<(&'s [u32], &'s Strings)>),
+    Columns(Vec<&'s Column>),
+}
+
+static NONE: LazyLock<Strings> = LazyLock::new(Strings::default);
+
+impl<'s> Source<'s> {
+    fn new(from: &[(&'s Column, u64)]) -> Self {
+        let ints = |c: &(&'s Column, u64)| match c.0 {
+            Column::Int(v) => v.as_slice(),
+            _ => &[],
+        };
+        let texts = |c: &(&'s Column, u64)| match c.0 {
+            Column::Text { codes, values } => (codes.as_slice(), values),
+            _ => (&[][..], &*NONE),
+        };
+        match from.iter().find(|c| *c.0 != Column::Null) {
+            Some((Column::Int(_), _)) => Source::Ints(from.iter().map(ints).collect()),
+            Some((Column::Text { .. }, _)) => Source::Texts(from.iter().map(texts).collect()),
+            _ => Source::Columns(from.iter().map(|c| c.0).collect()),
+        }
+    }
+
+    fn holds(&self, p: Pick) -> bool {
+        let (slot, at) = (p.slot as usize, p.at as usize);
+        match self {
+            Source::Ints(v) => v.get(slot).and_then(|v| v.get(at)).is_some_and(|v| *v != NULL_INT),
+            Source::Texts(v) => v.get(slot).and_then(|v| v.0.get(at)).is_some_and(|c| *c != NULL_CODE),
+            Source::Columns(v) => v
+                .get(slot)
+                .is_some_and(|c| c.fixed(at).is_some() || c.list(at).is_some()),
+        }
+    }
+}
+
+/// Rows of a list column: levels 0 null, 1 empty, 3 an item (items are never null). How many items.
+fn lists(c: &mut Values, source: &Source<'_>, picks: &[Pick], defs: &mut Vec<u8>, reps: &mut Vec<u8>) -> usize {
+    let mut n = 0;
+    for p in picks {
+        let column = match source {
+            Source::Columns(from) => from.get(p.slot as usize),
+            _ => None,
+        };
+        let items = match column {
+            Some(column @ Column::List { values, .. }) => column.list(p.at as usize).map(|l| (l, values)),
+            _ => None,
+        };
+        reps.push(0);
+        match items {
+            None => defs.push(0),
+            Some(([], _)) => defs.push(1),
+            Some((items, values)) => {
+                reps.resize(reps.len() + items.len() - 1, 1);
+                defs.resize(defs.len() + items.len(), 3);
+                for code in items {
+                    c.push_code(p.slot, *code, values);
+                }
+                n += items.len();
+            }
+        }
+    }
+    n
+}
+
+impl ColumnWriter {
+    /// A writer for a column of a table.
+    pub fn new(col: Col, column: &schema::Column, descr: ColumnDescPtr, layout: &Layout) -> Self {
+        // Nobody looks for the smallest JSON object.
+        let bounded = col != common::EXTRA;
+        let bloomed = BLOOM_COLUMNS.contains(&column.name);
+        let cells = match column.kind {
+            Kind::Dict | Kind::Text => Cells::Texts(Values::new(false, bloomed, bounded)),
+            Kind::List => Cells::Lists(Values::new(false, bloomed, bounded)),
+            k if k.width().is_some() => Cells::Fixed(Values::new(true, bloomed, true)),
+            k => Cells::Ints(Ints::new(k)),
+        };
+        Self {
+            col,
+            layout: layout.clone(),
+            cells,
+            pages: Pages::new(descr, bounded),
+            raw: Vec::new(),
+            defs: Vec::new(),
+            reps: Vec::new(),
+            rows: 0,
+            present: 0,
+            group_rows: 0,
+        }
+    }
+
+    /// Bytes of pages and dictionary so far.
+    pub fn bytes(&self) -> usize {
+        let dict = match &self.cells {
+            Cells::Ints(c) => c.dict_bytes(),
+            Cells::Texts(c) | Cells::Fixed(c) | Cells::Lists(c) => c.dict_bytes(),
+        };
+        self.pages.bytes() + dict
+    }
+
+    /// Adds picked rows. `checkpoint` where the rows end at a place that depends on the rows alone, so that pages may end there.
+    pub fn append(&mut self, slots: &Slots, mut picks: &[Pick], checkpoint: bool) -> Result<()> {
+        let from = slots.column(self.col);
+        if let Cells::Texts(v) | Cells::Lists(v) = &mut self.cells {
+            for (slot, (c, serial)) in from.iter().enumerate() {
+                if let Column::Text { values, .. } | Column::List { values, .. } = c {
+                    v.open_slot(slot as u32, *serial, values.len());
+                }
+            }
+        }
+        let empty = from.iter().all(|c| *c.0 == Column::Null);
+        let source = Source::new(&from);
+        while !picks.is_empty() {
+            let step = self.layout.part_rows - self.group_rows % self.layout.part_rows;
+            let (mut part, rest) = picks.split_at_checked(step).unwrap_or((picks, &[]));
+            picks = rest;
+            self.group_rows += part.len();
+            if !empty && self.present == 0 && self.rows >= self.layout.page_rows {
+                // A page without a value may be as long as it likes; it ends where the first value comes.
+                let nulls = part.iter().take_while(|p| !source.holds(**p)).count();
+                let (head, tail) = part.split_at_checked(nulls).unwrap_or((part, &[]));
+                self.fill(&source, head);
+                part = tail;
+                if !part.is_empty() {
+                    self.end_page()?;
+                }
+            }
+            match empty && !matches!(self.cells, Cells::Lists(_)) {
+                true => {
+                    self.defs.resize(self.defs.len() + part.len(), 0);
+                    self.rows += part.len();
+                }
+                false => self.fill(&source, part),
+            }
+            let may_end = self.group_rows.is_multiple_of(self.layout.part_rows) || (checkpoint && picks.is_empty());
+            if may_end && self.present > 0 && self.is_full() {
+                self.end_page()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows >= self.layout.page_rows
+            || match &self.cells {
+                Cells::Ints(c) => c.is_full(&self.layout),
+                Cells::Texts(c) | Cells::Fixed(c) | Cells::Lists(c) => c.is_full(&self.layout),
+            }
+    }
+
+    /// Adds rows to the page under way.
+    fn fill(&mut self, source: &Source<'_>, picks: &[Pick]) {
+        let Self { cells, defs, .. } = self;
+        self.rows += picks.len();
+        self.present += match (cells, source) {
+            (Cells::Ints(c), Source::Ints(from)) => c.fill(from, picks, defs),
+            (Cells::Texts(c), Source::Texts(from)) => c.fill(from, picks, defs),
+            (Cells::Fixed(c), Source::Columns(from)) => {
+                let before = defs.len();
+                for p in picks {
+                    let value = from.get(p.slot as usize).and_then(|c| c.fixed(p.at as usize));
+                    defs.push(u8::from(value.is_some()));
+                    if let Some(v) = value {
+                        c.push_bytes(v);
+                    }
+                }
+                defs.get(before..).unwrap_or(&[]).iter().map(|d| usize::from(*d)).sum()
+            }
+            (Cells::Lists(c), source) => lists(c, source, picks, defs, &mut self.reps),
+            _ => {
+                defs.resize(defs.len() + picks.len(), 0);
+                0
+            }
+        };
+    }
+
+    fn end_page(&mut self) -> Result<()> {
+        self.raw.clear();
+        let values = self.defs.len();
+        if let Cells::Lists(_) = self.cells {
+            levels(&self.reps, 1, &mut self.raw);
+            levels(&self.defs, 2, &mut self.raw);
+        } else {
+            levels(&self.defs, 1, &mut self.raw);
+        }
+        let mut facts = Facts {
+            rows: self.rows,
+            values,
+            nulls: values - self.present,
+            ..Facts::default()
+        };
+        let encoding = match self.present {
+            // No value: nothing follows the levels, and a dictionary is not needed for it.
+            0 => Encoding::PLAIN,
+            _ => self.values(&mut facts)?,
+        };
+        self.pages.data(&self.raw, encoding, facts)?;
+        self.defs.clear();
+        self.reps.clear();
+        (self.rows, self.present) = (0, 0);
+        Ok(())
+    }
+
+    fn values(&mut self, facts: &mut Facts) -> Result<Encoding> {
+        let (encoding, bounds): (Encoding, Bounds) = match &mut self.cells {
+            Cells::Ints(c) => {
+                let (encoding, bounds, nans) = c.page(&self.layout, &mut self.raw);
+                facts.nans = nans;
+                (encoding, bounds)
+            }
+            Cells::Texts(c) | Cells::Fixed(c) | Cells::Lists(c) => c.page(&self.layout, &mut self.raw)?,
+        };
+        facts.bounds = bounds;
+        Ok(encoding)
+    }
+
+    /// Ends the row group.
+    pub fn finish(&mut self) -> Result<ColumnChunk> {
+        if self.rows > 0 || self.pages.is_empty() {
+            self.end_page()?;
+        }
+        let rows = std::mem::take(&mut self.group_rows);
+        let (dictionary, bloom) = match &mut self.cells {
+            Cells::Ints(c) => (c.finish(), None),
+            Cells::Texts(c) | Cells::Fixed(c) | Cells::Lists(c) => c.finish(&self.layout, rows)?,
+        };
+        let dictionary = dictionary.as_ref().map(|(raw, n)| (raw.as_slice(), *n));
+        self.pages.finish(dictionary, bloom)
+    }
+}
