@@ -12,6 +12,8 @@ use crate::ingest::formats;
 use crate::jobs::hunt::{HuntOptions, parse_time};
 use crate::jobs::ingest::IngestOptions;
 use crate::lake::scan::TimeRange;
+use crate::rules::sigma::load::Selection;
+use crate::rules::sigma::model as rule;
 use crate::signals::Level;
 
 /// Retrospective threat hunting over archived logs.
@@ -48,6 +50,8 @@ pub enum Command {
     Sniff(SniffArgs),
     /// The manual of the signals.
     Signals(SignalsArgs),
+    /// Sigma rules: valid? do they match their own events? what does each cost?
+    Rules(RulesArgs),
 }
 
 /// `hunt`.
@@ -172,6 +176,40 @@ pub struct SelectArgs {
     /// Remote-management tools in place of the table compiled in.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub rmm: Vec<PathBuf>,
+    /// Sigma.
+    #[command(flatten)]
+    pub sigma: SigmaArgs,
+}
+
+/// Sigma rules of a hunt.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct SigmaArgs {
+    /// Sigma rules: files, folders, archives.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub sigma: Vec<PathBuf>,
+    /// Values of the placeholders of Sigma rules (%admins%): YAML, a line name: [values].
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub sigma_vars: Vec<PathBuf>,
+    /// Which rules.
+    #[command(flatten)]
+    pub which: RuleSelectArgs,
+}
+
+/// Which Sigma rules.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct RuleSelectArgs {
+    /// Only Sigma rules of this level or above.
+    #[arg(long, value_name = "LEVEL", value_parser = rule_level)]
+    pub min_level: Option<rule::Severity>,
+    /// Only Sigma rules of these statuses; without it all but deprecated and unsupported.
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    pub status: Vec<String>,
+    /// Only Sigma rules with this id, tag or title (globs).
+    #[arg(long, value_name = "WORD", value_delimiter = ',')]
+    pub include_rule: Vec<String>,
+    /// No Sigma rules with this id, tag or title (globs).
+    #[arg(long, value_name = "WORD", value_delimiter = ',')]
+    pub exclude_rule: Vec<String>,
 }
 
 /// What is said meanwhile.
@@ -200,6 +238,35 @@ pub enum LakeCommand {
     Status(LakeDir),
     /// Is every byte as it was committed?
     Verify(LakeDir),
+    /// Merge the files of each day into one; nightly runs leave a file a night.
+    Compact(CompactArgs),
+    /// Drop days that are older than a limit.
+    Expire(ExpireArgs),
+}
+
+/// `lake compact`.
+#[derive(Debug, ClapArgs)]
+pub struct CompactArgs {
+    /// Folder of the lake.
+    #[arg(long, value_name = "DIR")]
+    pub lake: PathBuf,
+    /// Memory to use, with unit.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = bytes)]
+    pub memory_limit: u64,
+}
+
+/// `lake expire`.
+#[derive(Debug, ClapArgs)]
+pub struct ExpireArgs {
+    /// Folder of the lake.
+    #[arg(long, value_name = "DIR")]
+    pub lake: PathBuf,
+    /// Days before this one go: a date, or an age such as 90d.
+    #[arg(long, value_name = "DATE|AGE")]
+    pub older_than: String,
+    /// Only say what would go.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// A lake.
@@ -259,11 +326,79 @@ pub struct SignalsArgs {
     pub markdown: bool,
 }
 
+/// `rules`.
+#[derive(Debug, ClapArgs)]
+pub struct RulesArgs {
+    /// What to ask.
+    #[command(subcommand)]
+    pub what: RulesCommand,
+}
+
+/// Questions about Sigma rules.
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// Can they be used? Says file, line and what to do; exits with 2 where one cannot.
+    Check(RulesCheckArgs),
+    /// Do they match their own test events?
+    Test(RuleTestArgs),
+    /// What does each cost over a lake?
+    Cost(RuleCostArgs),
+}
+
+/// Rules to look at.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct RulePaths {
+    /// Sigma rules: files, folders, archives.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Values of the placeholders of the rules (%admins%): YAML, a line name: [values].
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub sigma_vars: Vec<PathBuf>,
+    /// Which rules.
+    #[command(flatten)]
+    pub which: RuleSelectArgs,
+}
+
+/// `rules check`.
+#[derive(Debug, ClapArgs)]
+pub struct RulesCheckArgs {
+    /// The rules.
+    #[command(flatten)]
+    pub rules: RulePaths,
+}
+
+/// `rules test`.
+#[derive(Debug, ClapArgs)]
+pub struct RuleTestArgs {
+    /// The rules.
+    #[command(flatten)]
+    pub rules: RulePaths,
+    /// Folders with a folder of events per rule, called like its id; beside what a rule names itself (regression_tests_path) and
+    /// files beside it that are called like it.
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub events: Vec<PathBuf>,
+}
+
+/// `rules cost`.
+#[derive(Debug, ClapArgs)]
+pub struct RuleCostArgs {
+    /// The rules.
+    #[command(flatten)]
+    pub rules: RulePaths,
+    /// Folder of the lake.
+    #[arg(long, value_name = "DIR")]
+    pub lake: PathBuf,
+    /// How many rules to print, the dearest first.
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    pub top: usize,
+}
+
 impl ReadArgs {
     /// Options of the ingest job.
     pub fn options(&self) -> IngestOptions {
         IngestOptions {
-            staging_bytes: usize::try_from(self.memory_limit / 2).unwrap_or(usize::MAX),
+            // The rest is for readers, rows under construction and the program itself.
+            staging_bytes: usize::try_from(self.memory_limit / 5 * 2).unwrap_or(usize::MAX),
             format: self.format.clone(),
             zones: self.tz.clone(),
             codepage: self.codepage,
@@ -322,8 +457,27 @@ impl SelectArgs {
             allow: self.allow.clone(),
             attack_table: self.attack_table.clone(),
             rmm: self.rmm.clone(),
+            sigma: self.sigma.sigma.clone(),
+            sigma_vars: self.sigma.sigma_vars.clone(),
+            sigma_selection: self.sigma.which.selection(),
         })
     }
+}
+
+impl RuleSelectArgs {
+    /// The selection.
+    pub fn selection(&self) -> Selection {
+        Selection {
+            min_level: self.min_level,
+            status: self.status.clone(),
+            include: self.include_rule.clone(),
+            exclude: self.exclude_rule.clone(),
+        }
+    }
+}
+
+fn rule_level(text: &str) -> std::result::Result<rule::Severity, String> {
+    rule::Severity::parse(text).ok_or_else(|| "expected informational, low, medium, high or critical".to_owned())
 }
 
 fn severity(text: &str) -> std::result::Result<Level, String> {

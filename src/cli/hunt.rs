@@ -7,7 +7,7 @@ use super::args::HuntArgs;
 use super::exit::Exit;
 use super::progress::Shown;
 use super::{ingest as ingest_command, print};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::text::for_terminal;
 use crate::base::time::format_rfc3339;
 use crate::jobs::ingest::{self, IngestReport};
@@ -29,6 +29,9 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
     // Everything the user gave is checked before any work begins.
     let options = args.select.options(started)?;
     let prepared = hunt::prepare(&options, started)?;
+    if let (true, Some(first)) = (args.read.strict, prepared.sigma().rejected.first()) {
+        return Err(Error::Usage(format!("--strict: {first}")));
+    }
     let found = match args.input.is_empty() {
         true => None,
         false => Some(ingest::find(&args.input)?),
@@ -63,6 +66,9 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
         }
         for w in &results.run.warnings {
             eprintln!("warning: {}", for_terminal(w));
+        }
+        for r in &results.run.sigma.rejected {
+            eprintln!("rule not usable: {}", for_terminal(r));
         }
         let tty = std::io::stdout().is_terminal();
         let colour = tty && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
@@ -134,7 +140,7 @@ fn settings(run: &mut RunSummary, args: &HuntArgs) {
     }
 }
 
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| d.as_micros() as i64)

@@ -1,15 +1,19 @@
-//! `coldtrail lake`: status and verify.
+//! `coldtrail lake`: status, verify, compact, expire.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::args::{LakeArgs, LakeCommand};
+use super::args::{CompactArgs, ExpireArgs, LakeArgs, LakeCommand};
 use super::exit::Exit;
+use super::hunt::now;
 use super::print;
 use crate::base::error::Result;
 use crate::base::text::for_terminal;
-use crate::base::time::format_rfc3339;
+use crate::base::time::{day_string, format_rfc3339};
+use crate::jobs::hunt::parse_time;
 use crate::lake::Lake;
+use crate::lake::compact::compact;
+use crate::lake::expire::expire;
 use crate::lake::verify::verify;
 
 /// Runs the command.
@@ -17,7 +21,46 @@ pub fn run(args: &LakeArgs) -> Result<Exit> {
     match &args.what {
         LakeCommand::Status(dir) => status(&Lake::open(&dir.lake)?),
         LakeCommand::Verify(dir) => verify_all(&Lake::open(&dir.lake)?),
+        LakeCommand::Compact(args) => compact_days(args),
+        LakeCommand::Expire(args) => expire_days(args),
     }
+}
+
+fn compact_days(args: &CompactArgs) -> Result<Exit> {
+    // Asked for first: opening for writing would make a lake where there is none.
+    Lake::open(&args.lake)?;
+    let mut lake = Lake::open_for_writing(&args.lake)?;
+    let budget = usize::try_from(args.memory_limit / 5 * 2).unwrap_or(usize::MAX);
+    let done = compact(&mut lake, budget)?;
+    print(&format!(
+        "{} days of tables merged: {} files of {} bytes are now {} files of {} bytes\n",
+        done.days, done.files_before, done.bytes_before, done.files_after, done.bytes_after
+    ));
+    Ok(Exit::Done)
+}
+
+fn expire_days(args: &ExpireArgs) -> Result<Exit> {
+    let age =
+        args.older_than.starts_with(|c: char| c.is_ascii_digit()) && args.older_than.ends_with(char::is_alphabetic);
+    let limit = match age {
+        true => format!("-{}", args.older_than),
+        false => args.older_than.clone(),
+    };
+    let first_kept = day_string(parse_time(&limit, now())?);
+    let lake = Lake::open(&args.lake)?;
+    let old: Vec<_> = lake.catalogue().files.iter().filter(|f| f.date < first_kept).collect();
+    let (rows, bytes) = old.iter().fold((0, 0), |(r, b), f| (r + f.rows, b + f.bytes));
+    let what = format!(
+        "{} files with {rows} rows, {bytes} bytes, of days before {first_kept}",
+        old.len()
+    );
+    if args.dry_run {
+        print(&format!("would drop {what}\n"));
+        return Ok(Exit::Done);
+    }
+    expire(&mut Lake::open_for_writing(&args.lake)?, &first_kept)?;
+    print(&format!("dropped {what}\n"));
+    Ok(Exit::Done)
 }
 
 fn status(lake: &Lake) -> Result<Exit> {

@@ -9,6 +9,7 @@ mod lake;
 mod progress;
 #[cfg(feature = "query")]
 mod query;
+mod rules;
 pub mod signals;
 mod sniff;
 
@@ -52,6 +53,7 @@ fn run(args: Args) -> Result<Exit> {
         Command::Formats => formats::run(),
         Command::Sniff(a) => sniff::run(&a),
         Command::Signals(a) => signals::run(&a),
+        Command::Rules(a) => rules::run(&a),
     }
 }
 

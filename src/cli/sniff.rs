@@ -20,7 +20,7 @@ pub fn run(args: &SniffArgs) -> Result<Exit> {
     let found = find(&args.input)?;
     let mut exit = Exit::Done;
     for path in &found.files {
-        let notes = container::open(path, &OpenOptions::default(), &mut |member| {
+        let notes = container::open(path, &OpenOptions::default(), &|_| {}, &mut |member| {
             let mut head = Vec::new();
             let read = match member.body {
                 Body::Bytes(bytes) => read_head(&mut &bytes[..], &mut head),

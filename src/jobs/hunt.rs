@@ -22,9 +22,12 @@ use crate::lake::frame::{Frames, Wanted};
 use crate::lake::scan::TimeRange;
 use crate::report::Results;
 use crate::report::run::{RunSummary, Suppression};
+use crate::rules::sigma::load::{RuleSet, Selection};
 use crate::schema::{TABLES, common};
 use crate::score::{self, allow::Allowlist};
 use crate::signals::{Cx, Level, run};
+
+use super::sigma;
 
 /// What to hunt for and with what knowledge.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +48,12 @@ pub struct HuntOptions {
     pub attack_table: Option<std::path::PathBuf>,
     /// `--rmm`.
     pub rmm: Vec<std::path::PathBuf>,
+    /// `--sigma`; empty for none.
+    pub sigma: Vec<std::path::PathBuf>,
+    /// `--sigma-vars`: values of placeholders.
+    pub sigma_vars: Vec<std::path::PathBuf>,
+    /// Which of the rules.
+    pub sigma_selection: Selection,
 }
 
 /// Lists and tables of a hunt, read before any work begins.
@@ -54,6 +63,14 @@ pub struct Prepared {
     allow: Allowlist,
     hosts: Option<globset::GlobSet>,
     exclude: globset::GlobSet,
+    sigma: RuleSet,
+}
+
+impl Prepared {
+    /// The Sigma rules.
+    pub fn sigma(&self) -> &RuleSet {
+        &self.sigma
+    }
 }
 
 /// Reads every file that the options name; allowlist entries that expired before `now` do not apply.
@@ -87,6 +104,7 @@ pub fn prepare(options: &HuntOptions, now: Ts) -> Result<Prepared> {
             false => Some(globs(&options.hosts)?),
         },
         exclude: globs(&options.exclude_hosts)?,
+        sigma: crate::rules::sigma::load::load(&options.sigma, &options.sigma_vars, &options.sigma_selection)?,
     })
 }
 
@@ -128,13 +146,20 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
         lists: &prepared.lists,
     };
     let mut hits = run::run(&cx);
+    lap("signals");
+    progress.stage("running Sigma rules");
+    let (more, sigma) = sigma::run(lake, &cx, &prepared.sigma, widened(options.range))?;
+    if !more.is_empty() {
+        hits.extend(more);
+        run::order(&cx, &mut hits);
+    }
+    lap("sigma");
     hits.retain(|h| {
         let host = frames.text(h.host).unwrap_or("");
         options.range.holds(h.time)
             && prepared.hosts.as_ref().is_none_or(|g| g.is_match(host))
             && !prepared.exclude.is_match(host)
     });
-    lap("signals");
     progress.stage("building chains");
     let verdicts = prepared.allow.judge(&hits, &cx);
     let chains = chain::build(&hits, &|hit| verdicts.keeps(hit), &cx, &entities.addresses);
@@ -160,6 +185,7 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         attack_version: prepared.knowledge.attack.version().to_owned(),
         tables: table_rows(lake),
+        sigma,
         coverage: coverage::coverage(&frames, &entities),
         timings,
         findings: by_severity,

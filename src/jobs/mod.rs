@@ -5,3 +5,5 @@ pub mod hunt;
 pub mod ingest;
 pub mod outputs;
 pub mod progress;
+pub mod rules;
+mod sigma;

@@ -11,6 +11,7 @@ pub mod lolbins;
 pub mod obfuscation;
 pub mod paths;
 pub mod registry_path;
+pub mod sigma;
 pub mod similar;
 pub mod strobe;
 pub mod text_stats;

@@ -17,6 +17,7 @@ mod remote_sessions;
 mod rows;
 pub mod run;
 pub mod script_blocks;
+pub mod sigma;
 pub mod starts;
 #[cfg(test)]
 pub mod testing;

@@ -44,7 +44,8 @@ pub fn run(cx: &Cx<'_>) -> Vec<Hit> {
     hits
 }
 
-fn order(cx: &Cx<'_>, hits: &mut [Hit]) {
+/// Orders hits by host, time, signal and key.
+pub fn order(cx: &Cx<'_>, hits: &mut [Hit]) {
     let host = |h: &Hit| cx.frames.text(h.host).unwrap_or("");
     hits.sort_by(|a, b| {
         (host(a), a.time, a.meta.id, &a.key, &a.explain).cmp(&(host(b), b.time, b.meta.id, &b.key, &b.explain))

@@ -1,0 +1,285 @@
+//! Rules over a lake: which shapes of rows are there, then the tables that some rule applies to, file by file.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use ahash::RandomState;
+use arrow_array::RecordBatch;
+
+use super::anchor::Shares;
+use super::evaluate::{self, Evaluation, Match, Tally};
+use super::expr::Expr;
+use super::load::RuleSet;
+use super::logsource;
+use super::plan::TablePlan;
+use super::program::{FieldId, Program, RuleId, seeds};
+use super::question::Question;
+use super::shape::ShapeKey;
+use super::shape_reader::ShapeReader;
+use crate::base::error::Result;
+use crate::lake::Lake;
+use crate::lake::frame::{Frames, NO_STR};
+use crate::lake::scan::{TimeRange, fold, sample};
+use crate::schema::builder::NULL_INT;
+use crate::schema::{TABLES, Table, common};
+
+/// What rules found in a lake.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Matches per table, by row.
+    pub matches: Vec<(&'static Table, Vec<Match>)>,
+    /// Per rule.
+    pub tallies: BTreeMap<RuleId, Tally>,
+    /// Rules that could not match, and why.
+    pub blind: Vec<(RuleId, String)>,
+}
+
+/// Rows of a table by which anchors are chosen.
+const SAMPLE: usize = 4_096;
+
+/// The columns that make a shape.
+const SHAPE: &[crate::schema::Col] = &[
+    common::TS,
+    common::SOURCE,
+    common::CHANNEL,
+    common::PROVIDER,
+    common::EVENT_CODE,
+    common::ACTION,
+];
+
+/// Runs all rules over the rows in range; `measure` times every rule.
+///
+/// # Errors
+/// Where a file of the lake cannot be read.
+pub fn hunt(lake: &Lake, set: &RuleSet, shapes: &[ShapeKey], range: TimeRange, measure: bool) -> Result<Found> {
+    let program = &set.program;
+    let mut plans = Vec::new();
+    for table in TABLES.iter().copied() {
+        let sampled = |columns: &[crate::schema::Col]| sample(lake, table, columns, SAMPLE);
+        plans.extend(measured(program, table, shapes, sampled)?);
+    }
+    let mut found = Found::default();
+    let mut seen: HashMap<(ShapeKey, FieldId), bool, RandomState> = HashMap::with_hasher(seeds());
+    for p in &plans {
+        let outcomes = fold(
+            lake,
+            p.table,
+            &p.columns,
+            range,
+            || Evaluation::new(program, p, range, measure),
+            |e, batch| {
+                e.batch(batch);
+                Ok(())
+            },
+            Evaluation::finish,
+        )?;
+        let mut before = 0;
+        let mut of_table = Vec::new();
+        for mut o in outcomes {
+            o.matches.iter_mut().for_each(|m| m.at += before);
+            before += o.rows;
+            of_table.append(&mut o.matches);
+            add(&mut found.tallies, o.tallies);
+            seen.extend(o.seen);
+        }
+        found.matches.push((p.table, of_table));
+    }
+    found.blind = blind(program, shapes, &plans, &seen);
+    Ok(found)
+}
+
+/// The same over batches in memory: for tests of rules and for measuring.
+pub fn hunt_batches(program: &Program, batches: &[(&'static Table, RecordBatch)], measure: bool) -> Found {
+    let mut keys = BTreeSet::new();
+    for (table, batch) in batches {
+        collect(table, batch, &mut keys);
+    }
+    let shapes: Vec<ShapeKey> = keys.into_iter().collect();
+    let of = |t: &Table| {
+        batches
+            .iter()
+            .find(|(x, _)| x.ix() == t.ix())
+            .map(|(_, b)| b.slice(0, b.num_rows().min(SAMPLE)))
+    };
+    let plans: Vec<TablePlan> = TABLES
+        .iter()
+        .copied()
+        .filter_map(|t| measured(program, t, &shapes, |_| Ok(of(t))).ok().flatten())
+        .collect();
+    let mut found = Found::default();
+    let mut seen = HashMap::with_hasher(seeds());
+    for p in &plans {
+        let mut e = Evaluation::new(program, p, TimeRange::default(), measure);
+        for (_, batch) in batches.iter().filter(|(t, _)| t.ix() == p.table.ix()) {
+            e.batch(batch);
+        }
+        let o = e.finish();
+        found.matches.push((p.table, o.matches));
+        add(&mut found.tallies, o.tallies);
+        seen.extend(o.seen);
+    }
+    found.blind = blind(program, &shapes, &plans, &seen);
+    found
+}
+
+/// The plan of a table, with anchors chosen by what a sample of its rows answers.
+fn measured(
+    program: &Program,
+    table: &'static Table,
+    shapes: &[ShapeKey],
+    sample: impl Fn(&[crate::schema::Col]) -> Result<Option<RecordBatch>>,
+) -> Result<Option<TablePlan>> {
+    let of_table = || shapes.iter().filter(|s| s.table == table.ix());
+    let Some(guessed) = TablePlan::new(program, table, of_table(), &Shares::default()) else {
+        return Ok(None);
+    };
+    let Some(batch) = sample(&guessed.columns)? else {
+        return Ok(Some(guessed));
+    };
+    let shares = evaluate::shares(program, &guessed, &batch);
+    Ok(TablePlan::new(program, table, of_table(), &shares))
+}
+
+fn add(all: &mut BTreeMap<RuleId, Tally>, more: HashMap<RuleId, Tally, RandomState>) {
+    for (rule, t) in more {
+        let sum = all.entry(rule).or_default();
+        sum.rows += t.rows;
+        sum.candidates += t.candidates;
+        sum.matches += t.matches;
+        sum.nanos += t.nanos;
+    }
+}
+
+/// The shapes of rows that were loaded already, sorted.
+pub fn shapes_of(frames: &Frames) -> Vec<ShapeKey> {
+    let mut keys = BTreeSet::new();
+    for frame in frames.iter() {
+        let text = |c| frame.strs(c);
+        let (source, channel) = (text(common::SOURCE), text(common::CHANNEL));
+        let (provider, action) = (text(common::PROVIDER), text(common::ACTION));
+        let codes = frame.ints(common::EVENT_CODE);
+        let mut known: HashMap<([u32; 4], i64), (), RandomState> = HashMap::with_hasher(seeds());
+        let mut last = None;
+        for row in 0..frame.len() {
+            let id = |list: &[u32]| list.get(row).copied().unwrap_or(NO_STR);
+            let code = codes.get(row).copied().unwrap_or(NULL_INT);
+            let ids = [id(source), id(channel), id(provider), id(action)];
+            if last == Some((ids, code)) || known.insert((ids, code), ()).is_some() {
+                last = Some((ids, code));
+                continue;
+            }
+            last = Some((ids, code));
+            let [source, channel, provider, action] = ids.map(|i| frames.text(i).unwrap_or("").to_owned());
+            keys.insert(ShapeKey {
+                table: frame.table.ix(),
+                source,
+                channel,
+                provider,
+                code: i32::try_from(code).ok(),
+                action,
+            });
+        }
+    }
+    keys.into_iter().collect()
+}
+
+/// The shapes of all rows of a lake, sorted.
+///
+/// # Errors
+/// Where a file of the lake cannot be read.
+pub fn shapes(lake: &Lake, range: TimeRange) -> Result<Vec<ShapeKey>> {
+    let mut out: BTreeSet<ShapeKey> = BTreeSet::new();
+    for table in TABLES.iter().copied() {
+        let per_file = fold(
+            lake,
+            table,
+            SHAPE,
+            range,
+            BTreeSet::new,
+            |keys, batch| {
+                collect(table, batch, keys);
+                Ok(())
+            },
+            |keys| keys,
+        )?;
+        out.extend(per_file.into_iter().flatten());
+    }
+    Ok(out.into_iter().collect())
+}
+
+fn collect(table: &'static Table, batch: &RecordBatch, keys: &mut BTreeSet<ShapeKey>) {
+    let reader = ShapeReader::new(table, batch);
+    let mut known: HashMap<[u32; 5], (), RandomState> = HashMap::with_hasher(seeds());
+    let mut last = None;
+    for row in 0..batch.num_rows() {
+        let code = reader.code(row);
+        if last == Some(code) {
+            continue;
+        }
+        last = Some(code);
+        if known.insert(code, ()).is_none() {
+            keys.insert(ShapeKey::of(&reader.shape(row)));
+        }
+    }
+}
+
+/// Rules that could not have matched, whatever happened: no log of theirs is there, or none of the fields that would point
+/// a match out has a value anywhere.
+fn blind(
+    program: &Program,
+    shapes: &[ShapeKey],
+    plans: &[TablePlan],
+    seen: &HashMap<(ShapeKey, FieldId), bool, RandomState>,
+) -> Vec<(RuleId, String)> {
+    let mut fields: BTreeMap<RuleId, Result<(), BTreeSet<FieldId>>> = BTreeMap::new();
+    for (key, p) in plans.iter().flat_map(|p| &p.plans) {
+        for (place, r) in p.rules.iter().enumerate() {
+            let mut points = p
+                .anchors
+                .iter()
+                .filter(|a| a.rules.values().any(|places| places.contains(&(place as u32))))
+                .peekable();
+            let unseen = points.peek().is_some().then(|| {
+                let of = |a: &super::plan::AnchorField| p.slots.iter().find(|(_, s)| **s == a.slot).map(|(f, _)| *f);
+                points.filter_map(of).collect::<BTreeSet<FieldId>>()
+            });
+            let missing = match unseen {
+                Some(fields) if fields.iter().all(|f| !seen.contains_key(&(key.clone(), *f))) => Err(fields),
+                _ => Ok(()),
+            };
+            // With the fields that are nowhere taken as null the condition may still hold.
+            let missing = missing.or_else(|fields| {
+                let e = r.expr.map(&mut |l| match program.leaf_of(*l) {
+                    Some(leaf) if fields.contains(&leaf.field) => Expr::Const(matches!(leaf.question, Question::Null)),
+                    _ => Expr::Leaf(*l),
+                });
+                if e == Expr::Const(false) { Err(fields) } else { Ok(()) }
+            });
+            match fields.entry(r.rule).or_insert_with(|| missing.clone()) {
+                slot @ Err(_) if missing.is_ok() => *slot = Ok(()),
+                Err(all) => all.extend(missing.err().into_iter().flatten()),
+                Ok(()) => {}
+            }
+        }
+    }
+    let mut out = Vec::new();
+    for (id, rule) in program.rules().iter().enumerate() {
+        let id = id as RuleId;
+        let reason = match fields.get(&id) {
+            Some(Ok(())) => continue,
+            Some(Err(missing)) => {
+                let names: Vec<&str> = missing.iter().map(|f| program.field_name(*f)).collect();
+                format!("no event of its logs has a value in {}", names.join(", "))
+            }
+            None if matches!(rule.expr, Expr::Const(_)) => rule.header.notes.join("; "),
+            None => match logsource::readable(&rule.logsource) {
+                Err(reason) => reason,
+                Ok(()) if shapes.iter().any(|s| logsource::covers(&rule.logsource, &s.shape())) => {
+                    "no event of its logs has the event id, channel or provider that it asks for".to_owned()
+                }
+                Ok(()) => format!("the lake has no logs of {}", rule.logsource),
+            },
+        };
+        out.push((id, reason));
+    }
+    out
+}

@@ -1,0 +1,47 @@
+//! Sigma: rules in YAML, evaluated on columns.
+//!
+//! The way of a rule: `load` finds files → `yaml` (bounded) → `collection` → `document`, `detection`, `modifiers` make a
+//! [`model::Rule`] whose condition is a tree of questions → `link` applies filters, resolves correlations and selects →
+//! [`program::Program`] numbers every distinct question → `plan` puts in what a kind of rows (a `shape`) answers and finds
+//! where its fields are (`fields`, `probe`) → `evaluate` asks every distinct value once (`matcher`), and runs the tree on the
+//! rows that an `anchor` points out.
+
+mod access;
+mod anchor;
+mod answers;
+mod cells;
+mod cidr;
+mod collection;
+pub mod condition;
+pub mod correlate;
+mod detection;
+pub mod document;
+mod evaluate;
+#[cfg(test)]
+mod evaluate_tests;
+pub mod expr;
+mod expression;
+mod extra;
+mod fields;
+pub mod hunt;
+pub mod link;
+pub mod load;
+mod logsource;
+mod matcher;
+mod memory;
+pub mod model;
+pub mod modifiers;
+pub mod pattern;
+pub mod placeholders;
+mod plan;
+mod point;
+mod probe;
+pub mod program;
+pub mod question;
+mod row_view;
+mod shape;
+mod shape_reader;
+mod timespan;
+pub mod yaml;
+
+pub use evaluate::{Match, Tally};

@@ -1,0 +1,300 @@
+//! What is to be done with the rows of each shape: the rules that apply with what the shape already answers put in, where
+//! their fields are, and which questions point out candidates.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ahash::RandomState;
+
+use super::access::{Access, Reach};
+use super::anchor::{self, Shares};
+use super::expr::Expr;
+use super::fields::{self, Constant};
+use super::logsource;
+use super::memory::Memory;
+use super::program::{FieldId, LeafId, Program, RuleId, seeds};
+use super::question::Question;
+use super::shape::ShapeKey;
+use crate::schema::{Col, Table, common};
+
+/// Number of a field in a table's plan.
+pub type SlotId = u32;
+
+/// A field of a table as rows of some shapes keep it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Slot {
+    /// The field.
+    pub field: FieldId,
+    /// Where it is.
+    pub reach: Reach,
+}
+
+/// A rule on rows of one shape.
+#[derive(Debug)]
+pub struct PlanRule {
+    /// The rule.
+    pub rule: RuleId,
+    /// Its condition without what the shape answers.
+    pub expr: Expr<LeafId>,
+    /// The same, with alternatives about one field taken together.
+    pub grouped: Expr<Group>,
+}
+
+/// Questions that are asked together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// One question.
+    One(LeafId),
+    /// Any of these questions about a field, sorted.
+    Any(FieldId, Box<[LeafId]>),
+}
+
+/// Alternatives about one field that are worth taking together.
+const GROUPED: usize = 3;
+
+fn grouped(program: &Program, e: &Expr<LeafId>) -> Expr<Group> {
+    match e {
+        Expr::Const(b) => Expr::Const(*b),
+        Expr::Leaf(l) => Expr::Leaf(Group::One(*l)),
+        Expr::Not(e) => Expr::Not(Box::new(grouped(program, e))),
+        Expr::All(list) => Expr::All(list.iter().map(|e| grouped(program, e)).collect()),
+        Expr::Any(list) => {
+            let mut per_field: BTreeMap<FieldId, Vec<LeafId>> = BTreeMap::new();
+            let mut out = Vec::new();
+            for e in list {
+                match e {
+                    Expr::Leaf(l) => match program.leaf_of(*l).filter(|l| l.question.selects()) {
+                        Some(leaf) => per_field.entry(leaf.field).or_default().push(*l),
+                        None => out.push(Expr::Leaf(Group::One(*l))),
+                    },
+                    e => out.push(grouped(program, e)),
+                }
+            }
+            for (field, mut leaves) in per_field {
+                if leaves.len() < GROUPED {
+                    out.extend(leaves.into_iter().map(|l| Expr::Leaf(Group::One(l))));
+                } else {
+                    leaves.sort_unstable();
+                    out.insert(0, Expr::Leaf(Group::Any(field, leaves.into())));
+                }
+            }
+            Expr::Any(out)
+        }
+    }
+}
+
+/// A field whose values point out candidates.
+#[derive(Debug)]
+pub struct AnchorField {
+    /// The field.
+    pub slot: SlotId,
+    /// Per question, the places in [`Plan::rules`] that it points out.
+    pub rules: HashMap<LeafId, Vec<u32>, RandomState>,
+    /// Rules pointed out by a value that means nothing (`-`).
+    pub nothing: Vec<u32>,
+    /// Whether rows without a value in columns may have one in `extra`.
+    pub extra: bool,
+}
+
+/// The plan of one shape.
+#[derive(Debug)]
+pub struct Plan {
+    /// Rules that apply.
+    pub rules: Vec<PlanRule>,
+    /// Where candidates come from.
+    pub anchors: Vec<AnchorField>,
+    /// Rules that every row is a candidate of.
+    pub always: Vec<u32>,
+    /// Where fields are.
+    pub slots: HashMap<FieldId, SlotId, RandomState>,
+}
+
+/// The plans of one table.
+#[derive(Debug)]
+pub struct TablePlan {
+    /// The table.
+    pub table: &'static Table,
+    /// Fields.
+    pub slots: Vec<Slot>,
+    /// Per shape; shapes without a rule have none.
+    pub plans: BTreeMap<ShapeKey, Plan>,
+    /// Columns to read.
+    pub columns: Vec<Col>,
+    /// Per field, what its texts answered.
+    pub memory: Vec<Memory>,
+}
+
+/// Values that mean nothing. Ingestion leaves them in `extra` and the column null.
+const NOTHINGS: &[&str] = &[
+    "-",
+    "S-1-0-0",
+    "{00000000-0000-0000-0000-000000000000}",
+    "00000000-0000-0000-0000-000000000000",
+];
+
+impl TablePlan {
+    /// The plans for the shapes that a table has; `None` where no rule applies to any.
+    pub fn new<'k>(
+        program: &Program,
+        table: &'static Table,
+        shapes: impl Iterator<Item = &'k ShapeKey>,
+        shares: &Shares,
+    ) -> Option<Self> {
+        let mut slots: BTreeMap<Slot, SlotId> = BTreeMap::new();
+        let mut plans = BTreeMap::new();
+        for key in shapes {
+            let plan = plan(program, key, &mut slots, shares);
+            if !plan.rules.is_empty() {
+                plans.insert(key.clone(), plan);
+            }
+        }
+        if plans.is_empty() {
+            return None;
+        }
+        let mut ordered: Vec<(SlotId, Slot)> = slots.into_iter().map(|(s, id)| (id, s)).collect();
+        ordered.sort_by_key(|(id, _)| *id);
+        let slots: Vec<Slot> = ordered.into_iter().map(|(_, s)| s).collect();
+        Some(Self {
+            columns: columns(table, &slots),
+            memory: slots.iter().map(|_| Memory::default()).collect(),
+            table,
+            slots,
+            plans,
+        })
+    }
+}
+
+fn plan(program: &Program, key: &ShapeKey, slots: &mut BTreeMap<Slot, SlotId>, shares: &Shares) -> Plan {
+    let shape = key.shape();
+    let mut out = Plan {
+        rules: Vec::new(),
+        anchors: Vec::new(),
+        always: Vec::new(),
+        slots: HashMap::with_hasher(seeds()),
+    };
+    let mut by_field: BTreeMap<FieldId, BTreeMap<LeafId, Vec<u32>>> = BTreeMap::new();
+    for (id, rule) in program.rules().iter().enumerate() {
+        if !logsource::covers(&rule.logsource, &shape) {
+            continue;
+        }
+        let expr = rule.expr.map(&mut |leaf| known(program, &shape, *leaf));
+        if expr == Expr::Const(false) {
+            continue;
+        }
+        let place = out.rules.len() as u32;
+        match anchor::anchors(program, &expr, shares) {
+            Some(leaves) => {
+                for l in leaves {
+                    if let Some(leaf) = program.leaf_of(l) {
+                        by_field
+                            .entry(leaf.field)
+                            .or_default()
+                            .entry(l)
+                            .or_default()
+                            .push(place);
+                    }
+                }
+            }
+            None => out.always.push(place),
+        }
+        out.rules.push(PlanRule {
+            rule: id as RuleId,
+            grouped: grouped(program, &expr),
+            expr,
+        });
+    }
+    let mut needed: Vec<FieldId> = Vec::new();
+    for r in &out.rules {
+        r.expr.each(&mut |l, _| {
+            if let Some(leaf) = program.leaf_of(*l) {
+                needed.push(leaf.field);
+                needed.extend(leaf.other);
+            }
+        });
+        if let Some(rule) = program.rule(r.rule) {
+            needed.extend(&rule.keys);
+        }
+    }
+    needed.sort_unstable();
+    needed.dedup();
+    for field in needed {
+        let slot = Slot {
+            field,
+            reach: fields::reach(&shape, program.field_name(field)),
+        };
+        let next = slots.len() as SlotId;
+        let id = *slots.entry(slot).or_insert(next);
+        out.slots.insert(field, id);
+    }
+    for (field, rules) in by_field {
+        let Some(slot) = out.slots.get(&field).copied() else {
+            continue;
+        };
+        let reach = fields::reach(&shape, program.field_name(field));
+        let plain = reach.columns.as_ref().is_some_and(Access::is_plain_text) && !reach.each;
+        let mut nothing: Vec<u32> = rules
+            .iter()
+            .filter(|(l, _)| {
+                let question = program.leaf_of(**l).map(|l| &l.question);
+                question.is_some_and(|q| NOTHINGS.iter().any(|n| q.matches(n, &super::pattern::lower(n))))
+            })
+            .flat_map(|(_, places)| places.iter().copied())
+            .collect();
+        nothing.sort_unstable();
+        nothing.dedup();
+        out.anchors.push(AnchorField {
+            slot,
+            rules: rules.into_iter().collect(),
+            nothing,
+            extra: !plain,
+        });
+    }
+    out
+}
+
+/// A question with what the shape answers.
+fn known(program: &Program, shape: &super::shape::Shape<'_>, id: LeafId) -> Expr<LeafId> {
+    let Some(leaf) = program.leaf_of(id) else {
+        return Expr::Const(false);
+    };
+    let Some(constant) = fields::constant(shape, program.field_name(leaf.field)) else {
+        return Expr::Leaf(id);
+    };
+    let text = match constant {
+        Constant::Code(code) => code.to_string(),
+        Constant::Text(t) => t.to_owned(),
+    };
+    match &leaf.question {
+        Question::SameAs { .. } => Expr::Leaf(id),
+        Question::Null => Expr::Const(text.is_empty()),
+        Question::Exists => Expr::Const(!text.is_empty()),
+        q => Expr::Const(q.matches(&text, &super::pattern::lower(&text))),
+    }
+}
+
+fn columns(table: &'static Table, slots: &[Slot]) -> Vec<Col> {
+    let mut out = vec![
+        common::TS,
+        common::SOURCE,
+        common::CHANNEL,
+        common::PROVIDER,
+        common::EVENT_CODE,
+        common::ACTION,
+        common::EXTRA,
+    ];
+    for access in slots.iter().filter_map(|s| s.reach.columns.as_ref()) {
+        access.columns(&mut out);
+        let named: &[&str] = match access {
+            Access::Hashes => &["sha1", "md5", "sha256", "imphash"],
+            Access::Url => &["scheme", "url_host", "url_port", "url_path", "url_query"],
+            Access::Everything => {
+                out.extend(table.all_columns().map(|(c, _)| c));
+                &[]
+            }
+            _ => &[],
+        };
+        out.extend(named.iter().filter_map(|n| table.find(n)).map(|(c, _)| c));
+    }
+    out.sort_unstable();
+    out.dedup();
+    out
+}
