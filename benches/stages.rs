@@ -1,17 +1,34 @@
-//! Throughput of the stages: decoding (syntax and meaning into column builders) per format, and the beacon statistic.
+//! Throughput of the stages: decoding (syntax and meaning into column builders) per format, the lake's write path
+//! (builders to committed files), and the beacon statistic.
 //!
-//! `cargo bench`. Inputs are made here, with repeating hosts, users and command lines as real logs have them.
+//! `cargo bench`. Inputs are made here, with repeating hosts, users and command lines as real logs have them; EVTX comes
+//! from the files in the folder `COLDTRAIL_EVTX` or of the collection beside the project, and is left out without them.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::fmt::Write;
+use std::sync::Arc;
+
+#[path = "stages/lake.rs"]
+mod lake;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
+use coldtrail::ingest::binxml;
+use coldtrail::ingest::event::xml;
 use coldtrail::ingest::formats::{Block, Carry, Head, by_id};
 use coldtrail::ingest::sink::{RecordContext, Sink};
+use coldtrail::lake::batch::from_builder;
 use coldtrail::rules::beacon;
+use coldtrail::rules::sigma::hunt::hunt_batches;
+use coldtrail::rules::sigma::load::Selection;
 
 const RECORDS: usize = 20_000;
+const CHUNK: usize = 64 << 10;
+const EVTX_BYTES: usize = 32 << 20;
+
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn sysmon_ndjson() -> String {
     let mut out = String::new();
@@ -71,10 +88,91 @@ fn squid() -> String {
     out
 }
 
-fn decode(c: &mut Criterion, id: &'static str, input: &str) {
+/// Full chunks of real files, again and again.
+fn evtx() -> Vec<u8> {
+    let folder = std::env::var("COLDTRAIL_EVTX").unwrap_or_else(|_| "../shared/data/formats/evtx".into());
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "evtx"))
+        .collect();
+    paths.sort();
+    let mut chunks = Vec::new();
+    for path in paths {
+        let file = std::fs::read(path).unwrap();
+        for chunk in file.get(4096..).unwrap_or_default().chunks_exact(CHUNK) {
+            let used = u32::from_le_bytes(chunk.get(48..52).unwrap().try_into().unwrap());
+            if chunk.starts_with(b"ElfChnk\0") && (50_000..65_536).contains(&used) {
+                chunks.extend_from_slice(chunk);
+            }
+        }
+    }
+    if chunks.is_empty() {
+        return chunks;
+    }
+    chunks.repeat((EVTX_BYTES / chunks.len()).max(1))
+}
+
+/// Ways to read EVTX: the crate's own JSON, our former way by XML, the direct one.
+fn evtx_ways(c: &mut Criterion) {
+    let input = evtx();
+    if input.is_empty() {
+        return;
+    }
+    let settings = Arc::new(evtx::ParserSettings::new().num_threads(1).indent(false));
+    let mut group = c.benchmark_group("evtx");
+    group.throughput(Throughput::Bytes(input.len() as u64));
+    group.sample_size(10);
+    let by_crate = |use_record: &mut dyn FnMut(evtx::EvtxRecord<'_>)| {
+        for chunk in input.chunks_exact(CHUNK) {
+            let mut data = evtx::EvtxChunkData::new(chunk.to_vec(), false).unwrap();
+            let mut chunk = data.parse(Arc::clone(&settings)).unwrap();
+            for record in chunk.iter().flatten() {
+                use_record(record);
+            }
+        }
+    };
+    group.bench_function("JSON of the crate", |b| {
+        b.iter(|| {
+            let mut bytes = 0;
+            by_crate(&mut |r| bytes += r.into_json().map_or(0, |r| r.data.len()));
+            bytes
+        });
+    });
+    group.bench_function("events by way of XML", |b| {
+        b.iter(|| {
+            let mut fields = 0;
+            by_crate(&mut |r| {
+                let xml = r.into_xml().map(|r| r.data).unwrap_or_default();
+                fields += xml::parse(&xml, 0).map_or(0, |r| r.fields.len());
+            });
+            fields
+        });
+    });
+    group.bench_function("events directly", |b| {
+        b.iter(|| {
+            let mut decoder = binxml::Decoder::new(encoding_rs::WINDOWS_1252);
+            let mut fields = 0;
+            for chunk in input.chunks_exact(CHUNK) {
+                let Some(mut events) = decoder.read(chunk, 0) else {
+                    continue;
+                };
+                for i in 0..events.len() {
+                    fields += events.event(i).map_or(0, |raw| raw.fields.len());
+                }
+            }
+            fields
+        });
+    });
+    group.finish();
+    decode(c, "evtx", &input, None);
+}
+
+fn decode(c: &mut Criterion, id: &'static str, input: &[u8], records: Option<usize>) {
     let format = by_id(id).unwrap();
     let head = Head {
-        bytes: input.as_bytes(),
+        bytes: input,
         name: "bench",
     };
     let cx = RecordContext {
@@ -85,7 +183,7 @@ fn decode(c: &mut Criterion, id: &'static str, input: &str) {
         input_host: None,
     };
     let block = Block {
-        bytes: input.as_bytes(),
+        bytes: input,
         ..Block::default()
     };
     let mut carry = Carry::default();
@@ -97,17 +195,75 @@ fn decode(c: &mut Criterion, id: &'static str, input: &str) {
         b.iter(|| {
             let mut sink = Sink::new(cx);
             format.decode(&block, &carry, &mut sink);
-            assert_eq!(sink.records, RECORDS as u64);
+            assert!(records.is_none_or(|n| sink.records == n as u64));
             sink.rows.rows()
         });
     });
     group.finish();
 }
 
+/// All rules of SigmaHQ where the shared data is, else a handful; over rows whose values repeat as in real logs.
+fn sigma(c: &mut Criterion) {
+    let shared = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/sigma/rules.tar.xz");
+    let own = std::env::temp_dir().join("coldtrail-bench-rules.yml");
+    let paths = match shared.exists() {
+        true => vec![shared],
+        false => {
+            let rule = |i: usize| {
+                format!(
+                    "title: r{i}\nid: r{i}\nlogsource: {{category: process_creation, product: windows}}\ndetection: {{s: {{CommandLine|contains: 'word{i}'}}, condition: s}}\n---\n"
+                )
+            };
+            std::fs::write(&own, (0..500).map(rule).collect::<String>()).unwrap();
+            vec![own]
+        }
+    };
+    let load = || coldtrail::rules::sigma::load::load(&paths, &[], &Selection::default()).unwrap();
+    let set = load();
+    let input = sysmon_ndjson();
+    let format = by_id("windows_json").unwrap();
+    let cx = RecordContext {
+        input: 0,
+        format: "windows_json",
+        fallback_time: 0,
+        zone: None,
+        input_host: None,
+    };
+    let mut sink = Sink::new(cx);
+    let block = Block {
+        bytes: input.as_bytes(),
+        ..Block::default()
+    };
+    let mut carry = Carry::default();
+    let head = Head {
+        bytes: input.as_bytes(),
+        name: "bench",
+    };
+    format.open(&head, &mut carry);
+    format.decode(&block, &carry, &mut sink);
+    let batches: Vec<_> = sink
+        .rows
+        .into_builders()
+        .map(|b| (b.table(), from_builder(b).unwrap()))
+        .collect();
+    // Ten batches with one dictionary, as the row groups of a file have.
+    let many: Vec<_> = std::iter::repeat_n(&batches, 10).flatten().cloned().collect();
+    let mut group = c.benchmark_group("sigma");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(10 * RECORDS as u64));
+    group.bench_function(format!("{} rules over rows", set.loaded), |b| {
+        b.iter(|| hunt_batches(&set.program, &many, false).matches.len());
+    });
+    group.throughput(Throughput::Elements(set.loaded));
+    group.bench_function("load and compile", |b| b.iter(|| load().loaded));
+    group.finish();
+}
+
 fn stages(c: &mut Criterion) {
-    decode(c, "windows_json", &sysmon_ndjson());
-    decode(c, "zeek-tsv", &zeek_dns());
-    decode(c, "squid", &squid());
+    decode(c, "windows_json", sysmon_ndjson().as_bytes(), Some(RECORDS));
+    decode(c, "zeek-tsv", zeek_dns().as_bytes(), Some(RECORDS));
+    decode(c, "squid", squid().as_bytes(), Some(RECORDS));
+    evtx_ways(c);
     let times: Vec<i64> = (0..50_000i64)
         .map(|i| i * 60_000_000 + (i * 7_919) % 9_000_000)
         .collect();
@@ -117,5 +273,5 @@ fn stages(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, stages);
+criterion_group!(benches, stages, sigma, lake::lake);
 criterion_main!(benches);
