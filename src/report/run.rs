@@ -95,6 +95,44 @@ pub struct SigmaReport {
     pub loaded: u64,
     /// Rules that cannot be used: file, line, reason.
     pub rejected: Vec<String>,
+    /// Rules left out by level, status, id, tag or title.
+    pub deselected: u64,
+    /// Rules that could not have matched, and why: no match of theirs says nothing.
+    pub could_not_match: Vec<SigmaBlind>,
+    /// What the user should know about rules in use.
+    pub notes: Vec<String>,
+    /// Rules that matched.
+    pub rules: Vec<SigmaRule>,
+}
+
+/// A Sigma rule that could not have matched.
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+pub struct SigmaBlind {
+    /// Its id.
+    pub rule_id: String,
+    /// Its title.
+    pub title: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A Sigma rule or correlation that matched.
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+pub struct SigmaRule {
+    /// Its id.
+    pub rule_id: String,
+    /// Its title.
+    pub title: String,
+    /// Its level.
+    pub level: String,
+    /// Its author, whom the licence of most rules asks to name.
+    pub author: String,
+    /// Rows of the logs it is about.
+    pub rows: u64,
+    /// Rows that were looked at closely: what it costs.
+    pub candidates: u64,
+    /// Rows that match, within the time range as stored.
+    pub matches: u64,
 }
 
 /// An allowlist entry and what it silenced.

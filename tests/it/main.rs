@@ -9,9 +9,12 @@
 )]
 
 mod architecture;
+mod corpus;
 mod damage;
 mod docs;
+mod faults;
 mod fixtures;
 mod lake;
 mod office;
+mod sigma;
 mod support;
