@@ -155,8 +155,8 @@ pub fn json_plain_len(bytes: &[u8]) -> usize {
 fn json_special(x: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let is_zero = |v: u64| v.wrapping_sub(ONES) & !v;
-    let quote = is_zero(x ^ ONES * b'"' as u64);
-    let backslash = is_zero(x ^ ONES * b'\\' as u64);
+    let quote = is_zero(x ^ (ONES * b'"' as u64));
+    let backslash = is_zero(x ^ (ONES * b'\\' as u64));
     let control = x.wrapping_sub(ONES * 0x20) & !x;
     (quote | backslash | control) & (ONES * 0x80)
 }
@@ -235,7 +235,8 @@ mod tests {
             let mut out = String::new();
             push_json_str(&mut out, &text);
             prop_assert_eq!(serde_json::from_str::<String>(&out).unwrap(), &*text);
-            for inner in [&out[1..out.len() - 1], &text.encode_utf16().map(|u| format!("\\u{u:04x}")).collect::<String>()] {
+            let quoted = out.strip_prefix('"').and_then(|o| o.strip_suffix('"')).unwrap();
+            for inner in [quoted, &text.encode_utf16().map(|u| format!("\\u{u:04x}")).collect::<String>()] {
                 let mut again = String::new();
                 push_json_inner(&mut again, inner, || text.clone());
                 prop_assert_eq!(&again, &out);

@@ -220,6 +220,7 @@ pub fn hex_bytes(text: &str) -> Option<HexBytes> {
 
 /// The value of a hexadecimal digit; 255 for any other byte.
 fn digit(byte: u8) -> u8 {
+    #[allow(clippy::indexing_slicing)] // The compiler evaluates it: a wrong index does not compile.
     const DIGITS: [u8; 256] = {
         let mut table = [0xFF; 256];
         let mut i = 0;

@@ -118,6 +118,7 @@ pub fn read(chunk: &[u8], from: &mut Cursor<'_>, ansi: &'static Encoding, out: &
 }
 
 /// Sizes of types that have only one; of the others one that no value in a chunk has.
+#[allow(clippy::indexing_slicing)] // The compiler evaluates it: a wrong index does not compile.
 const SIZES: [u16; 256] = {
     let mut sizes = [u16::MAX; 256];
     let known = [
@@ -162,7 +163,7 @@ fn check(slot: Slot, chunk: &[u8], ansi: &'static Encoding) -> Option<Slot> {
         },
         kind::NESTED if size == 0 => return Some(Slot::new(kind::NULL, 0, 0)),
         kind::NESTED => true,
-        kind::STRINGS => size % 2 == 0 && (size == 0 || bytes.ends_with(&[0, 0])),
+        kind::STRINGS => size.is_multiple_of(2) && (size == 0 || bytes.ends_with(&[0, 0])),
         kind::ANSI => is_ascii(bytes, ansi) || ansi_text(bytes, ansi, |_| ()).is_some(),
         _ => false,
     };

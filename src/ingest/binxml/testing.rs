@@ -21,8 +21,8 @@ pub struct Chunk {
     last: usize,
 }
 
-impl Chunk {
-    pub fn new() -> Self {
+impl Default for Chunk {
+    fn default() -> Self {
         let mut bytes = vec![0; 512];
         bytes[..8].copy_from_slice(b"ElfChnk\0");
         Self {
@@ -30,6 +30,12 @@ impl Chunk {
             records: 0,
             last: 0,
         }
+    }
+}
+
+impl Chunk {
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Offset of what is added next.

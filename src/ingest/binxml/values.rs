@@ -125,7 +125,7 @@ fn systemtime(bytes: &[u8]) -> Option<[u32; 7]> {
         *field = u32::from(u16::from_le_bytes(*pair));
     }
     let [year, month, _, day, hour, minute, second, milli] = fields;
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         2 => 28 + u32::from(leap),
         4 | 6 | 9 | 11 => 30,

@@ -89,7 +89,7 @@ fn fields(chunk: &[u8]) -> Vec<(String, String)> {
     raw.fields.iter().map(text).collect()
 }
 
-fn pairs<'p>(fields: &'p [(String, String)]) -> Vec<(&'p str, &'p str)> {
+fn pairs(fields: &[(String, String)]) -> Vec<(&str, &str)> {
     fields.iter().map(|(n, v)| (&**n, &**v)).collect()
 }
 
@@ -456,8 +456,8 @@ fn headers_are_read_from_any_type_of_value() {
         (1, vec![]),
         (1, b" \0".to_vec()),
         (1, b"-\0".to_vec()),
-        (1, b"0\0x\00\0".to_vec()),
-        (1, b"1\02\0".to_vec()),
+        (1, b"0\0x\x000\0".to_vec()),
+        (1, b"1\x002\0".to_vec()),
         (4, vec![0]),
         (4, vec![7]),
         (6, vec![0, 0]),
