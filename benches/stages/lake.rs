@@ -89,7 +89,12 @@ impl Fleet {
         b.fixed(process::IMPHASH, &hash[16..]);
         b.text(
             process::INTEGRITY,
-            ["Low", "Medium", "High", "System"][(program % 4) as usize],
+            match program % 4 {
+                0 => "Low",
+                1 => "Medium",
+                2 => "High",
+                _ => "System",
+            },
         );
         b.text(process::LOGON_GUID, &guid(user, 7));
         b.int(process::TERMINAL_SESSION, (user % 3) as i64);
@@ -128,7 +133,7 @@ impl Fleet {
         b.ip(network::SRC_IP, &ip(10, host));
         b.int(network::SRC_PORT, 49_152 + self.pick(16_000) as i64);
         b.ip(network::DST_IP, &ip(93, site * 7));
-        b.int(network::DST_PORT, if site % 9 == 0 { 80 } else { 443 });
+        b.int(network::DST_PORT, if site.is_multiple_of(9) { 80 } else { 443 });
         b.text(network::DST_HOST, &format!("cdn{}.site{site}.example", site % 7));
         b.int(network::PID, 1_000 + self.pick(12_000) as i64 * 4);
         b.text(

@@ -1,5 +1,6 @@
 //! Reading one Parquet file of the lake; [`super::write`] writes them.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,10 +8,12 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelector,
 };
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, RowGroupMetaData};
 
+use super::write::extra_names;
 use crate::base::error::{Error, Result};
 use crate::schema::{Kind, Table};
 
@@ -85,6 +88,37 @@ impl LakeFile {
         b.build().map_err(|e| Error::lake(&self.path, e))
     }
 
+    /// Row groups of the file.
+    pub fn groups(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+
+    /// Reads the named columns of one row group; of its rows only `rows`, which ascend, where they are given.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn read_group(
+        &self,
+        group: usize,
+        columns: &[&str],
+        rows: Option<&[u32]>,
+        batch_rows: usize,
+    ) -> Result<ParquetRecordBatchReader> {
+        let b = self.builder(Some(columns))?.with_row_groups(vec![group]);
+        let b = match rows {
+            Some(rows) => b.with_row_selection(selection(rows)),
+            None => b,
+        };
+        self.build(b.with_batch_size(batch_rows))
+    }
+
+    /// The names of the fields in `extra`; `None` where the file does not tell.
+    pub fn extra_names(&self) -> Option<HashSet<String>> {
+        let said = self.metadata.metadata().file_metadata().key_value_metadata()?;
+        let names = said.iter().find(|k| k.key == extra_names::KEY)?.value.as_ref()?;
+        serde_json::from_str(names).ok()
+    }
+
     /// Bytes that reading the named columns takes, at most.
     pub fn memory(&self, columns: Option<&[&str]>) -> usize {
         let wanted = |c: &&ColumnChunkMetaData| {
@@ -125,6 +159,21 @@ impl LakeFile {
         }
         out
     }
+}
+
+/// Rows that ascend as the reader wants them.
+fn selection(rows: &[u32]) -> RowSelection {
+    let mut out: Vec<RowSelector> = Vec::new();
+    let mut next = 0;
+    for run in rows.chunk_by(|a, b| a.checked_add(1) == Some(*b)) {
+        let first = run.first().map_or(0, |r| *r as usize);
+        if first > next {
+            out.push(RowSelector::skip(first - next));
+        }
+        out.push(RowSelector::select(run.len()));
+        next = first + run.len();
+    }
+    out.into()
 }
 
 fn open(path: &Path) -> Result<File> {

@@ -1,13 +1,19 @@
 //! Reading tables of the lake, file by file, pruned by day.
 
+use std::collections::HashSet;
+
 use arrow_array::RecordBatch;
 use rayon::prelude::*;
 
 use super::batch::internal;
 use super::catalogue::DataFile;
+use super::files::LakeFile;
 use super::{Lake, files};
 use crate::base::error::Result;
 use crate::schema::{Col, Table};
+
+/// Rows of a batch.
+const BATCH: usize = 64 * 1024;
 
 /// Which rows are wanted: `[from, to)` in microseconds UTC as stored.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,10 +47,7 @@ pub fn scan<R: Send>(
     range: TimeRange,
     work: impl Fn(&RecordBatch) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    let names: Vec<&str> = columns
-        .iter()
-        .filter_map(|c| table.column(*c).map(|c| c.name))
-        .collect();
+    let names = names(table, columns);
     let wanted: Vec<&DataFile> = lake
         .catalogue()
         .files_of(table.name)
@@ -53,7 +56,7 @@ pub fn scan<R: Send>(
     let per_file: Vec<Vec<R>> = wanted
         .par_iter()
         .map(|f| {
-            let reader = files::read(&f.path(lake.root()), table, &names, 64 * 1024)?;
+            let reader = files::read(&f.path(lake.root()), table, &names, BATCH)?;
             reader.map(|b| work(&b.map_err(internal)?)).collect()
         })
         .collect::<Result<_>>()?;
@@ -75,10 +78,7 @@ pub fn fold<S, R: Send>(
     step: impl Fn(&mut S, &RecordBatch) -> Result<()> + Sync,
     end: impl Fn(S) -> R + Sync,
 ) -> Result<Vec<R>> {
-    let names: Vec<&str> = columns
-        .iter()
-        .filter_map(|c| table.column(*c).map(|c| c.name))
-        .collect();
+    let names = names(table, columns);
     let wanted: Vec<&DataFile> = lake
         .catalogue()
         .files_of(table.name)
@@ -88,11 +88,79 @@ pub fn fold<S, R: Send>(
         .par_iter()
         .map(|f| {
             let mut state = begin();
-            for batch in files::read(&f.path(lake.root()), table, &names, 64 * 1024)? {
+            for batch in files::read(&f.path(lake.root()), table, &names, BATCH)? {
                 step(&mut state, &batch.map_err(internal)?)?;
             }
             Ok(end(state))
         })
+        .collect()
+}
+
+/// One file of a table, read in steps: some columns of a row group's rows, then others of few of them.
+pub struct Part {
+    file: LakeFile,
+}
+
+impl Part {
+    /// Row groups of the file.
+    pub fn groups(&self) -> usize {
+        self.file.groups()
+    }
+
+    /// The names of the fields in `extra`; `None` where the file does not tell.
+    pub fn extra_names(&self) -> Option<HashSet<String>> {
+        self.file.extra_names()
+    }
+
+    /// Calls `step` for every batch of the columns of a row group; only of `rows` (places in the group, ascending) where they
+    /// are given.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn read(
+        &self,
+        group: usize,
+        columns: &[Col],
+        rows: Option<&[u32]>,
+        mut step: impl FnMut(&RecordBatch),
+    ) -> Result<()> {
+        let names = names(self.file.table, columns);
+        for batch in self.file.read_group(group, &names, rows, BATCH)? {
+            step(&batch.map_err(internal)?);
+        }
+        Ok(())
+    }
+}
+
+/// Runs `work` over every file of a table that may hold rows in range, files in parallel; results in the catalogue's order.
+/// Rows come in the same order as in [`scan`], and so does their number: rows outside the range may be among them.
+///
+/// # Errors
+/// Where a file of the lake cannot be read.
+pub fn parts<R: Send>(
+    lake: &Lake,
+    table: &'static Table,
+    range: TimeRange,
+    work: impl Fn(&Part) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let wanted: Vec<&DataFile> = lake
+        .catalogue()
+        .files_of(table.name)
+        .filter(|f| range.may_hold(f))
+        .collect();
+    wanted
+        .par_iter()
+        .map(|f| {
+            let file = LakeFile::open(f.path(lake.root()), table, true)?;
+            work(&Part { file })
+        })
+        .collect()
+}
+
+fn names(table: &'static Table, columns: &[Col]) -> Vec<&'static str> {
+    columns
+        .iter()
+        .filter_map(|c| table.column(*c).map(|c| c.name))
         .collect()
 }
 
@@ -101,10 +169,7 @@ pub fn fold<S, R: Send>(
 /// # Errors
 /// Where the file cannot be read.
 pub fn sample(lake: &Lake, table: &'static Table, columns: &[Col], rows: usize) -> Result<Option<RecordBatch>> {
-    let names: Vec<&str> = columns
-        .iter()
-        .filter_map(|c| table.column(*c).map(|c| c.name))
-        .collect();
+    let names = names(table, columns);
     let largest = lake.catalogue().files_of(table.name).max_by_key(|f| f.rows);
     let Some(file) = largest else { return Ok(None) };
     let mut batches = files::read(&file.path(lake.root()), table, &names, rows)?;

@@ -5,6 +5,7 @@
 
 pub mod builder;
 pub mod common;
+pub mod extra;
 #[macro_use]
 mod table;
 

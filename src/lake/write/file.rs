@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use super::super::batch::{arrow_schema, internal};
 use super::super::merge::{Pick, Slots};
 use super::column::ColumnWriter;
+use super::extra_names::ExtraNames;
 use super::layout::Layout;
 use super::pages::ColumnChunk;
 use crate::base::error::{Error, Result};
@@ -41,6 +42,7 @@ pub struct FileWriter {
     layout: Layout,
     writer: SerializedFileWriter<Hashing>,
     columns: Vec<ColumnWriter>,
+    extra: ExtraNames,
     rows: u64,
     group_rows: usize,
     /// Rows and bytes of large values since the size of the row group was looked at.
@@ -89,6 +91,7 @@ impl FileWriter {
             layout: layout.clone(),
             writer,
             columns,
+            extra: ExtraNames::default(),
             rows: 0,
             group_rows: 0,
             since: 0,
@@ -107,6 +110,7 @@ impl FileWriter {
         self.group_rows += n;
         self.since += n;
         let checkpoint = self.since >= self.layout.check_rows || self.large >= self.layout.check_bytes;
+        self.extra.append(slots, part);
         match part.len() < PARALLEL_ROWS {
             true => self
                 .columns
@@ -190,6 +194,9 @@ impl FileWriter {
             self.end_group()?;
         }
         let path = &self.path;
+        if let Some(names) = self.extra.finish() {
+            self.writer.append_key_value_metadata(names);
+        }
         let out = self.writer.into_inner().map_err(|e| failed(path, e))?;
         drop(out.file);
         Ok(Written {

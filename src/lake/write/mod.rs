@@ -6,6 +6,7 @@
 mod bound;
 mod column;
 mod delta;
+pub mod extra_names;
 mod file;
 mod ints;
 pub mod layout;

@@ -1,6 +1,7 @@
-//! Rules over the batches of one table: distinct values first, candidates from them, the boolean tree on candidates only.
+//! Rules over the rows of one table, in two steps: the distinct values of a few fields point out rows and the rules that they
+//! may match; then those rows alone are read with all the fields that these rules name, and the trees run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ahash::RandomState;
 use arrow_array::cast::AsArray;
@@ -10,27 +11,16 @@ use arrow_array::{RecordBatch, StringArray};
 use super::access::Access;
 use super::anchor::Shares;
 use super::answers::Answers;
+use super::candidates::Candidates;
 use super::cells::{Cells, NONE};
 use super::matcher::Scratch;
-use super::pattern;
-use super::plan::{AnchorField, Group, Plan, SlotId, TablePlan};
+use super::plan::{AnchorField, Plan, SlotId, TablePlan};
 use super::point::Pointing;
-use super::program::{FieldId, LeafId, Program, RuleId};
-use super::question::{Question, same_as};
-use super::row_view::RowView;
+use super::program::{FieldId, Program, RuleId};
 use super::shape::ShapeKey;
-use super::shape_reader::shapes;
+use super::shape_reader::{SHAPE, shapes};
 use crate::lake::scan::TimeRange;
-
-/// Most characters kept of a matched value.
-const MAX_VALUE: usize = 300;
-/// Most matched fields kept of a match.
-const MAX_FIELDS: usize = 6;
-/// Matches of one rule in one file of the lake that are kept with their values; further ones are kept without, and
-/// beyond [`MAX_KEPT`] only counted.
-const MAX_WITH_VALUES: u64 = 2_000;
-/// See [`MAX_WITH_VALUES`].
-const MAX_KEPT: u64 = 200_000;
+use crate::schema::{Col, common};
 
 /// One row that a rule matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,27 +61,65 @@ pub struct Outcome {
     pub seen: HashMap<(ShapeKey, FieldId), bool, RandomState>,
 }
 
-/// Rules over the batches of one file.
+/// Rules over the row groups of one file. For each: [`Evaluation::point`] with its batches in order, then
+/// [`Evaluation::look`] with batches of the rows that [`Evaluation::rows`] names.
 pub struct Evaluation<'p> {
-    program: &'p Program,
-    plan: &'p TablePlan,
+    pub(super) program: &'p Program,
+    pub(super) plan: &'p TablePlan,
     range: TimeRange,
-    measure: bool,
-    answers: Vec<Answers>,
-    scratch: Scratch,
-    out: Outcome,
+    pub(super) measure: bool,
+    pub(super) answers: Vec<Answers>,
+    pub(super) scratch: Scratch,
+    /// Per slot, whether `extra` may hold its field.
+    pub(super) in_extra: Vec<bool>,
+    pub(super) candidates: Candidates<'p>,
+    pub(super) out: Outcome,
 }
 
 /// One batch with its fields, built when first needed.
-struct Batch<'b> {
+pub(super) struct Batch<'b> {
     batch: &'b RecordBatch,
-    extra: Option<&'b StringArray>,
-    cells: Vec<Option<Cells>>,
+    pub(super) extra: Option<&'b StringArray>,
+    pub(super) cells: Vec<Option<Cells>>,
+}
+
+impl<'b> Batch<'b> {
+    pub(super) fn new(plan: &TablePlan, batch: &'b RecordBatch) -> Self {
+        Self {
+            batch,
+            extra: batch.column_by_name("extra").and_then(|a| a.as_string_opt::<i32>()),
+            cells: plan.slots.iter().map(|_| None).collect(),
+        }
+    }
+
+    pub(super) fn build(&mut self, plan: &TablePlan, slot: SlotId) {
+        if let (Some(place @ None), Some(s)) = (self.cells.get_mut(slot as usize), plan.slots.get(slot as usize)) {
+            *place = Some(match &s.reach.columns {
+                Some(access) => Cells::build(access, plan.table, self.batch),
+                None => Cells::nothing(self.batch.num_rows()),
+            });
+        }
+    }
 }
 
 impl<'p> Evaluation<'p> {
-    /// An evaluation of a table's plan; `measure` times every rule.
-    pub fn new(program: &'p Program, plan: &'p TablePlan, range: TimeRange, measure: bool) -> Self {
+    /// An evaluation of a table's plan on a file whose `extra` has these fields (`None`: not known); `measure` times every rule.
+    pub fn new(
+        program: &'p Program,
+        plan: &'p TablePlan,
+        range: TimeRange,
+        extra: Option<&HashSet<String>>,
+        measure: bool,
+    ) -> Self {
+        let held = |name: &str| {
+            let is_there = |names: &HashSet<String>| {
+                names.contains(name)
+                    || name
+                        .match_indices('.')
+                        .any(|(at, _)| name.get(..at).is_some_and(|n| names.contains(n)))
+            };
+            extra.is_none_or(is_there)
+        };
         Self {
             program,
             plan,
@@ -99,6 +127,12 @@ impl<'p> Evaluation<'p> {
             measure,
             answers: plan.slots.iter().map(|_| Answers::default()).collect(),
             scratch: Scratch::default(),
+            in_extra: plan
+                .slots
+                .iter()
+                .map(|s| s.reach.columns == Some(Access::Everything) || s.reach.extra.iter().any(|n| held(n)))
+                .collect(),
+            candidates: Candidates::default(),
             out: Outcome::default(),
         }
     }
@@ -108,23 +142,43 @@ impl<'p> Evaluation<'p> {
         self.out
     }
 
-    /// Looks at the next batch.
-    pub fn batch(&mut self, batch: &RecordBatch) {
+    /// Columns that the first step needs.
+    pub fn pointing_columns(&self) -> Vec<Col> {
+        let anchors = || self.plan.plans.values().flat_map(|p| &p.anchors);
+        let slots = anchors().map(|a| a.slot);
+        let extra = anchors().any(|a| a.extra && self.is_in_extra(a.slot));
+        let mut out = self.plan.columns_of(slots);
+        out.extend(SHAPE);
+        if extra {
+            out.push(common::EXTRA);
+        }
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
+    pub(super) fn is_in_extra(&self, slot: SlotId) -> bool {
+        self.in_extra.get(slot as usize).copied().unwrap_or(true)
+    }
+
+    /// Begins a row group.
+    pub fn begin(&mut self) {
+        self.candidates.clear();
+    }
+
+    /// First step: which rows of the next batch of a row group are worth a closer look.
+    pub fn point(&mut self, batch: &RecordBatch) {
         let rows = batch.num_rows();
         let at = self.places(batch);
-        let mut b = Batch {
-            batch,
-            extra: batch.column_by_name("extra").and_then(|a| a.as_string_opt::<i32>()),
-            cells: self.plan.slots.iter().map(|_| None).collect(),
-        };
+        let mut b = Batch::new(self.plan, batch);
         // What has no dictionary of the file's own means other texts in every batch.
         self.answers.iter_mut().for_each(Answers::next_batch);
         for (key, of_shape) in shapes(self.plan, batch, rows, &at) {
-            let Some(plan) = self.plan.plans.get(&key) else {
-                continue;
-            };
-            self.shape(&key, plan, &of_shape, &at, &mut b);
+            if let Some((key, plan)) = self.plan.plans.get_key_value(&key) {
+                self.shape(key, plan, &of_shape, &mut b);
+            }
         }
+        self.candidates.end_batch(&at);
         self.out.rows += at.iter().filter(|a| **a != u64::MAX).count() as u64;
     }
 
@@ -147,90 +201,18 @@ impl<'p> Evaluation<'p> {
             .collect()
     }
 
-    fn shape(&mut self, key: &ShapeKey, plan: &Plan, rows: &[u32], at: &[u64], b: &mut Batch<'_>) {
-        let mut candidates: Vec<(u32, u32)> = Vec::new();
+    fn shape(&mut self, key: &ShapeKey, plan: &'p Plan, rows: &[u32], b: &mut Batch<'_>) {
+        let mut found = self.candidates.begin_shape(plan);
         for anchor in &plan.anchors {
-            self.point_out(key, anchor, rows, b, &mut candidates);
+            self.point_out(key, anchor, rows, b, &mut found);
         }
         for place in &plan.always {
-            candidates.extend(rows.iter().map(|r| (*r, *place)));
+            found.extend(rows.iter().map(|r| (*r, *place)));
         }
-        candidates.sort_unstable();
-        candidates.dedup();
+        self.candidates.end_shape(found);
         for r in &plan.rules {
             self.out.tallies.entry(r.rule).or_default().rows += rows.len() as u64;
         }
-        for of_row in candidates.chunk_by(|a, b| a.0 == b.0) {
-            let Some((row, _)) = of_row.first() else { continue };
-            let mut view = RowView::new(*row as usize, b.extra);
-            for (_, place) in of_row {
-                let Some(rule) = plan.rules.get(*place as usize) else {
-                    continue;
-                };
-                let started = self.measure.then(std::time::Instant::now);
-                let yes = rule.grouped.eval(&mut |group| match group {
-                    Group::One(leaf) => self.answer(plan, *leaf, &mut view, b),
-                    Group::Any(field, leaves) => self.any(plan, *field, leaves, &mut view, b),
-                });
-                let tally = self.out.tallies.entry(rule.rule).or_default();
-                tally.candidates += 1;
-                if let Some(t) = started {
-                    tally.nanos += t.elapsed().as_nanos() as u64;
-                }
-                if yes {
-                    tally.matches += 1;
-                    let n = tally.matches;
-                    let Some(at) = at.get(*row as usize).copied() else {
-                        continue;
-                    };
-                    self.keep(plan, rule, n, at, &mut view, b);
-                }
-            }
-        }
-    }
-
-    fn keep(
-        &mut self,
-        plan: &Plan,
-        rule: &super::plan::PlanRule,
-        n: u64,
-        at: u64,
-        view: &mut RowView<'_>,
-        b: &mut Batch<'_>,
-    ) {
-        if n > MAX_KEPT {
-            return;
-        }
-        let mut fields: Vec<(FieldId, String)> = Vec::new();
-        if n <= MAX_WITH_VALUES {
-            let mut true_leaves = Vec::new();
-            rule.expr.each(&mut |leaf, positive| {
-                if positive {
-                    true_leaves.push(*leaf);
-                }
-            });
-            for leaf in true_leaves {
-                let Some(field) = self.program.leaf_of(leaf).map(|l| l.field) else {
-                    continue;
-                };
-                if fields.len() >= MAX_FIELDS || fields.iter().any(|(f, _)| *f == field) {
-                    continue;
-                }
-                if self.answer(plan, leaf, view, b)
-                    && let Some(value) = self.value(plan, field, view, b)
-                {
-                    fields.push((field, value));
-                }
-            }
-        }
-        let wanted: &[FieldId] = self.program.rule(rule.rule).map_or(&[], |r| &r.keys);
-        let keys = wanted.iter().map(|f| self.value(plan, *f, view, b)).collect();
-        self.out.matches.push(Match {
-            rule: rule.rule,
-            at,
-            fields,
-            keys,
-        });
     }
 
     /// Rows that a field's values point out.
@@ -252,6 +234,7 @@ impl<'p> Evaluation<'p> {
         let Some(Some(cells)) = b.cells.get(anchor.slot as usize) else {
             return;
         };
+        let in_extra = anchor.extra && self.is_in_extra(anchor.slot);
         let mut p = Pointing {
             slot,
             anchor,
@@ -267,7 +250,7 @@ impl<'p> Evaluation<'p> {
             (None, Some(answers)) => p.by_column(cells, answers, rows),
             (None, None) => {}
         }
-        if let (true, Some(extra)) = (anchor.extra, b.extra) {
+        if let (true, Some(extra)) = (in_extra, b.extra) {
             p.by_extra(extra, cells, rows);
         }
         if p.seen {
@@ -275,137 +258,23 @@ impl<'p> Evaluation<'p> {
         }
     }
 
-    /// Whether a question about a row is answered with yes.
-    fn answer(&mut self, plan: &Plan, leaf: LeafId, view: &mut RowView<'_>, b: &mut Batch<'_>) -> bool {
-        let Some(l) = self.program.leaf_of(leaf) else {
-            return false;
-        };
-        let Some(slot_id) = plan.slots.get(&l.field).copied() else {
-            return false;
-        };
-        let Some(slot) = self.plan.slots.get(slot_id as usize) else {
-            return false;
-        };
-        match &l.question {
-            Question::Null => {
-                let mut any = false;
-                self.each_text(slot_id, view, b, &mut |_| any = true);
-                !any
-            }
-            Question::Exists => {
-                let mut any = view.has(slot_id, &slot.reach.extra);
-                self.each_text(slot_id, view, b, &mut |_| any = true);
-                any
-            }
-            Question::SameAs {
-                before, after, cased, ..
-            } => {
-                let (mut own, mut others) = (Vec::new(), Vec::new());
-                self.each_text(slot_id, view, b, &mut |t| own.push(t.to_owned()));
-                let other = l.other.and_then(|o| plan.slots.get(&o).copied());
-                if let Some(other) = other {
-                    self.each_text(other, view, b, &mut |t| others.push(t.to_owned()));
-                }
-                own.iter()
-                    .any(|a| others.iter().any(|o| same_as(a, o, *before, *after, *cased)))
-            }
-            // `*`: any text at all. Such questions are not among those that a matcher knows.
-            q if !q.selects() => {
-                let mut any = false;
-                self.each_text(slot_id, view, b, &mut |_| any = true);
-                any
-            }
-            q => {
-                if slot.reach.each || view.has(slot_id, &slot.reach.extra) {
-                    let mut any = false;
-                    self.each_text(slot_id, view, b, &mut |t| any = any || q.matches(t, &pattern::lower(t)));
-                    return any;
-                }
-                self.answers_of(slot_id, l.field, view.row, b)
-                    .is_some_and(|yes| yes.binary_search(&leaf).is_ok())
-            }
-        }
+    /// The rows that the second step wants: places in the row group, ascending.
+    pub fn rows(&self) -> &[u32] {
+        self.candidates.rows()
     }
 
-    /// Whether any of these questions about a field is answered with yes.
-    fn any(
-        &mut self,
-        plan: &Plan,
-        field: FieldId,
-        leaves: &[LeafId],
-        view: &mut RowView<'_>,
-        b: &mut Batch<'_>,
-    ) -> bool {
-        let Some(slot_id) = plan.slots.get(&field).copied() else {
-            return false;
-        };
-        let Some(slot) = self.plan.slots.get(slot_id as usize) else {
-            return false;
-        };
-        if slot.reach.each || view.has(slot_id, &slot.reach.extra) {
-            return leaves.iter().any(|l| self.answer(plan, *l, view, b));
+    /// Columns that the second step needs.
+    pub fn looking_columns(&self) -> Vec<Col> {
+        let slots = self.candidates.slots();
+        let mut out = self.plan.columns_of(slots.iter().copied());
+        // A batch without any column would not know its rows.
+        out.push(common::TS);
+        if slots.iter().any(|s| self.is_in_extra(*s)) {
+            out.push(common::EXTRA);
         }
-        let Some(yes) = self.answers_of(slot_id, field, view.row, b) else {
-            return false;
-        };
-        yes.iter().any(|y| leaves.binary_search(y).is_ok())
-    }
-
-    /// The questions that the column of a field answers with yes in a row; `None` where it has no value.
-    fn answers_of(&mut self, slot: SlotId, field: FieldId, row: usize, b: &mut Batch<'_>) -> Option<&[LeafId]> {
-        let matcher = self.program.matcher(field)?;
-        b.build(self.plan, slot);
-        let cells = b.cells.get(slot as usize)?.as_ref()?;
-        let code = cells.code(row);
-        if code == NONE {
-            return None;
-        }
-        let answers = self.answers.get_mut(slot as usize)?;
-        answers.meet(cells);
-        let memory = self.plan.memory.get(slot as usize);
-        Some(answers.of(code, cells, matcher, &mut self.scratch, memory))
-    }
-
-    /// Calls `see` with every text of a field of a row.
-    fn each_text(&self, slot_id: SlotId, view: &mut RowView<'_>, b: &mut Batch<'_>, see: &mut dyn FnMut(&str)) {
-        let Some(slot) = self.plan.slots.get(slot_id as usize) else {
-            return;
-        };
-        let everything = slot.reach.columns == Some(Access::Everything);
-        let found = match everything {
-            true => view.all(&mut *see),
-            false => view.has(slot_id, &slot.reach.extra) && view.texts(&slot.reach.extra, slot.reach.each, &mut *see),
-        };
-        if found && !slot.reach.each {
-            return;
-        }
-        b.build(self.plan, slot_id);
-        if let Some(Some(cells)) = b.cells.get(slot_id as usize) {
-            cells.each(cells.code(view.row), see);
-        }
-    }
-
-    /// The value of a field of a row, cut.
-    fn value(&self, plan: &Plan, field: FieldId, view: &mut RowView<'_>, b: &mut Batch<'_>) -> Option<String> {
-        let slot = plan.slots.get(&field).copied()?;
-        let mut out: Option<String> = None;
-        self.each_text(slot, view, b, &mut |t| {
-            if out.is_none() {
-                out = Some(t.chars().take(MAX_VALUE).collect());
-            }
-        });
+        out.sort_unstable();
+        out.dedup();
         out
-    }
-}
-
-impl Batch<'_> {
-    fn build(&mut self, plan: &TablePlan, slot: SlotId) {
-        if let (Some(place @ None), Some(s)) = (self.cells.get_mut(slot as usize), plan.slots.get(slot as usize)) {
-            *place = Some(match &s.reach.columns {
-                Some(access) => Cells::build(access, plan.table, self.batch),
-                None => Cells::nothing(self.batch.num_rows()),
-            });
-        }
     }
 }
 

@@ -3,22 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ahash::RandomState;
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, UInt32Array};
+use arrow_select::take::take_record_batch;
 
 use super::anchor::Shares;
 use super::evaluate::{self, Evaluation, Match, Tally};
 use super::expr::Expr;
 use super::load::RuleSet;
 use super::logsource;
-use super::plan::TablePlan;
+use super::plan::{SlotId, TablePlan};
 use super::program::{FieldId, Program, RuleId, seeds};
 use super::question::Question;
 use super::shape::ShapeKey;
-use super::shape_reader::ShapeReader;
+use super::shape_reader::{SHAPE, ShapeReader};
 use crate::base::error::Result;
 use crate::lake::Lake;
 use crate::lake::frame::{Frames, NO_STR};
-use crate::lake::scan::{TimeRange, fold, sample};
+use crate::lake::scan::{TimeRange, fold, parts, sample};
 use crate::schema::builder::NULL_INT;
 use crate::schema::{TABLES, Table, common};
 
@@ -36,16 +37,6 @@ pub struct Found {
 /// Rows of a table by which anchors are chosen.
 const SAMPLE: usize = 4_096;
 
-/// The columns that make a shape.
-const SHAPE: &[crate::schema::Col] = &[
-    common::TS,
-    common::SOURCE,
-    common::CHANNEL,
-    common::PROVIDER,
-    common::EVENT_CODE,
-    common::ACTION,
-];
-
 /// Runs all rules over the rows in range; `measure` times every rule.
 ///
 /// # Errors
@@ -60,18 +51,25 @@ pub fn hunt(lake: &Lake, set: &RuleSet, shapes: &[ShapeKey], range: TimeRange, m
     let mut found = Found::default();
     let mut seen: HashMap<(ShapeKey, FieldId), bool, RandomState> = HashMap::with_hasher(seeds());
     for p in &plans {
-        let outcomes = fold(
-            lake,
-            p.table,
-            &p.columns,
-            range,
-            || Evaluation::new(program, p, range, measure),
-            |e, batch| {
-                e.batch(batch);
-                Ok(())
-            },
-            Evaluation::finish,
-        )?;
+        let outcomes = parts(lake, p.table, range, |part| {
+            let names = part.extra_names();
+            let mut e = Evaluation::new(program, p, range, names.as_ref(), measure);
+            let pointing = e.pointing_columns();
+            for group in 0..part.groups() {
+                e.begin();
+                part.read(group, &pointing, None, |batch| e.point(batch))?;
+                if e.rows().is_empty() {
+                    continue;
+                }
+                let rows = e.rows().to_vec();
+                let mut first = 0;
+                part.read(group, &e.looking_columns(), Some(&rows), |batch| {
+                    e.look(first, batch);
+                    first += batch.num_rows();
+                })?;
+            }
+            Ok(e.finish())
+        })?;
         let mut before = 0;
         let mut of_table = Vec::new();
         for mut o in outcomes {
@@ -108,9 +106,14 @@ pub fn hunt_batches(program: &Program, batches: &[(&'static Table, RecordBatch)]
     let mut found = Found::default();
     let mut seen = HashMap::with_hasher(seeds());
     for p in &plans {
-        let mut e = Evaluation::new(program, p, TimeRange::default(), measure);
+        let mut e = Evaluation::new(program, p, TimeRange::default(), None, measure);
         for (_, batch) in batches.iter().filter(|(t, _)| t.ix() == p.table.ix()) {
-            e.batch(batch);
+            e.begin();
+            e.point(batch);
+            let rows = UInt32Array::from(e.rows().to_vec());
+            if let Ok(batch) = take_record_batch(batch, &rows) {
+                e.look(0, &batch);
+            }
         }
         let o = e.finish();
         found.matches.push((p.table, o.matches));
@@ -132,7 +135,9 @@ fn measured(
     let Some(guessed) = TablePlan::new(program, table, of_table(), &Shares::default()) else {
         return Ok(None);
     };
-    let Some(batch) = sample(&guessed.columns)? else {
+    let mut columns = guessed.columns_of(0..guessed.slots.len() as SlotId);
+    columns.extend(SHAPE);
+    let Some(batch) = sample(&columns)? else {
         return Ok(Some(guessed));
     };
     let shares = evaluate::shares(program, &guessed, &batch);
@@ -192,7 +197,7 @@ pub fn shapes(lake: &Lake, range: TimeRange) -> Result<Vec<ShapeKey>> {
         let per_file = fold(
             lake,
             table,
-            SHAPE,
+            &SHAPE,
             range,
             BTreeSet::new,
             |keys, batch| {

@@ -3,12 +3,13 @@
 //! The way of a rule: `load` finds files → `yaml` (bounded) → `collection` → `document`, `detection`, `modifiers` make a
 //! [`model::Rule`] whose condition is a tree of questions → `link` applies filters, resolves correlations and selects →
 //! [`program::Program`] numbers every distinct question → `plan` puts in what a kind of rows (a `shape`) answers and finds
-//! where its fields are (`fields`, `probe`) → `evaluate` asks every distinct value once (`matcher`), and runs the tree on the
-//! rows that an `anchor` points out.
+//! where its fields are (`fields`, `probe`) → `evaluate` asks every distinct value of the fields with an
+//! `anchor` once (`matcher`), and `look` runs the trees on the rows (`candidates`) that these point out.
 
 mod access;
 mod anchor;
 mod answers;
+mod candidates;
 mod cells;
 mod cidr;
 mod collection;
@@ -21,12 +22,12 @@ mod evaluate;
 mod evaluate_tests;
 pub mod expr;
 mod expression;
-mod extra;
 mod fields;
 pub mod hunt;
 pub mod link;
 pub mod load;
 mod logsource;
+mod look;
 mod matcher;
 mod memory;
 pub mod model;

@@ -14,7 +14,7 @@ use super::memory::Memory;
 use super::program::{FieldId, LeafId, Program, RuleId, seeds};
 use super::question::Question;
 use super::shape::ShapeKey;
-use crate::schema::{Col, Table, common};
+use crate::schema::{Col, Table};
 
 /// Number of a field in a table's plan.
 pub type SlotId = u32;
@@ -35,49 +35,64 @@ pub struct PlanRule {
     pub rule: RuleId,
     /// Its condition without what the shape answers.
     pub expr: Expr<LeafId>,
-    /// The same, with alternatives about one field taken together.
+    /// The same as it is evaluated.
     pub grouped: Expr<Group>,
+    /// The fields that it names, and those that correlations need of its matches.
+    pub slots: Box<[SlotId]>,
 }
 
-/// Questions that are asked together.
+/// What is asked at once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Group {
-    /// One question.
+    /// One question that no matcher knows: about a value that is not there, or about two fields.
     One(LeafId),
-    /// Any of these questions about a field, sorted.
-    Any(FieldId, Box<[LeafId]>),
+    /// Any of these questions about the texts of a field, sorted.
+    Any(SlotId, Box<[LeafId]>),
 }
 
-/// Alternatives about one field that are worth taking together.
-const GROUPED: usize = 3;
+/// A tree as it is evaluated: alternatives about one field taken together, each with the place of its field.
+struct Grouping<'p> {
+    program: &'p Program,
+    slots: &'p HashMap<FieldId, SlotId, RandomState>,
+}
 
-fn grouped(program: &Program, e: &Expr<LeafId>) -> Expr<Group> {
-    match e {
-        Expr::Const(b) => Expr::Const(*b),
-        Expr::Leaf(l) => Expr::Leaf(Group::One(*l)),
-        Expr::Not(e) => Expr::Not(Box::new(grouped(program, e))),
-        Expr::All(list) => Expr::All(list.iter().map(|e| grouped(program, e)).collect()),
-        Expr::Any(list) => {
-            let mut per_field: BTreeMap<FieldId, Vec<LeafId>> = BTreeMap::new();
-            let mut out = Vec::new();
-            for e in list {
-                match e {
-                    Expr::Leaf(l) => match program.leaf_of(*l).filter(|l| l.question.selects()) {
-                        Some(leaf) => per_field.entry(leaf.field).or_default().push(*l),
-                        None => out.push(Expr::Leaf(Group::One(*l))),
-                    },
-                    e => out.push(grouped(program, e)),
+impl Grouping<'_> {
+    fn slot(&self, leaf: LeafId) -> Option<SlotId> {
+        let leaf = self.program.leaf_of(leaf).filter(|l| l.question.selects())?;
+        self.slots.get(&leaf.field).copied()
+    }
+
+    fn leaf(&self, leaf: LeafId) -> Expr<Group> {
+        Expr::Leaf(match self.slot(leaf) {
+            Some(slot) => Group::Any(slot, Box::new([leaf])),
+            None => Group::One(leaf),
+        })
+    }
+
+    fn tree(&self, e: &Expr<LeafId>) -> Expr<Group> {
+        match e {
+            Expr::Const(b) => Expr::Const(*b),
+            Expr::Leaf(l) => self.leaf(*l),
+            Expr::Not(e) => Expr::Not(Box::new(self.tree(e))),
+            Expr::All(list) => Expr::All(list.iter().map(|e| self.tree(e)).collect()),
+            Expr::Any(list) => {
+                let mut per_slot: BTreeMap<SlotId, Vec<LeafId>> = BTreeMap::new();
+                let mut others = Vec::new();
+                for e in list {
+                    match e {
+                        Expr::Leaf(l) => match self.slot(*l) {
+                            Some(slot) => per_slot.entry(slot).or_default().push(*l),
+                            None => others.push(Expr::Leaf(Group::One(*l))),
+                        },
+                        e => others.push(self.tree(e)),
+                    }
                 }
-            }
-            for (field, mut leaves) in per_field {
-                if leaves.len() < GROUPED {
-                    out.extend(leaves.into_iter().map(|l| Expr::Leaf(Group::One(l))));
-                } else {
+                let together = per_slot.into_iter().map(|(slot, mut leaves)| {
                     leaves.sort_unstable();
-                    out.insert(0, Expr::Leaf(Group::Any(field, leaves.into())));
-                }
+                    Expr::Leaf(Group::Any(slot, leaves.into()))
+                });
+                Expr::Any(together.chain(others).collect())
             }
-            Expr::Any(out)
         }
     }
 }
@@ -117,8 +132,6 @@ pub struct TablePlan {
     pub slots: Vec<Slot>,
     /// Per shape; shapes without a rule have none.
     pub plans: BTreeMap<ShapeKey, Plan>,
-    /// Columns to read.
-    pub columns: Vec<Col>,
     /// Per field, what its texts answered.
     pub memory: Vec<Memory>,
 }
@@ -154,12 +167,16 @@ impl TablePlan {
         ordered.sort_by_key(|(id, _)| *id);
         let slots: Vec<Slot> = ordered.into_iter().map(|(_, s)| s).collect();
         Some(Self {
-            columns: columns(table, &slots),
             memory: slots.iter().map(|_| Memory::default()).collect(),
             table,
             slots,
             plans,
         })
+    }
+
+    /// The columns that these fields read, sorted.
+    pub fn columns_of(&self, slots: impl Iterator<Item = SlotId>) -> Vec<Col> {
+        columns(self.table, slots.filter_map(|s| self.slots.get(s as usize)))
     }
 }
 
@@ -198,25 +215,16 @@ fn plan(program: &Program, key: &ShapeKey, slots: &mut BTreeMap<Slot, SlotId>, s
         }
         out.rules.push(PlanRule {
             rule: id as RuleId,
-            grouped: grouped(program, &expr),
+            grouped: Expr::Const(false),
             expr,
+            slots: Box::default(),
         });
     }
-    let mut needed: Vec<FieldId> = Vec::new();
-    for r in &out.rules {
-        r.expr.each(&mut |l, _| {
-            if let Some(leaf) = program.leaf_of(*l) {
-                needed.push(leaf.field);
-                needed.extend(leaf.other);
-            }
-        });
-        if let Some(rule) = program.rule(r.rule) {
-            needed.extend(&rule.keys);
-        }
-    }
-    needed.sort_unstable();
-    needed.dedup();
-    for field in needed {
+    let needed: Vec<Vec<FieldId>> = out.rules.iter().map(|r| needed(program, r)).collect();
+    let mut all: Vec<FieldId> = needed.iter().flatten().copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    for field in all {
         let slot = Slot {
             field,
             reach: fields::reach(&shape, program.field_name(field)),
@@ -224,6 +232,14 @@ fn plan(program: &Program, key: &ShapeKey, slots: &mut BTreeMap<Slot, SlotId>, s
         let next = slots.len() as SlotId;
         let id = *slots.entry(slot).or_insert(next);
         out.slots.insert(field, id);
+    }
+    let grouping = Grouping {
+        program,
+        slots: &out.slots,
+    };
+    for (r, fields) in out.rules.iter_mut().zip(&needed) {
+        r.grouped = grouping.tree(&r.expr);
+        r.slots = fields.iter().filter_map(|f| out.slots.get(f).copied()).collect();
     }
     for (field, rules) in by_field {
         let Some(slot) = out.slots.get(&field).copied() else {
@@ -251,6 +267,21 @@ fn plan(program: &Program, key: &ShapeKey, slots: &mut BTreeMap<Slot, SlotId>, s
     out
 }
 
+/// The fields of a rule's questions, and of the correlations over it.
+fn needed(program: &Program, r: &PlanRule) -> Vec<FieldId> {
+    let mut out = Vec::new();
+    r.expr.each(&mut |l, _| {
+        if let Some(leaf) = program.leaf_of(*l) {
+            out.push(leaf.field);
+            out.extend(leaf.other);
+        }
+    });
+    out.extend(program.rule(r.rule).into_iter().flat_map(|rule| &rule.keys));
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
 /// A question with what the shape answers.
 fn known(program: &Program, shape: &super::shape::Shape<'_>, id: LeafId) -> Expr<LeafId> {
     let Some(leaf) = program.leaf_of(id) else {
@@ -271,17 +302,10 @@ fn known(program: &Program, shape: &super::shape::Shape<'_>, id: LeafId) -> Expr
     }
 }
 
-fn columns(table: &'static Table, slots: &[Slot]) -> Vec<Col> {
-    let mut out = vec![
-        common::TS,
-        common::SOURCE,
-        common::CHANNEL,
-        common::PROVIDER,
-        common::EVENT_CODE,
-        common::ACTION,
-        common::EXTRA,
-    ];
-    for access in slots.iter().filter_map(|s| s.reach.columns.as_ref()) {
+/// The columns that these fields read, sorted.
+fn columns<'s>(table: &'static Table, slots: impl Iterator<Item = &'s Slot>) -> Vec<Col> {
+    let mut out = Vec::new();
+    for access in slots.filter_map(|s| s.reach.columns.as_ref()) {
         access.columns(&mut out);
         let named: &[&str] = match access {
             Access::Hashes => &["sha1", "md5", "sha256", "imphash"],

@@ -8,11 +8,11 @@ use arrow_array::{Array, StringArray};
 use super::access::Access;
 use super::answers::Answers;
 use super::cells::{Cells, NONE};
-use super::extra;
 use super::matcher::{Matcher, Scratch};
 use super::memory::Memory;
 use super::plan::{AnchorField, Slot};
 use super::program::{LeafId, seeds};
+use crate::schema::extra;
 
 /// One field that points out rows.
 pub struct Pointing<'p> {

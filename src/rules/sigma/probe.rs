@@ -2,13 +2,12 @@
 //! tells the column and the form. So every field that ingestion keeps in a column is found there, whatever mapper wrote it.
 
 use super::access::Access;
-use super::extra;
 use super::shape::Shape;
 use crate::ingest::mappers;
 use crate::ingest::raw::{Field, Raw};
 use crate::ingest::sink::RecordContext;
 use crate::schema::builder::{Cells, NULL_CODE, NULL_INT, TableSet};
-use crate::schema::{Col, Kind, Table, common, http};
+use crate::schema::{Col, Kind, Table, common, extra, http};
 
 /// One cell of the mapped row.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use arrow_array::{Array, StringArray};
 
-use super::extra;
 use super::plan::SlotId;
+use crate::schema::extra;
 
 /// `extra` of one row, read when first needed.
 pub struct RowView<'j> {

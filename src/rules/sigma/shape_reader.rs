@@ -12,6 +12,17 @@ use super::cells::Cells;
 use super::plan::TablePlan;
 use super::program::seeds;
 use super::shape::{Shape, ShapeKey};
+use crate::schema::{Col, common};
+
+/// The columns that make a shape, and the time that ranges are about.
+pub const SHAPE: [Col; 6] = [
+    common::TS,
+    common::SOURCE,
+    common::CHANNEL,
+    common::PROVIDER,
+    common::EVENT_CODE,
+    common::ACTION,
+];
 
 /// The rows of a batch by shape, for shapes that have a plan, in order.
 pub fn shapes(plan: &TablePlan, batch: &RecordBatch, rows: usize, at: &[u64]) -> Vec<(ShapeKey, Vec<u32>)> {
@@ -57,7 +68,6 @@ pub struct ShapeReader {
 impl ShapeReader {
     /// Of a batch of a table.
     pub fn new(table: &'static crate::schema::Table, batch: &RecordBatch) -> Self {
-        use crate::schema::common;
         let text = |col| Cells::build(&Access::Text(col), table, batch);
         Self {
             table,

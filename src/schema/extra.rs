@@ -1,4 +1,4 @@
-//! Reading single fields out of `extra`, a JSON object that ingestion wrote, without parsing the rest.
+//! Reading single fields out of `extra`, the JSON object of the fields that no column holds, without parsing the rest.
 
 use std::borrow::Cow;
 
@@ -132,7 +132,8 @@ fn string(raw: &str) -> Cow<'_, str> {
     unescape(inner)
 }
 
-fn unescape(inner: &str) -> Cow<'_, str> {
+/// The text of what stands between the quotes of a JSON string.
+pub fn unescape(inner: &str) -> Cow<'_, str> {
     if !inner.contains('\\') {
         return Cow::Borrowed(inner);
     }
