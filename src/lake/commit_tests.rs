@@ -104,7 +104,8 @@ fn fill(set: &mut TableSet, c: &Cell, number: i64) {
         b.int(dns::BLOCKED, i64::from(c.text));
     } else {
         b.text(process::IMAGE, text);
-        b.int(process::PID, i64::from(c.text));
+        // One that is negative in the 32 bits of the file.
+        b.int(process::PID, [4, i64::from(u32::MAX) - 1][c.text as usize]);
         b.fixed(process::MD5, &[c.text; 16]);
     }
     b.end_row();

@@ -14,7 +14,8 @@ pub fn encode(values: &[i64], narrow: bool, out: &mut Vec<u8>) {
         varint(0, out);
         return;
     };
-    zigzag(*first, out);
+    // Unsigned numbers of 32 bits stand as the signed ones with the same bits.
+    zigzag(if narrow { i64::from(*first as i32) } else { *first }, out);
     let minus = |a: i64, b: i64| match narrow {
         true => i64::from((a as i32).wrapping_sub(b as i32)),
         false => a.wrapping_sub(b),
