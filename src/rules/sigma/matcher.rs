@@ -54,6 +54,8 @@ pub struct Scratch {
     tried: Vec<LeafId>,
     /// Per code of the field in hand: turn, begin and length in a pool.
     pub pointed: Vec<(u32, u32, u32)>,
+    /// That pool.
+    pub places: Vec<u32>,
     /// The turn of `pointed`; entries of another are void.
     pub pointing: u32,
 }

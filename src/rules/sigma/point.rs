@@ -47,7 +47,8 @@ impl Pointing<'_> {
         if pointed.len() < cells.len() {
             pointed.resize(cells.len(), (0, 0, 0));
         }
-        let mut pool: Vec<u32> = Vec::new();
+        let mut pool = std::mem::take(&mut self.scratch.places);
+        pool.clear();
         for row in rows {
             let code = cells.code(*row as usize);
             if code == NONE {
@@ -74,6 +75,7 @@ impl Pointing<'_> {
             }
         }
         self.scratch.pointed = pointed;
+        self.scratch.places = pool;
     }
 
     /// By the values in `extra` of rows whose columns have none.
