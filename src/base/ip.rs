@@ -107,10 +107,25 @@ impl Cidr {
         })
     }
 
+    /// Number of leading bits that count, of 128.
+    pub fn bits(&self) -> u8 {
+        self.bits
+    }
+
+    /// The first address as a number; what [`prefix`] gives for every address of the network.
+    pub fn base(&self) -> u128 {
+        self.base
+    }
+
     /// Whether the address lies in the network.
     pub fn contains(&self, ip: &Ip) -> bool {
         u128::from_be_bytes(*ip) & mask(self.bits) == self.base
     }
+}
+
+/// The leading bits of an address as a number, the others zero.
+pub fn prefix(ip: &Ip, bits: u8) -> u128 {
+    u128::from_be_bytes(*ip) & mask(bits)
 }
 
 fn mask(bits: u8) -> u128 {

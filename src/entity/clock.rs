@@ -114,7 +114,8 @@ impl Offsets {
         })
     }
 
-    fn offset(&self, host: StrId, ts: i64, input: Option<i64>) -> Option<i64> {
+    /// What the clock of a Windows log without a zone is off by: record time − UTC.
+    pub fn offset(&self, host: StrId, ts: i64, input: Option<i64>) -> Option<i64> {
         let day = ts.div_euclid(DAY_US);
         let of_host = self.by_host.get(&host).and_then(|days| {
             let before = days.range(..=day).next_back();

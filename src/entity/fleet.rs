@@ -24,6 +24,8 @@ pub enum Thing {
     Hash,
     /// `parent>child` by lower-case base name.
     Edge,
+    /// Lower-case base name of an executable that started another one; `count` is what it started.
+    Parent,
     /// Lower-case base name of a started executable.
     Image,
     /// Lower-case full path of a started executable.
@@ -177,6 +179,7 @@ impl Counter {
                 self.see(Thing::Image, child, host, ts);
                 if !parent.is_empty() {
                     self.see(Thing::Edge, &format!("{parent}>{child}"), host, ts);
+                    self.see(Thing::Parent, parent, host, ts);
                 }
             }
             if let Some(path) = row.text(process::IMAGE) {

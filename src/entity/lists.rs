@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use ahash::RandomState;
 
+use super::ioc::{self, Indicator, Kind};
 use crate::base::error::{Error, Result};
 use crate::base::ip::{self, Cidr, Ip};
 use crate::base::time::{self, Ts};
-use crate::knowledge::domains;
 
 type Map<K, V> = HashMap<K, V, RandomState>;
 
@@ -88,7 +88,7 @@ impl std::fmt::Debug for Lists {
 /// The files of the flags of the same names.
 #[derive(Debug, Clone, Default)]
 pub struct ListFiles {
-    /// `--iocs`: hashes, addresses, networks, domains, URLs; plain or CSV.
+    /// `--iocs`: hashes, addresses, networks, domains, URLs; plain, CSV or STIX.
     pub iocs: Vec<PathBuf>,
     /// `--hashes`: hashes of known-bad files; plain or CSV.
     pub hashes: Vec<PathBuf>,
@@ -100,13 +100,6 @@ pub struct ListFiles {
     pub geoip: Option<PathBuf>,
 }
 
-/// Hashes that are in many feeds by mistake: of the empty file.
-const EMPTY_FILE: &[&str] = &[
-    "d41d8cd98f00b204e9800998ecf8427e",
-    "da39a3ee5e6b4b0d3255bfef95601890afd80709",
-    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-];
-
 impl Lists {
     /// Reads all files.
     ///
@@ -115,10 +108,10 @@ impl Lists {
     pub fn load(files: &ListFiles) -> Result<Self> {
         let mut lists = Self::default();
         for path in &files.hashes {
-            lists.each_line(path, |l, cells| l.add_indicator(cells, true))?;
+            lists.each_line(path, Self::add_known_hash)?;
         }
         for path in &files.iocs {
-            lists.each_line(path, |l, cells| l.add_indicator(cells, false))?;
+            lists.add_indicators(path)?;
         }
         for path in &files.whois {
             lists.each_line(path, Self::add_whois)?;
@@ -247,41 +240,68 @@ impl Lists {
         Ok(())
     }
 
-    fn add_indicator(&mut self, cells: &[String], hashes_only: bool) -> std::result::Result<(), String> {
-        let note = cells.iter().skip(1).find(|c| !c.is_empty());
-        for cell in cells {
-            let value = cell
-                .trim()
-                .replace("[.]", ".")
-                .replace("hxxp", "http")
-                .to_ascii_lowercase();
-            let note = note.filter(|n| *n != cell).cloned().unwrap_or_default();
-            if is_hash(&value) {
-                if EMPTY_FILE.contains(&value.as_str()) {
-                    return Err("the hash of the empty file is in every corpus and is not used".to_owned());
-                }
-                self.hashes.insert(value, note);
-                return Ok(());
-            }
-            if hashes_only {
-                continue;
-            }
-            if let Some(address) = ip::parse(&value) {
-                self.addresses.insert(address, note);
-                return Ok(());
-            }
-            if let Some(network) = value.contains('/').then(|| Cidr::parse(&value)).flatten() {
-                self.networks.push((network, note));
-                return Ok(());
-            }
-            let host = value.split_once("://").map_or(value.as_str(), |(_, rest)| rest);
-            let host = host.split(['/', ':', '?']).next().unwrap_or(host).trim_matches('.');
-            if host.contains('.') && domains::registrable(host).is_some() {
-                self.domains.insert(host.to_owned(), note);
-                return Ok(());
+    fn add_indicators(&mut self, path: &Path) -> Result<()> {
+        let found = ioc::read(path)?;
+        self.warnings.extend(found.warnings);
+        let mut unused: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+        for i in found.indicators {
+            let kind = i.kind;
+            if !self.add_indicator(i) {
+                *unused.entry(kind.name()).or_default() += 1;
             }
         }
-        Err("no hash, address, network or domain in this line".to_owned())
+        for (kind, n) in unused {
+            self.warnings.push(format!(
+                "{}: {n} indicators of kind {kind} are not hunted for; `coldtrail scope --ioc` searches for them",
+                path.display()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Adds an indicator; whether it is of a kind that hunts use.
+    fn add_indicator(&mut self, i: Indicator) -> bool {
+        match i.kind {
+            Kind::Md5 | Kind::Sha1 | Kind::Sha256 => {
+                self.hashes.insert(i.value, i.note);
+            }
+            Kind::Address => match ip::parse(&i.value) {
+                Some(address) => {
+                    self.addresses.insert(address, i.note);
+                }
+                None => return false,
+            },
+            Kind::Network => match Cidr::parse(&i.value) {
+                Some(network) => self.networks.push((network, i.note)),
+                None => return false,
+            },
+            Kind::Domain => {
+                self.domains.insert(i.value, i.note);
+            }
+            Kind::Url => {
+                let host = i.value.split(['/', '?']).next().unwrap_or("");
+                match ip::parse(host) {
+                    Some(address) => self.addresses.insert(address, i.note),
+                    None => self.domains.insert(host.to_owned(), i.note),
+                };
+            }
+            Kind::UrlPart | Kind::File | Kind::Registry | Kind::Account | Kind::Mail => return false,
+        }
+        true
+    }
+
+    fn add_known_hash(&mut self, cells: &[String]) -> std::result::Result<(), String> {
+        let hash = |c: &&String| is_hash(c);
+        let Some(value) = cells.iter().find(hash) else {
+            return Err("no hash in this line".to_owned());
+        };
+        let lower = value.to_ascii_lowercase();
+        if ioc::is_empty_file(&lower) {
+            return Err("the hash of the empty file is in every corpus and is not used".to_owned());
+        }
+        let note = cells.iter().skip(1).find(|c| !c.is_empty() && *c != value);
+        self.hashes.insert(lower, note.cloned().unwrap_or_default());
+        Ok(())
     }
 
     fn add_whois(&mut self, cells: &[String]) -> std::result::Result<(), String> {
@@ -324,8 +344,7 @@ mod tests {
     #[test]
     fn a_domain_indicator_covers_its_subdomains_only() {
         let mut l = Lists::default();
-        l.add_indicator(&["evil[.]example".to_owned(), "c2".to_owned()], false)
-            .unwrap();
+        l.add_domain("evil.example", "c2");
         assert_eq!(l.bad_domain("a.b.evil.example"), Some("c2"));
         assert_eq!(l.bad_domain("notevil.example"), None);
     }
@@ -333,6 +352,33 @@ mod tests {
     #[test]
     fn the_empty_file_is_refused_with_a_reason() {
         let mut l = Lists::default();
-        assert!(l.add_indicator(&[EMPTY_FILE[0].to_owned()], true).is_err());
+        assert!(
+            l.add_known_hash(&["d41d8cd98f00b204e9800998ecf8427e".to_owned()])
+                .is_err()
+        );
+        assert!(
+            l.add_known_hash(&["44D88612FEA8A8F36DE82E1278ABB02F".to_owned(), "eicar".to_owned()])
+                .is_ok()
+        );
+        assert_eq!(l.bad_hash("44d88612fea8a8f36de82e1278abb02f"), Some("eicar"));
+    }
+
+    #[test]
+    fn indicators_of_all_lists_reach_the_hunt() {
+        let dir = tempfile::tempdir().unwrap();
+        let stix = dir.path().join("bundle.json");
+        let text = r#"{"type":"bundle","objects":[{"type":"indicator","id":"i","name":"c2","pattern":"[domain-name:value = 'evil.com'] OR [url:value = 'http://203.0.113.9/x']"}]}"#;
+        std::fs::write(&stix, text).unwrap();
+        let plain = dir.path().join("list.txt");
+        std::fs::write(&plain, "198.51.100.0/24\nHKCU\\Software\\Evil\n").unwrap();
+        let files = ListFiles {
+            iocs: vec![stix, plain],
+            ..ListFiles::default()
+        };
+        let l = Lists::load(&files).unwrap();
+        assert_eq!(l.bad_domain("a.evil.com"), Some("c2"));
+        assert!(l.bad_address(&ip::parse("203.0.113.9").unwrap()).is_some());
+        assert!(l.bad_address(&ip::parse("198.51.100.7").unwrap()).is_some());
+        assert!(l.warnings.iter().any(|w| w.contains("registry")), "{:?}", l.warnings);
     }
 }

@@ -5,5 +5,7 @@
 pub mod address;
 pub mod clock;
 pub mod fleet;
+pub mod gaps;
+pub mod ioc;
 pub mod lists;
 pub mod resolve;

@@ -32,8 +32,17 @@ pub fn add_wanted(wanted: &mut Wanted) {
 
 /// Corrects times and hosts in place and puts every frame into the order (host, time, input, place).
 pub fn resolve(frames: &mut Frames) -> Entities {
+    resolve_as_of(frames, None)
+}
+
+/// As [`resolve`], and forgets every row from `as_of` on (corrected time, microseconds UTC): who had which address, and all that
+/// is counted afterwards, know nothing later.
+pub fn resolve_as_of(frames: &mut Frames, as_of: Option<i64>) -> Entities {
     let offsets = Offsets::learn(frames);
     offsets.apply(frames);
+    if let Some(end) = as_of {
+        frames.forget_from(end);
+    }
     let claims = address::claims(frames);
     let addresses = AddressMap::new(claims, |id| frames.text(id).unwrap_or("").to_owned());
     let mut out = Entities {

@@ -1,6 +1,7 @@
 //! Floor 3: from bytes to rows. discover → container → sniff → blocks → decode → map.
 
 pub mod binxml;
+pub mod collector;
 pub mod container;
 pub mod csv_table;
 pub mod decode;

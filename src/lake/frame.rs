@@ -138,6 +138,25 @@ impl Frames {
             .unwrap_or_else(|| unreachable!("a frame per table"))
     }
 
+    /// Blanks every row with a time from `end` on: it keeps its number, and nothing else.
+    pub(crate) fn forget_from(&mut self, end: i64) {
+        let none = self.strings.intern("none");
+        for frame in &mut self.frames {
+            let late: Vec<usize> = (frame.ints(common::TS).iter().enumerate())
+                .filter(|(_, ts)| **ts != NULL_INT && **ts >= end)
+                .map(|(at, _)| at)
+                .collect();
+            for column in frame.columns.iter_mut().flatten() {
+                match column {
+                    Column::Str(v) => blank(v, &late, NO_STR),
+                    Column::Int(v) => blank(v, &late, NULL_INT),
+                    Column::Ip(v) => blank(v, &late, None),
+                }
+            }
+            blank(frame.strs_mut(common::TIME_QUALITY), &late, none);
+        }
+    }
+
     /// All frames in table order.
     pub fn iter(&self) -> impl Iterator<Item = &Frame> {
         self.frames.iter()
@@ -190,6 +209,14 @@ impl Frames {
                 pad(out, before + keep.iter().filter(|k| **k).count());
             }
             frame.rows += keep.iter().filter(|k| **k).count();
+        }
+    }
+}
+
+fn blank<T: Copy>(values: &mut [T], rows: &[usize], with: T) {
+    for at in rows {
+        if let Some(value) = values.get_mut(*at) {
+            *value = with;
         }
     }
 }

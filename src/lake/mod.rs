@@ -23,6 +23,7 @@ mod oracle;
 pub mod records;
 pub mod rows;
 pub mod scan;
+pub mod seek;
 mod segment;
 mod sift;
 #[cfg(feature = "query")]

@@ -25,7 +25,8 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    fn may_hold(&self, f: &DataFile) -> bool {
+    /// Whether a file may hold wanted rows, by the catalogue.
+    pub fn may_hold(&self, f: &DataFile) -> bool {
         self.from.is_none_or(|t| f.last >= t) && self.to.is_none_or(|t| f.first < t)
     }
 

@@ -6,6 +6,7 @@ pub mod cmdline;
 pub mod content;
 pub mod discovery;
 pub mod encoded;
+pub mod ioc;
 pub mod launch;
 pub mod lolbins;
 pub mod obfuscation;

@@ -52,6 +52,15 @@ pub fn distance(a: &str, b: &str, cap: usize) -> Option<usize> {
     last.last().copied().filter(|d| *d <= cap)
 }
 
+/// The word nearest to what somebody wrote, in any case, at most three edits away.
+pub fn nearest<'a>(written: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = written.to_lowercase();
+    words
+        .filter_map(|w| Some((distance(&lower, &w.to_lowercase(), 3)?, w)))
+        .min()
+        .map(|(_, w)| w)
+}
+
 /// The system program that a base name imitates without being it: by one edit, by digits or letters that look
 /// alike (`expl0rer`, `1sass`, Cyrillic `а`), or by a number at its end (`svchost1`).
 pub fn looks_like_core(base: &str) -> Option<&'static str> {

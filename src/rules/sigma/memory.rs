@@ -90,7 +90,8 @@ impl Memory {
         ask(out);
         let answers = out.get(begin..).unwrap_or(&[]);
         let mut shard = locked();
-        let room = shard.known.len() < MAX_TEXTS / SHARDS && shard.answers.len() + answers.len() <= MAX_ANSWERS / SHARDS;
+        let room =
+            shard.known.len() < MAX_TEXTS / SHARDS && shard.answers.len() + answers.len() <= MAX_ANSWERS / SHARDS;
         if room {
             let place = (shard.answers.len() as u32, answers.len() as u32);
             shard.known.insert(key, place);
