@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::weak::users;
-use super::{Chain, Link};
+use super::{Chain, Hop, Link};
 use crate::base::ip::{self, Ip};
 use crate::entity::address::AddressMap;
 use crate::entity::fleet::Thing;
@@ -84,10 +84,26 @@ fn add(found: &mut BTreeMap<(usize, usize), Link>, a: usize, b: usize, strength:
     if a == b {
         return;
     }
-    let link = Link { a, b, strength, reason };
-    let slot = found.entry((a, b)).or_insert_with(|| link.clone());
-    if (strength, std::cmp::Reverse(&link.reason)) > (slot.strength, std::cmp::Reverse(&slot.reason)) {
-        *slot = link;
+    let hop = None;
+    let slot = found.entry((a, b)).or_insert_with(|| Link {
+        a,
+        b,
+        strength,
+        reason: reason.clone(),
+        hop,
+    });
+    if (strength, std::cmp::Reverse(&reason)) > (slot.strength, std::cmp::Reverse(&slot.reason)) {
+        (slot.strength, slot.reason) = (strength, reason);
+    }
+}
+
+/// Keeps the earliest step between two linked chains.
+fn add_hop(found: &mut BTreeMap<(usize, usize), Link>, hop: Hop) {
+    let place = (hop.from.min(hop.to), hop.from.max(hop.to));
+    if let Some(link) = found.get_mut(&place)
+        && link.hop.as_ref().is_none_or(|known| hop < *known)
+    {
+        link.hop = Some(hop);
     }
 }
 
@@ -117,7 +133,7 @@ fn remote(
         let mut linked = 0;
         for r in rows.take(MAX_ROWS) {
             let row = cx.frames.row(r.table, r.at);
-            for (host, what) in far_ends(cx, addresses, row, s.chain.host) {
+            for End { host, what, way } in far_ends(cx, addresses, row, s.chain.host) {
                 if host == own || linked >= MAX_LINKS {
                     continue;
                 }
@@ -132,6 +148,25 @@ fn remote(
                             REMOTE_ONE_SIDED
                         };
                         add(found, i, *other, strength, format!("{what} between {own} and {host}"));
+                        let (from, to) = match way {
+                            Way::Here => (*other, i),
+                            Way::There => (i, *other),
+                            Way::Unknown => (i, i),
+                        };
+                        if from != to {
+                            let user = who(row);
+                            let how = what.clone();
+                            add_hop(
+                                found,
+                                Hop {
+                                    time: row.ts(),
+                                    from,
+                                    to,
+                                    how,
+                                    user,
+                                },
+                            );
+                        }
                         linked += 1;
                     }
                 }
@@ -140,48 +175,88 @@ fn remote(
     }
 }
 
+/// Which way a row leads between its own host and the other one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// From the other host to this one.
+    Here,
+    /// From this host to the other one.
+    There,
+    /// It does not say.
+    Unknown,
+}
+
+/// Another host that a row names.
+struct End {
+    host: String,
+    what: String,
+    way: Way,
+}
+
+/// The account with which a step was made.
+fn who(row: Row<'_>) -> Option<String> {
+    let table = row.table().ix();
+    let named = if table == auth::TABLE.ix() {
+        row.text(auth::TARGET_USER)
+    } else {
+        None
+    };
+    let user = named.or(row.text(common::USER))?;
+    (user != "-" && !user.eq_ignore_ascii_case("anonymous logon")).then(|| user.to_owned())
+}
+
 /// Hosts that a row names beside its own, and how.
-fn far_ends(cx: &Cx<'_>, addresses: &AddressMap, row: Row<'_>, own: StrId) -> Vec<(String, String)> {
+fn far_ends(cx: &Cx<'_>, addresses: &AddressMap, row: Row<'_>, own: StrId) -> Vec<End> {
     let mut out = Vec::new();
     let table = row.table().ix();
     let resolve = |address: Option<Ip>| {
         let (host, _) = addresses.host_at(&address?, row.ts())?;
         cx.frames.text(host).map(str::to_owned)
     };
-    let mut push = |host: Option<String>, what: &str| {
-        out.extend(host.filter(|h| !h.is_empty()).map(|h| (h, what.to_owned())));
+    // A row that another host wrote says nothing of the way to this one.
+    let foreign = row.id(common::HOST) != own;
+    let mut push = |host: Option<String>, what: &str, way: Way| {
+        let way = if foreign { Way::Unknown } else { way };
+        out.extend(host.filter(|h| !h.is_empty()).map(|host| End {
+            host,
+            what: what.to_owned(),
+            way,
+        }));
     };
-    if row.id(common::HOST) != own {
-        push(Some(row.host().to_owned()), "evidence");
+    if foreign {
+        push(Some(row.host().to_owned()), "evidence", Way::Unknown);
     }
     if table == auth::TABLE.ix() {
         let user = row
             .text(auth::TARGET_USER)
             .map_or_else(String::new, |u| format!(" of {u}"));
-        push(resolve(row.ip(auth::SRC_IP)), &format!("remote logon{user}"));
+        push(resolve(row.ip(auth::SRC_IP)), &format!("remote logon{user}"), Way::Here);
         push(
             row.text(auth::SRC_HOST).map(canonical_host),
             &format!("remote logon{user}"),
+            Way::Here,
         );
         push(
             row.text(auth::TARGET_SERVER).map(canonical_host),
             &format!("credentials{user} used"),
+            Way::There,
         );
     } else if table == account::TABLE.ix() {
-        push(resolve(row.ip(account::SRC_IP)), "account change");
+        push(resolve(row.ip(account::SRC_IP)), "account change", Way::Here);
     } else if table == file::TABLE.ix() {
-        push(resolve(row.ip(file::CLIENT_IP)), "file share access");
+        push(resolve(row.ip(file::CLIENT_IP)), "file share access", Way::Here);
     } else if table == persist::TABLE.ix() {
         push(
             row.text(persist::CLIENT_HOST).map(canonical_host),
             "remote service or task",
+            Way::Here,
         );
     } else if table == network::TABLE.ix() {
         let port = row.int(network::DST_PORT);
         if let Some(port) = port.filter(|p| REMOTE_PORTS.contains(p)) {
             let what = format!("connection to port {port}");
-            push(resolve(row.ip(network::DST_IP)), &what);
-            push(resolve(row.ip(network::SRC_IP)), &what);
+            push(resolve(row.ip(network::DST_IP)), &what, Way::There);
+            push(resolve(row.ip(network::SRC_IP)), &what, Way::Here);
         }
     }
     out

@@ -71,6 +71,23 @@ pub struct Link {
     pub strength: f64,
     /// Why, in words.
     pub reason: String,
+    /// The earliest step from one of the two hosts to the other that rows show.
+    pub hop: Option<Hop>,
+}
+
+/// A step from one host to another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hop {
+    /// When, microseconds UTC.
+    pub time: i64,
+    /// The chain on the host where it began.
+    pub from: usize,
+    /// The chain on the host where it led.
+    pub to: usize,
+    /// How, in words.
+    pub how: String,
+    /// The account it was made with.
+    pub user: Option<String>,
 }
 
 /// All chains of a hunt.

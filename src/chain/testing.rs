@@ -29,6 +29,8 @@ pub struct Corpus {
     pub entities: Entities,
     /// The user's lists.
     pub lists: Lists,
+    /// The thresholds that differ.
+    pub overrides: crate::signals::Overrides,
 }
 
 impl Rows {
@@ -89,6 +91,7 @@ impl Rows {
             facts,
             entities,
             lists: Lists::default(),
+            overrides: crate::signals::Overrides::default(),
         }
     }
 }
@@ -101,6 +104,7 @@ impl Corpus {
             facts: &self.facts,
             knowledge: Knowledge::builtin(),
             lists: &self.lists,
+            overrides: &self.overrides,
         }
     }
 

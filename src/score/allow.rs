@@ -3,6 +3,7 @@
 
 mod facts;
 mod parse;
+pub mod write;
 
 use std::path::Path;
 
@@ -51,6 +52,8 @@ enum Test {
     Task(Vec<GlobMatcher>),
     Rmm(Vec<String>),
     Signal(Vec<String>),
+    /// The key of a hit, whole and in lower case.
+    Key(Vec<String>),
     Time(Vec<Hours>),
 }
 
@@ -110,6 +113,8 @@ pub struct Verdicts {
 /// An entry and how many hits it took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suppression {
+    /// Its number among the entries that apply.
+    pub index: usize,
     /// `allow.toml:12`.
     pub entry: String,
     /// Its reason.
@@ -165,6 +170,16 @@ impl Allowlist {
         &self.entries
     }
 
+    /// The list without some of its entries.
+    #[must_use]
+    pub fn without(&self, entries: &[usize]) -> Self {
+        let others = self.entries.iter().enumerate().filter(|(i, _)| !entries.contains(i));
+        Self {
+            entries: others.map(|(_, e)| e.clone()).collect(),
+            warnings: Vec::new(),
+        }
+    }
+
     /// What the entries say about each hit. Of several that match, one that suppresses wins, then the first.
     pub fn judge(&self, hits: &[Hit], cx: &Cx<'_>) -> Verdicts {
         let mut counts = vec![0u64; self.entries.len()];
@@ -183,8 +198,10 @@ impl Allowlist {
             .entries
             .iter()
             .zip(counts)
-            .filter(|(_, n)| *n > 0)
-            .map(|(e, hits)| Suppression {
+            .enumerate()
+            .filter(|(_, (_, n))| *n > 0)
+            .map(|(index, (e, hits))| Suppression {
+                index,
                 entry: e.place.clone(),
                 reason: e.reason.clone(),
                 effect: if e.effect == Effect::Suppress {
@@ -239,7 +256,9 @@ impl Entry {
     /// Whether it covers so much that it must not live for ever: it names no file, command, task, service or tool.
     fn is_broad(&self) -> bool {
         !self.tests.iter().any(|t| match t {
-            Test::Hash(_) | Test::ParentChild(_) | Test::Service(_) | Test::Task(_) | Test::Rmm(_) => true,
+            Test::Hash(_) | Test::ParentChild(_) | Test::Service(_) | Test::Task(_) | Test::Rmm(_) | Test::Key(_) => {
+                true
+            }
             Test::Cmdline(all) => !all.iter().any(|r| r.is_match("")),
             Test::ImagePath(all) => !all.iter().any(|g| g.glob().glob().starts_with('*')),
             _ => false,

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::allow::{Effect, Verdicts};
-use super::contributions::{self, Breakdown, Term};
+use super::contributions::Breakdown;
 use super::finding::{Contribution, Finding, Iocs, OUTPUT_VERSION, ProcessNode, SignalHit, TechniqueRef};
 use super::rarity::{Counts, Rarity};
-use super::{SIGMA_PREFIX, evidence, gates, one_event, severity, source_class, steps, story};
+use super::weigh::{self, Fold, Piece, Weighed};
+use super::{SIGMA_PREFIX, evidence, gates, severity, source_class, steps, story};
 use crate::base::time;
 use crate::chain::{Chain, Member};
-use crate::knowledge::attack::{AttackTable, stage_of};
+use crate::knowledge::attack::AttackTable;
 use crate::schema::common;
 use crate::signals::{Cx, Hit, Ioc};
 
@@ -27,18 +28,8 @@ pub(super) struct Built {
     pub finding: Finding,
     /// All evidence.
     pub total: f64,
-    /// Hits with their link and points in tenths.
-    pub members: Vec<(usize, f64, i64)>,
-}
-
-/// Hits of one signal and key in a chain, told as one.
-struct Fold {
-    /// The strongest, which the score counts.
-    best: usize,
-    /// Its evidence.
-    evidence: f64,
-    /// Places of all in the chain's members, in canonical order.
-    places: Vec<usize>,
+    /// Members of the chain with their points in tenths.
+    pub members: Vec<(Member, i64)>,
 }
 
 impl<'a> Scorer<'a> {
@@ -59,13 +50,9 @@ impl<'a> Scorer<'a> {
 
     /// The finding of a chain; `None` where the allowlist left nothing of it.
     pub(super) fn finding(&self, chain: &Chain) -> Option<Built> {
-        let plain: Vec<f64> = chain.members.iter().map(|m| self.evidence(m)).collect();
-        let mut counted = plain.clone();
-        one_event::fold(&chain.members, self.hits, &mut counted);
-        let folds = self.folds(chain, &counted);
-        let terms: Vec<Term<'_>> = folds.iter().filter_map(|f| self.term(chain, f)).collect();
-        let asset = self.asset(chain.host);
-        let score = contributions::score(&terms, asset);
+        let pieces: Vec<Piece<'_>> = chain.members.iter().filter_map(|m| self.piece(m)).collect();
+        let plain: Vec<f64> = pieces.iter().map(Piece::evidence).collect();
+        let Weighed { folds, score } = weigh::weigh(&pieces, self.asset(chain.host));
         if score.total <= 0.0 {
             return None;
         }
@@ -78,7 +65,7 @@ impl<'a> Scorer<'a> {
         &self,
         hit: usize,
         finding_id: Option<String>,
-        link: f64,
+        (link, started): (f64, Option<u32>),
         points: i64,
     ) -> Option<SignalHit> {
         let h = self.hits.get(hit)?;
@@ -111,6 +98,7 @@ impl<'a> Scorer<'a> {
             hosts_with_key: hosts,
             allow: self.verdicts.factor(hit),
             link,
+            event: self.event(hit, started),
             asset: self.asset(h.host),
             decisive: h.decisive,
             count: h.count,
@@ -132,40 +120,37 @@ impl<'a> Scorer<'a> {
         row.map_or("endpoint", source_class::of)
     }
 
-    /// c = W · q · R · A · λ.
-    fn evidence(&self, member: &Member) -> f64 {
-        self.hits.get(member.hit).map_or(0.0, |h| {
-            let rarity = self.counts.of(h).factor;
-            severity::weight(h.level)
-                * h.quality.clamp(0.0, 1.0)
-                * rarity
-                * self.verdicts.factor(member.hit)
-                * member.link
+    /// A hit of a chain as numbers.
+    fn piece<'b>(&'b self, member: &Member) -> Option<Piece<'b>> {
+        let hit = self.hits.get(member.hit)?;
+        Some(Piece {
+            signal: hit.meta.id,
+            key: &hit.key,
+            family: hit.meta.family,
+            stage: hit.meta.stage,
+            source: self.source(hit),
+            time: hit.time,
+            level: hit.level,
+            quality: hit.quality,
+            rarity: round(self.counts.of(hit).factor),
+            allow: self.verdicts.factor(member.hit),
+            link: member.link,
+            decisive: hit.decisive,
+            event: self.event(member.hit, member.started),
         })
     }
 
-    /// In the canonical order of their first hits.
-    fn folds(&self, chain: &Chain, evidence: &[f64]) -> Vec<Fold> {
-        let mut by_key: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-        let mut out: Vec<Fold> = Vec::new();
-        for (place, member) in chain.members.iter().enumerate() {
-            let Some(hit) = self.hits.get(member.hit) else { continue };
-            let worth = evidence.get(place).copied().unwrap_or(0.0);
-            let at = *by_key.entry((hit.meta.id, hit.key.as_str())).or_insert_with(|| {
-                out.push(Fold {
-                    best: place,
-                    evidence: worth,
-                    places: Vec::new(),
-                });
-                out.len() - 1
-            });
-            let Some(fold) = out.get_mut(at) else { continue };
-            fold.places.push(place);
-            if worth > fold.evidence {
-                (fold.best, fold.evidence) = (place, worth);
+    /// The event that a hit stands on, by a name within its finding: a process start whatever logs saw it, else the row.
+    fn event(&self, hit: usize, started: Option<u32>) -> Option<String> {
+        let row = self.hits.get(hit)?.rows.first()?;
+        Some(match started {
+            Some(process) => format!("start {process}"),
+            None => {
+                let at = self.cx.frames.row(row.table, row.at);
+                let (file, offset) = (at.int(common::FILE_ID), at.int(common::ROW));
+                format!("{} {:016x} {}", row.table.name, file.unwrap_or(0), offset.unwrap_or(0))
             }
-        }
-        out
+        })
     }
 
     fn members<'b>(&'b self, chain: &'b Chain, fold: &'b Fold) -> impl Iterator<Item = (&'b Member, &'b Hit)> + 'b {
@@ -174,18 +159,6 @@ impl<'a> Scorer<'a> {
             .iter()
             .filter_map(member)
             .filter_map(move |m| Some((m, self.hits.get(m.hit)?)))
-    }
-
-    fn term<'b>(&'b self, chain: &'b Chain, fold: &Fold) -> Option<Term<'b>> {
-        let hit = self.hits.get(chain.members.get(fold.best)?.hit)?;
-        Some(Term {
-            evidence: fold.evidence,
-            family: hit.meta.family,
-            stage: stage_of(hit.meta.stage),
-            source: self.source(hit),
-            time: self.members(chain, fold).map(|(_, h)| h.time).min().unwrap_or(hit.time),
-            decisive: self.members(chain, fold).any(|(_, h)| h.decisive),
-        })
     }
 
     /// First 16 hexadecimal digits of the BLAKE3 of host, signal, key and record of the strongest strongly linked hit.
@@ -264,7 +237,7 @@ impl<'a> Scorer<'a> {
             finding,
             total: score.total,
             members: members
-                .map(|(p, m)| (m.hit, m.link, counted.get(&p).copied().unwrap_or(0)))
+                .map(|(p, m)| (*m, counted.get(&p).copied().unwrap_or(0)))
                 .collect(),
         }
     }
@@ -272,7 +245,7 @@ impl<'a> Scorer<'a> {
     /// The hits of a fold as one: the best, with the span, count, rows and people of all.
     fn told(&self, chain: &Chain, fold: &Fold, id: &str, points: i64) -> Option<SignalHit> {
         let best = chain.members.get(fold.best)?;
-        let mut out = self.signal_hit(best.hit, Some(id.to_owned()), best.link, points)?;
+        let mut out = self.signal_hit(best.hit, Some(id.to_owned()), (best.link, best.started), points)?;
         let all = || self.members(chain, fold).map(|(_, h)| h);
         let mut rows = self.hits.get(best.hit)?.rows.clone();
         for row in all().flat_map(|h| h.rows.iter()) {

@@ -114,7 +114,8 @@ pub fn of(rows: &[RowRef], cx: &Cx<'_>, source_path: &dyn Fn(u64) -> String) -> 
         .collect()
 }
 
-fn entry(row: Row<'_>, source_path: &dyn Fn(u64) -> String) -> Evidence {
+/// A row as evidence.
+pub fn entry(row: Row<'_>, source_path: &dyn Fn(u64) -> String) -> Evidence {
     let fields: BTreeMap<String, Value> = SHOWN
         .iter()
         .filter_map(|name| row.table().find(name))

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Version of the output files' fields.
 pub const OUTPUT_VERSION: u32 = 1;
 
 /// An ATT&CK technique of a finding.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TechniqueRef {
     /// `T1059.001`, current in `attack_version`.
     pub id: String,
@@ -20,7 +21,8 @@ pub struct TechniqueRef {
 }
 
 /// A row, named so that a person finds it again.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Evidence {
     /// Table of the lake.
     pub table: String,
@@ -37,7 +39,8 @@ pub struct Evidence {
 }
 
 /// One hit, scored. Everything a score is made of, so that it can be recomputed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SignalHit {
     /// Signal id.
     pub signal: String,
@@ -81,6 +84,8 @@ pub struct SignalHit {
     pub allow: f64,
     /// Link factor to the chain's backbone.
     pub link: f64,
+    /// The event it stands on, named within its finding: several rules on one event are one piece of evidence.
+    pub event: Option<String>,
     /// Asset factor of the host.
     pub asset: f64,
     /// Whether it may be high alone.
@@ -94,7 +99,8 @@ pub struct SignalHit {
 }
 
 /// One term of a score.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Contribution {
     /// `PROC-01 …`, `stage diversity`, `order and density`, `independent sources`.
     pub item: String,
@@ -103,7 +109,8 @@ pub struct Contribution {
 }
 
 /// Which cap applied.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Gate {
     /// G0 … G3.
     pub id: String,
@@ -116,7 +123,8 @@ pub struct Gate {
 }
 
 /// Indicators worth copying, sorted.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Iocs {
     /// SHA-256.
     pub sha256: Vec<String>,
@@ -133,7 +141,8 @@ pub struct Iocs {
 }
 
 /// A link to a finding on another host.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Related {
     /// The other finding.
     pub finding_id: String,
@@ -142,7 +151,8 @@ pub struct Related {
 }
 
 /// A process of the chain, for the tree.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ProcessNode {
     /// Number within the finding.
     pub id: u32,
@@ -163,7 +173,8 @@ pub struct ProcessNode {
 }
 
 /// One chain on one host, scored and told.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Finding {
     /// [`OUTPUT_VERSION`].
     pub schema_version: u32,
@@ -217,4 +228,11 @@ pub struct Finding {
     pub split_from: Option<String>,
     /// Processes on the paths between the hits.
     pub processes: Vec<ProcessNode>,
+}
+
+impl Finding {
+    /// Whether it is one of the baseline that this hunt did not find again.
+    pub fn is_gone(&self) -> bool {
+        self.status.as_deref() == Some("gone")
+    }
 }

@@ -3,16 +3,18 @@
 pub mod allow;
 mod build;
 pub mod contributions;
-mod evidence;
+pub mod evidence;
 pub mod finding;
 pub mod gates;
 mod one_event;
 pub mod rank;
 pub mod rarity;
+mod route;
 pub mod severity;
 pub mod source_class;
 mod steps;
 mod story;
+pub mod weigh;
 
 use crate::chain::{Chains, build::canonical_order};
 use crate::signals::{Cx, Hit};
@@ -52,9 +54,9 @@ pub fn score(
     build::make_ids_unique(&mut built);
     let mut place = vec![None; hits.len()];
     for b in built.iter().flatten() {
-        for (hit, link, points) in &b.members {
-            if let Some(slot) = place.get_mut(*hit) {
-                *slot = Some((b.finding.finding_id.clone(), *link, *points));
+        for (member, points) in &b.members {
+            if let Some(slot) = place.get_mut(member.hit) {
+                *slot = Some((b.finding.finding_id.clone(), (member.link, member.started), *points));
             }
         }
     }
@@ -63,7 +65,7 @@ pub fn score(
         .filter_map(|i| {
             let (id, link, points) = match place.get_mut(i).and_then(Option::take) {
                 Some((id, link, points)) => (Some(id), link, points),
-                None => (None, 1.0, 0),
+                None => (None, (1.0, None), 0),
             };
             scorer.signal_hit(i, id, link, points)
         })

@@ -4,31 +4,18 @@
 use std::collections::BTreeMap;
 
 use super::SIGMA_PREFIX;
-use crate::chain::Member;
-use crate::signals::Hit;
+use super::weigh::Piece;
 
-/// Which event a hit stands on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Event {
-    /// A process start, whatever logs saw it.
-    Start(u32),
-    /// A row of a table.
-    Row(usize, u32),
-}
-
-/// Corrects the evidence of the members of one chain. Where Sigma rules and our own signals hit one event, the strongest
+/// Corrects the evidence of the pieces of one chain. Where Sigma rules and our own signals hit one event, the strongest
 /// own signal takes the larger value and the rules count nothing; of rules alone the strongest counts.
-pub(super) fn fold(members: &[Member], hits: &[Hit], evidence: &mut [f64]) {
-    let mut events: BTreeMap<Event, Vec<usize>> = BTreeMap::new();
-    for (i, member) in members.iter().enumerate() {
-        if let Some(event) = hits.get(member.hit).and_then(|h| event(member, h)) {
+pub(super) fn fold(pieces: &[Piece<'_>], evidence: &mut [f64]) {
+    let mut events: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (i, piece) in pieces.iter().enumerate() {
+        if let Some(event) = piece.event.as_deref() {
             events.entry(event).or_default().push(i);
         }
     }
-    let is_sigma = |i: &usize| {
-        let hit = members.get(*i).and_then(|m| hits.get(m.hit));
-        hit.is_some_and(|h| h.meta.id.starts_with(SIGMA_PREFIX))
-    };
+    let is_sigma = |i: &usize| pieces.get(*i).is_some_and(|p| p.signal.starts_with(SIGMA_PREFIX));
     for on_it in events.into_values().filter(|e| e.len() > 1) {
         let (rules, own): (Vec<usize>, Vec<usize>) = on_it.into_iter().partition(is_sigma);
         let worth = |evidence: &[f64], i: &usize| evidence.get(*i).copied().unwrap_or(0.0);
@@ -52,14 +39,6 @@ pub(super) fn fold(members: &[Member], hits: &[Hit], evidence: &mut [f64]) {
         };
         set(evidence, keeper, kept);
     }
-}
-
-fn event(member: &Member, hit: &Hit) -> Option<Event> {
-    let row = hit.rows.first()?;
-    Some(match member.started {
-        Some(process) => Event::Start(process),
-        None => Event::Row(row.table.ix(), row.at),
-    })
 }
 
 fn set(evidence: &mut [f64], i: usize, value: f64) {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::build::Built;
 use super::finding::{Finding, Related};
-use super::severity;
+use super::{route, severity};
 use crate::chain::Link;
 use crate::signals::Level;
 
@@ -16,7 +18,7 @@ const MAX_RELATED: usize = 20;
 const PER_DOUBLING: f64 = 3.0;
 
 /// Findings that belong together.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Case {
     /// Id: that of its best finding, with a prefix.
     pub case_id: String,
@@ -26,6 +28,43 @@ pub struct Case {
     pub hosts: Vec<String>,
     /// Findings by rank.
     pub findings: Vec<String>,
+    /// Title of the best finding.
+    pub title: String,
+    /// Severity of the score.
+    pub severity: String,
+    /// RFC 3339 UTC.
+    pub first_seen: String,
+    /// RFC 3339 UTC.
+    pub last_seen: String,
+    /// Where it began as far as the logs show: the host from which the earliest step leads, else that of the earliest finding.
+    pub entry_host: String,
+    /// The steps between hosts in the order of time, each pair of hosts once.
+    pub path: Vec<Step>,
+    /// The hosts in the order in which the path meets them: `a → b → c`.
+    pub route: Vec<String>,
+    /// Accounts with which the steps were made; without steps those of the findings.
+    pub accounts: Vec<String>,
+    /// Tactics of all findings, in the matrix' order of the first that names them.
+    pub tactics: Vec<String>,
+}
+
+/// A step of a case from one host to another.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// RFC 3339 UTC.
+    pub time: String,
+    /// Host where it began.
+    pub from: String,
+    /// Host where it led.
+    pub to: String,
+    /// How, in words.
+    pub how: String,
+    /// The account it was made with.
+    pub user: Option<String>,
+    /// Finding on the host where it began.
+    pub from_finding: String,
+    /// Finding on the host where it led.
+    pub to_finding: String,
 }
 
 /// Orders by score, evidence, host and id; numbers, relates and groups. `built` is by chain, as the links are.
@@ -118,21 +157,28 @@ fn cases(findings: &mut [Finding], links: &[(usize, usize, &Link)]) -> Vec<Case>
             .collect();
         hosts.sort_unstable();
         hosts.dedup();
-        let ids = members
-            .iter()
-            .filter_map(|i| findings.get(*i))
-            .map(|f| f.finding_id.clone())
-            .collect();
+        let path = route::path(findings, &members, links);
+        let told = route::Told::new(findings, &members, &path);
         for i in &members {
             if let Some(f) = findings.get_mut(*i) {
                 f.case_id = Some(case_id.clone());
             }
         }
+        let score = campaign_score(score, hosts.len());
         out.push(Case {
-            score: campaign_score(score, hosts.len()),
+            score,
+            severity: severity::band(score).name().to_owned(),
             case_id,
             hosts,
-            findings: ids,
+            findings: told.findings,
+            title: told.title,
+            first_seen: told.first_seen,
+            last_seen: told.last_seen,
+            entry_host: told.entry_host,
+            route: told.route,
+            accounts: told.accounts,
+            tactics: told.tactics,
+            path,
         });
     }
     out.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.case_id.cmp(&b.case_id)));

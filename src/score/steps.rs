@@ -21,6 +21,9 @@ pub(super) fn next_steps(finding: &Finding) -> Vec<String> {
     if seen.level >= Level::Medium {
         eradicate(&seen, &mut out);
     }
+    if seen.level >= Level::High {
+        lessons(&seen, &mut out);
+    }
     out
 }
 
@@ -50,7 +53,7 @@ impl<'a> Seen<'a> {
 
 fn triage(finding: &Finding, seen: &Seen<'_>, out: &mut Vec<String>) {
     out.push(format!(
-        "Triage: lay processes, network, DNS and logons of {} side by side around {} (coldtrail query over the lake).",
+        "Triage: lay processes, network, DNS and logons of {} side by side around {} (coldtrail timeline).",
         finding.host, finding.first_seen
     ));
     if finding.host.starts_with("ip:") || finding.host.starts_with("user:") {
@@ -75,7 +78,7 @@ fn triage(finding: &Finding, seen: &Seen<'_>, out: &mut Vec<String>) {
             .cloned()
             .collect();
         out.push(format!(
-            "Triage: look for the same indicators on all other hosts (hunt again with --iocs): {}.",
+            "Triage: look for the same indicators on all other hosts (coldtrail scope): {}.",
             values(&all)
         ));
     }
@@ -113,6 +116,9 @@ fn contain(finding: &Finding, seen: &Seen<'_>, out: &mut Vec<String>) {
 }
 
 fn investigate(finding: &Finding, seen: &Seen<'_>, out: &mut Vec<String>) {
+    if seen.level >= Level::High {
+        out.push("Investigate: secure evidence in this order: process chain and command lines, connections, memory, files with their hashes, autostart entries and tasks, logon history.".to_owned());
+    }
     if seen.family(&["process lineage", "scripts", "lolbins", "privilege escalation"]) {
         out.push("Investigate: capture the processes of the tree with command lines, children and connections; take a memory image before anything is closed.".to_owned());
     }
@@ -174,6 +180,13 @@ fn eradicate(seen: &Seen<'_>, out: &mut Vec<String>) {
             "Recover: rebuild the host from a known image, close the way in, and watch it against its baseline."
                 .to_owned(),
         );
+    }
+}
+
+fn lessons(seen: &Seen<'_>, out: &mut Vec<String>) {
+    out.push("Lessons: put what was seen into detection rules and this playbook, and automate the steps that were done by hand.".to_owned());
+    if seen.stage(&["initial-access"]) || seen.family(&["process lineage", "authentication"]) {
+        out.push("Lessons: close the way in for all: mail gateway rules, macros, multi-factor authentication, and training of the users concerned.".to_owned());
     }
 }
 

@@ -57,7 +57,7 @@ impl Signal for Acct01 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut first: HashMap<String, Row<'_>> = HashMap::new();
         let mut found = Folded::default();
         for row in rows.table(&t::TABLE).iter() {
@@ -68,7 +68,7 @@ impl Signal for Acct01 {
                 }
                 "delete" if machine && by_person(row) => {
                     if let Some(start) = first.remove(&account(row))
-                        && row.ts() - start.ts() <= (SHORT_S * 1e6) as i64
+                        && row.ts() - start.ts() <= (cx.number(&META, "short") * 1e6) as i64
                     {
                         found.add(short_lived(start, row));
                     }

@@ -66,7 +66,8 @@ struct Flag {
     techniques: &'static [&'static str],
 }
 
-/// Flags as events 4738 and 4742 write them (MS-SAMR, not the attribute's own values).
+/// Flags as events 4738 and 4742 write them (MS-SAMR, not the attribute's own values). What gives a password or a key that can be
+/// broken is medium (Sigma, weak encryption enabled: high).
 static FLAGS: &[Flag] = &[
     Flag {
         bit: 0x4,
@@ -83,7 +84,7 @@ static FLAGS: &[Flag] = &[
     Flag {
         bit: 0x800,
         what: "the password is stored reversibly",
-        level: Level::Low,
+        level: Level::Medium,
         techniques: &["T1098", "T1556.005"],
     },
     Flag {
@@ -95,13 +96,13 @@ static FLAGS: &[Flag] = &[
     Flag {
         bit: 0x8000,
         what: "only DES keys",
-        level: Level::Low,
+        level: Level::Medium,
         techniques: &["T1098"],
     },
     Flag {
         bit: 0x1_0000,
         what: "no Kerberos pre-authentication",
-        level: Level::Low,
+        level: Level::Medium,
         techniques: &["T1098"],
     },
     Flag {
@@ -235,6 +236,7 @@ mod tests {
         assert_eq!(run("0x10", "0x14")[0].level, Level::Low);
         assert_eq!(run("0x10", "0x210")[0].level, Level::Info);
         assert_eq!(run("0x210", "0xA10")[0].techniques, ["T1098", "T1556.005"]);
+        assert_eq!(run("0x10", "0x10010")[0].level, Level::Medium);
         assert!(run("0x14", "0x10").is_empty());
         assert!(run("0x15", "0x14").is_empty());
         assert!(run("-", "-").is_empty());

@@ -91,7 +91,7 @@ impl Signal for Acct03 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found = Folded::default();
         let mut added: HashMap<(String, String), Row<'_>> = HashMap::new();
         let mut groups: HashMap<String, BTreeSet<String>> = HashMap::new();
@@ -99,14 +99,14 @@ impl Signal for Acct03 {
             let pair = (group(row), member(row).to_lowercase());
             match row.str(common::ACTION) {
                 "group_add" => {
-                    if let Some(hit) = joined(row, &mut groups) {
+                    if let Some(hit) = joined(cx, row, &mut groups) {
                         found.add(hit);
                     }
                     added.insert(pair, row);
                 }
                 "group_remove" => {
                     if let Some(start) = added.remove(&pair)
-                        && row.ts() - start.ts() <= (QUICK_S * 1e6) as i64
+                        && row.ts() - start.ts() <= (cx.number(&META, "quick") * 1e6) as i64
                     {
                         found.add(quick(start, row));
                     }
@@ -136,7 +136,7 @@ fn named(row: Row<'_>) -> String {
     )
 }
 
-fn joined(row: Row<'_>, groups: &mut HashMap<String, BTreeSet<String>>) -> Option<Hit> {
+fn joined(cx: &Cx<'_>, row: Row<'_>, groups: &mut HashMap<String, BTreeSet<String>>) -> Option<Hit> {
     let rid = rid_of_sid(row.str(t::GROUP_SID));
     let privileged = rid.is_some_and(is_privileged_rid);
     let own = row.text(common::USER_SID).is_some_and(|s| s == row.str(t::MEMBER_SID));
@@ -157,7 +157,7 @@ fn joined(row: Row<'_>, groups: &mut HashMap<String, BTreeSet<String>>) -> Optio
     }
     let of_member = groups.entry(who.clone()).or_default();
     of_member.insert(name);
-    let many = of_member.len() as f64 >= MANY;
+    let many = of_member.len() as f64 >= cx.number(&META, "many");
     let list: Vec<&str> = of_member.iter().map(String::as_str).collect();
     let explain = format!("{} added {} to {}", actor(row), named(row), list.join(", "));
     let level = if many { Level::Medium } else { Level::Low };

@@ -37,7 +37,7 @@ static META: Meta = Meta {
     title: "Directory permission, policy or trust changed",
     sees: "A security descriptor of AdminSDHolder, the domain or a policy is changed (medium; high with the right to replicate secrets), of \
            another object (low); an owner or permissions are taken; a policy gets scripts or tasks (medium) or is changed (low); a trust is \
-           added (low); a right is shown under another name (medium).",
+           added (medium); a right is shown under another name (medium).",
     why: "One entry high in the directory gives power over everything below.",
     techniques: &["T1222.001", "T1098", "T1484.001", "T1484.002", "T1564"],
     stage: "defense-impairment",
@@ -225,7 +225,11 @@ fn taken(row: Row<'_>) -> Option<Hit> {
 fn trust(row: Row<'_>) -> Option<Hit> {
     let domain = row.text(t::OBJECT)?;
     let explain = format!("{} added a trust with the domain {}", actor(row), quote(domain));
-    Some(Hit::at(&META, row, format!("trust|{}", domain.to_lowercase()), explain).techniques(&["T1484.002"]))
+    Some(
+        Hit::at(&META, row, format!("trust|{}", domain.to_lowercase()), explain)
+            .level(Level::Medium)
+            .techniques(&["T1484.002"]),
+    )
 }
 
 #[cfg(test)]

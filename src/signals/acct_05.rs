@@ -61,7 +61,7 @@ impl Signal for Acct05 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found = Folded::default();
         let mut made: HashMap<String, Row<'_>> = HashMap::new();
         for row in rows.table(&t::TABLE).iter().filter(|r| by_person(*r)) {
@@ -78,7 +78,8 @@ impl Signal for Acct05 {
                 }
                 5141 => {
                     let start = made.remove(&object);
-                    if let Some(start) = start.filter(|s| row.ts() - s.ts() <= (SHORT_S * 1e6) as i64) {
+                    if let Some(start) = start.filter(|s| row.ts() - s.ts() <= (cx.number(&META, "short") * 1e6) as i64)
+                    {
                         let seconds = (row.ts() - start.ts()) / 1_000_000;
                         let explain = format!(
                             "{} registered {} as a domain controller and removed it after {seconds} s",

@@ -92,7 +92,7 @@ impl Signal for Auth01 {
 
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let view = rows.table(&auth::TABLE);
-        let gateways = shared_addresses(view, SHARED_USERS);
+        let gateways = shared_addresses(view, cx.number(&META, "shared_users") as usize);
         let shared = |r: Row<'_>| r.ip(auth::SRC_IP).is_some_and(|a| gateways.binary_search(&a).is_ok());
         for (user, logons) in by_account(view.iter().filter(|r| succeeded(*r))) {
             let mut found: BTreeMap<String, Hit> = BTreeMap::new();

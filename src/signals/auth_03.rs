@@ -132,7 +132,7 @@ impl Signal for Auth03 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut attempts = by_source(rows);
         for (source, of_source) in &mut attempts {
             of_source.sort_by_key(|a| a.row.ts());
@@ -140,19 +140,19 @@ impl Signal for Auth03 {
             let by_user = by_user(&of_source);
             let steady: BTreeSet<&str> = by_user
                 .iter()
-                .filter(|(_, a)| failure_days(a) > STEADY_DAYS)
+                .filter(|(_, a)| failure_days(a) > (cx.number(&META, "steady_days") as usize))
                 .map(|(u, _)| *u)
                 .collect();
             let failures: Vec<&Attempt<'_>> = of_source
                 .iter()
                 .filter(|a| a.failed && !steady.contains(a.user.as_str()))
                 .collect();
-            let sprays = sprays(source, &failures);
+            let sprays = sprays(cx, source, &failures);
             let sprayed: BTreeSet<String> = sprays.iter().flat_map(|h| h.users.clone()).collect();
             hits.extend(sprays);
             for (user, of_user) in by_user.iter().filter(|(u, _)| !steady.contains(*u)) {
-                hits.extend(guess(source, user, of_user));
-                hits.extend(success(source, user, of_user, sprayed.contains(*user)));
+                hits.extend(guess(cx, source, user, of_user));
+                hits.extend(success(cx, source, user, of_user, sprayed.contains(*user)));
             }
         }
     }
@@ -256,7 +256,7 @@ fn failure_days(attempts: &[&Attempt<'_>]) -> usize {
 }
 
 /// The strongest burst of failures of one account.
-fn guess(source: &str, user: &str, attempts: &[&Attempt<'_>]) -> Option<Hit> {
+fn guess(cx: &Cx<'_>, source: &str, user: &str, attempts: &[&Attempt<'_>]) -> Option<Hit> {
     let failures: Vec<&Attempt<'_>> = attempts.iter().copied().filter(|a| a.failed).collect();
     let (mut from, mut best) = (0, None);
     for (to, a) in failures.iter().enumerate() {
@@ -264,7 +264,7 @@ fn guess(source: &str, user: &str, attempts: &[&Attempt<'_>]) -> Option<Hit> {
             from += 1;
         }
         let n = to + 1 - from;
-        if n >= GUESSES && best.is_none_or(|(b, _, _)| n > b) {
+        if n >= (cx.number(&META, "guesses") as usize) && best.is_none_or(|(b, _, _)| n > b) {
             best = Some((n, from, to));
         }
     }
@@ -279,7 +279,7 @@ fn guess(source: &str, user: &str, attempts: &[&Attempt<'_>]) -> Option<Hit> {
 }
 
 /// Bursts over many accounts, and one slow spray where there is no burst.
-fn sprays(source: &str, failures: &[&Attempt<'_>]) -> Vec<Hit> {
+fn sprays(cx: &Cx<'_>, source: &str, failures: &[&Attempt<'_>]) -> Vec<Hit> {
     let mut hits = Vec::new();
     let (mut from, mut tries) = (0, HashMap::<&str, usize>::new());
     // Begin, end and accounts of the burst at its widest.
@@ -295,28 +295,31 @@ fn sprays(source: &str, failures: &[&Attempt<'_>]) -> Vec<Hit> {
             from += 1;
         }
         *tries.entry(&a.user).or_insert(0) += 1;
-        if tries.len() < SPRAYED {
+        if tries.len() < (cx.number(&META, "sprayed") as usize) {
             if let Some((first, last, most)) = burst.filter(|b| b.1 < from) {
-                hits.extend(spray(source, failures.get(first..=last).unwrap_or_default(), most));
+                hits.extend(spray(cx, source, failures.get(first..=last).unwrap_or_default(), most));
                 burst = None;
             }
             continue;
         }
-        let sprayed = tries.values().filter(|n| **n <= TRIES).count();
-        if sprayed >= SPRAYED {
+        let sprayed = tries
+            .values()
+            .filter(|n| **n <= (cx.number(&META, "tries") as usize))
+            .count();
+        if sprayed >= (cx.number(&META, "sprayed") as usize) {
             burst = Some(burst.map_or((from, to, sprayed), |(first, _, most)| (first, to, most.max(sprayed))));
         }
     }
     if let Some((first, last, most)) = burst {
-        hits.extend(spray(source, failures.get(first..=last).unwrap_or_default(), most));
+        hits.extend(spray(cx, source, failures.get(first..=last).unwrap_or_default(), most));
     }
     if hits.is_empty() {
-        hits.extend(slow_spray(source, failures));
+        hits.extend(slow_spray(cx, source, failures));
     }
     hits
 }
 
-fn spray(source: &str, burst: &[&Attempt<'_>], most: usize) -> Option<Hit> {
+fn spray(cx: &Cx<'_>, source: &str, burst: &[&Attempt<'_>], most: usize) -> Option<Hit> {
     let users = users(burst);
     let explain = format!(
         "{} failed logons over {} accounts from {source} in {} (such as {})",
@@ -326,14 +329,18 @@ fn spray(source: &str, burst: &[&Attempt<'_>], most: usize) -> Option<Hit> {
         examples(&users)
     );
     let mut hit = build(source, "spray", burst, explain)?;
-    hit.quality = if most > SPRAYED_SURE { 1.0 } else { 0.5 };
+    hit.quality = if most > (cx.number(&META, "sprayed_sure") as usize) {
+        1.0
+    } else {
+        0.5
+    };
     hit.users = users;
     hit.techniques = vec![Cow::Borrowed("T1110.003")];
     Some(hit)
 }
 
 /// Twenty accounts within a day, one after the other at the pace of a clock.
-fn slow_spray(source: &str, failures: &[&Attempt<'_>]) -> Option<Hit> {
+fn slow_spray(cx: &Cx<'_>, source: &str, failures: &[&Attempt<'_>]) -> Option<Hit> {
     let mut from = 0;
     while let Some(first) = failures.get(from) {
         let rest = failures.get(from..)?;
@@ -345,7 +352,10 @@ fn slow_spray(source: &str, failures: &[&Attempt<'_>]) -> Option<Hit> {
         let mut gaps: Vec<i64> = times.iter().zip(times.iter().skip(1)).map(|(a, b)| b - a).collect();
         gaps.sort_unstable();
         let slow = gaps.get(gaps.len() / 2).is_some_and(|g| *g >= SLOW_GAP_US);
-        if users.len() < SLOW_SPRAYED || !slow || day.len() > users.len() * TRIES {
+        if users.len() < (cx.number(&META, "slow_sprayed") as usize)
+            || !slow
+            || day.len() > users.len() * (cx.number(&META, "tries") as usize)
+        {
             continue;
         }
         if let Some(beat) = beacon::analyze(&times, None).filter(|b| b.fires()) {
@@ -369,7 +379,7 @@ fn slow_spray(source: &str, failures: &[&Attempt<'_>]) -> Option<Hit> {
 }
 
 /// The first success right behind failures of the same account.
-fn success(source: &str, user: &str, attempts: &[&Attempt<'_>], sprayed: bool) -> Option<Hit> {
+fn success(cx: &Cx<'_>, source: &str, user: &str, attempts: &[&Attempt<'_>], sprayed: bool) -> Option<Hit> {
     let mut failures: Vec<&Attempt<'_>> = Vec::new();
     for a in attempts {
         if a.failed {
@@ -378,7 +388,7 @@ fn success(source: &str, user: &str, attempts: &[&Attempt<'_>], sprayed: bool) -
         }
         let since = failures.partition_point(|f| a.row.ts() - f.row.ts() > SUCCESS_US);
         let burst = failures.get(since..).unwrap_or_default();
-        if burst.len() >= BEFORE_SUCCESS {
+        if burst.len() >= (cx.number(&META, "before_success") as usize) {
             let explain = format!(
                 "{user} logged on from {source} at {} after {} failed logons in {}",
                 format_rfc3339(a.row.ts()),

@@ -130,7 +130,7 @@ impl<'u> Known<'u> {
     }
 
     fn look(&mut self, cx: &Cx<'_>, row: Row<'_>, hits: &mut Vec<Hit>) {
-        let mature = row.ts() - self.since >= BASELINE_DAYS * DAY;
+        let mature = row.ts() - self.since >= (cx.number(&META, "baseline") as i64) * DAY;
         let place = self.place(cx, row, mature);
         let found = place.or(self.desk(row, mature)).or(self.session(row, mature));
         if let Some((what, quality, why)) = found {
@@ -146,7 +146,7 @@ impl<'u> Known<'u> {
             let number = asn.filter(|_| new_provider && mature)?;
             return Some((
                 format!("asn:{number}"),
-                PROVIDER_QUALITY,
+                cx.number(&META, "provider_quality"),
                 format!("the first logon from network AS{number}"),
             ));
         };
@@ -154,7 +154,7 @@ impl<'u> Known<'u> {
         let earlier: u32 = self.countries.values().sum();
         let seen = self.countries.entry(place.clone()).or_insert(0);
         *seen += 1;
-        if *seen > 1 || earlier == 0 || !(mature || earlier >= OTHER_PLACES) {
+        if *seen > 1 || earlier == 0 || !(mature || earlier >= (cx.number(&META, "other_places") as u32)) {
             return None;
         }
         let others: Vec<&str> = self

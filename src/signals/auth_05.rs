@@ -88,7 +88,7 @@ impl Signal for Auth05 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let auth = rows.table(&t::TABLE);
         let logons = |kind: i64| {
             auth.iter().filter(move |r| {
@@ -104,8 +104,8 @@ impl Signal for Auth05 {
             .collect();
         let mut seen = HashSet::new();
         for row in logons(NEW_CREDENTIALS).filter(|r| r.str(t::LOGON_PROCESS).eq_ignore_ascii_case("seclogo")) {
-            if !explained(rows, row) && seen.insert(row.str(t::TARGET_USER).to_lowercase()) {
-                hits.push(new_credentials(rows, row));
+            if !explained(cx, rows, row) && seen.insert(row.str(t::TARGET_USER).to_lowercase()) {
+                hits.push(new_credentials(cx, rows, row));
             }
         }
         let mut seen = HashSet::new();
@@ -138,15 +138,15 @@ fn is_keyless(row: Row<'_>) -> bool {
 }
 
 /// Whether `runas` was started just before.
-fn explained(rows: &KeyRows<'_>, row: Row<'_>) -> bool {
-    let near = (NEAR_S * 1e6) as i64;
+fn explained(cx: &Cx<'_>, rows: &KeyRows<'_>, row: Row<'_>) -> bool {
+    let near = (cx.number(&META, "near") * 1e6) as i64;
     starts(rows.table(&process::TABLE).between(row.ts() - near, row.ts() + near))
         .into_iter()
         .any(|p| starts::is_one_of(p, &["runas"]))
 }
 
-fn new_credentials(rows: &KeyRows<'_>, row: Row<'_>) -> Hit {
-    let until = row.ts() + (BURST_S * 1e6) as i64;
+fn new_credentials(cx: &Cx<'_>, rows: &KeyRows<'_>, row: Row<'_>) -> Hit {
+    let until = row.ts() + (cx.number(&META, "burst_window") * 1e6) as i64;
     let used: Vec<Row<'_>> = rows
         .table(&t::TABLE)
         .between(row.ts(), until)
@@ -157,7 +157,7 @@ fn new_credentials(rows: &KeyRows<'_>, row: Row<'_>) -> Hit {
         .iter()
         .map(|r| (r.id(t::TARGET_SERVER), r.id(t::TARGET_USER)))
         .collect();
-    let burst = used.len() as f64 >= BURST && !targets.is_empty();
+    let burst = used.len() as f64 >= cx.number(&META, "burst") && !targets.is_empty();
     let user = row.str(t::TARGET_USER);
     let then = if burst {
         format!(", then used other credentials {} times", used.len())

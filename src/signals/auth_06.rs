@@ -1,7 +1,7 @@
 //! AUTH-06: logons that are refused though the password was right, and guesses that carry no address.
 //!
 //! Sees: remote logons refused by a restriction of the account (hours, workstation, policy), remote desktop refused to an authenticated
-//! account (4825), and bursts of failures that a service made on this host for somebody else (OpenSSH for Windows), for which no address is logged.
+//! account (4825, medium as in Sigma), and bursts of failures that a service made on this host for somebody else (OpenSSH for Windows), for which no address is logged.
 //! Why: a restriction is checked after the password: whoever meets it has the password. Guesses without an address escape AUTH-03.
 //! Benign causes: people at odd hours, new servers whose remote desktop group is not yet filled.
 //! Sources: Microsoft's NTSTATUS values (STATUS_ACCOUNT_RESTRICTION: the authentication information is valid); MITRE ATT&CK T1078, T1110, T1021.001.
@@ -80,7 +80,7 @@ impl Signal for Auth06 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found = Folded::default();
         let mut guesses: Vec<Row<'_>> = Vec::new();
         let failed = |r: &Row<'_>| r.str(common::ACTION) == "logon" && r.str(common::OUTCOME) == "failure";
@@ -95,14 +95,15 @@ impl Signal for Auth06 {
             let (user, from) = (fields.get("AccountName"), fields.get("ClientAddress"));
             if is_person(user) {
                 let explain = format!("Remote desktop was refused to {user} from {from}, who had authenticated");
-                let mut hit =
-                    Hit::at(&META, row, format!("rdp|{}", user.to_lowercase()), explain).techniques(&["T1021.001"]);
+                let mut hit = Hit::at(&META, row, format!("rdp|{}", user.to_lowercase()), explain)
+                    .level(Level::Medium)
+                    .techniques(&["T1021.001"]);
                 hit.users = vec![user.to_owned()];
                 found.add(hit);
             }
         }
         hits.extend(found.into_hits());
-        bursts(&guesses, hits);
+        bursts(cx, &guesses, hits);
     }
 }
 
@@ -140,14 +141,14 @@ fn restricted(row: Row<'_>) -> Option<Hit> {
     Some(hit)
 }
 
-fn bursts(guesses: &[Row<'_>], hits: &mut Vec<Hit>) {
-    let window = (WINDOW_S * 1e6) as i64;
+fn bursts(cx: &Cx<'_>, guesses: &[Row<'_>], hits: &mut Vec<Hit>) {
+    let window = (cx.number(&META, "window") * 1e6) as i64;
     for burst in guesses.chunk_by(|a, b| b.ts() - a.ts() <= window) {
         let (Some(first), Some(last)) = (burst.first(), burst.last()) else {
             continue;
         };
         let dense = burst
-            .windows(FAILURES as usize)
+            .windows((cx.number(&META, "failures") as usize).max(1))
             .any(|w| w.first().zip(w.last()).is_some_and(|(a, b)| b.ts() - a.ts() <= window));
         if !dense {
             continue;

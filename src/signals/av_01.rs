@@ -124,9 +124,9 @@ impl Signal for Av01 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found: Vec<Impairment<'_>> = Vec::new();
-        found.extend(rows.table(&t::TABLE).iter().filter_map(|r| of_event(r, rows)));
+        found.extend(rows.table(&t::TABLE).iter().filter_map(|r| of_event(cx, r, rows)));
         let wanted = |k: &str| {
             k.contains("\\windows defender")
                 || k.contains("\\currentcontrolset\\services\\")
@@ -157,14 +157,14 @@ impl Signal for Av01 {
         let mut mine: Vec<Hit> = Vec::new();
         for f in found {
             // Command, registry value and event of one change lie seconds apart.
-            let same = |h: &&mut Hit| f.row.ts() - h.last <= (JOIN_S * 1e6) as i64;
+            let same = |h: &&mut Hit| f.row.ts() - h.last <= (cx.number(&META, "join") * 1e6) as i64;
             if let Some(earlier) = mine.last_mut().filter(same) {
                 merge(earlier, &f);
                 continue;
             }
             let migrated = migration
                 .iter()
-                .any(|ts| (ts - f.row.ts()).abs() <= (MIGRATION_S * 1e6) as i64);
+                .any(|ts| (ts - f.row.ts()).abs() <= (cx.number(&META, "migration") * 1e6) as i64);
             let level = if migrated { Level::Info } else { f.level };
             mine.push(Hit::at(&META, f.row, f.what, f.explain).level(level).quality(f.quality));
         }
@@ -184,11 +184,11 @@ fn merge(earlier: &mut Hit, f: &Impairment<'_>) {
     earlier.count += 1;
 }
 
-fn of_event<'a>(row: Row<'a>, rows: &KeyRows<'a>) -> Option<Impairment<'a>> {
+fn of_event<'a>(cx: &Cx<'_>, row: Row<'a>, rows: &KeyRows<'a>) -> Option<Impairment<'a>> {
     let setting = row.str(t::SETTING);
     match row.str(t::KIND) {
         "av_off" => {
-            let until = row.ts() + (BACK_ON_S * 1e6) as i64;
+            let until = row.ts() + (cx.number(&META, "back_on") * 1e6) as i64;
             if rows
                 .table(&t::TABLE)
                 .between(row.ts(), until)

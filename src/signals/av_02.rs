@@ -91,7 +91,7 @@ impl Signal for Av02 {
         let last_mode = |rows: &Vec<Row<'_>>| rows.iter().rev().find(mode).map(|r| r.str(t::NEW).to_owned());
         let modes: Vec<String> = of_host.values().filter_map(last_mode).collect();
         let passive = modes.iter().filter(|m| *m == "passive").count() as f64;
-        let fleet_is_passive = modes.len() > 1 && passive / modes.len() as f64 >= FLEET_SHARE;
+        let fleet_is_passive = modes.len() > 1 && passive / modes.len() as f64 >= cx.number(&META, "fleet_share");
         let mut seen_last: Option<BTreeMap<&str, i64>> = None;
         for (host, rows_of_host) in &of_host {
             let level = match cx.lists.asset(host) {
@@ -107,7 +107,7 @@ impl Signal for Av02 {
             if let Some((row, days)) = regular(rows_of_host) {
                 let seen = seen_last.get_or_insert_with(|| last_events(rows));
                 let silent = (seen.get(host).copied().unwrap_or(row.ts()) - row.ts()) / DAY_US;
-                if silent >= SILENT_DAYS as i64 {
+                if silent >= cx.number(&META, "silent") as i64 {
                     let explain = format!(
                         "Defender reported on {days} days and is silent for {silent} days, while the host goes on logging"
                     );

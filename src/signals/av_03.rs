@@ -100,7 +100,7 @@ impl Signal for Av03 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut of_threat: BTreeMap<String, Vec<Row<'_>>> = BTreeMap::new();
         for row in rows
             .table(&t::TABLE)
@@ -113,12 +113,12 @@ impl Signal for Av03 {
             }
         }
         for (threat, found) in &of_threat {
-            hits.extend(judge(threat, found));
+            hits.extend(judge(cx, threat, found));
         }
     }
 }
 
-fn judge(threat: &str, rows: &[Row<'_>]) -> Option<Hit> {
+fn judge(cx: &Cx<'_>, threat: &str, rows: &[Row<'_>]) -> Option<Hit> {
     let detected: Vec<Row<'_>> = rows
         .iter()
         .filter(|r| r.str(common::ACTION) == "detect")
@@ -126,8 +126,10 @@ fn judge(threat: &str, rows: &[Row<'_>]) -> Option<Hit> {
         .collect();
     let failed = rows.iter().find(|r| r.str(common::OUTCOME) == "failure").copied();
     let removed = |row: &Row<'_>| {
-        rows.iter()
-            .any(|r| r.str(common::OUTCOME) == "success" && (0..=(ACT_S * 1e6) as i64).contains(&(r.ts() - row.ts())))
+        rows.iter().any(|r| {
+            r.str(common::OUTCOME) == "success"
+                && (0..=(cx.number(&META, "act") * 1e6) as i64).contains(&(r.ts() - row.ts()))
+        })
     };
     let left = detected.iter().find(|r| !removed(r)).copied();
     let days: BTreeSet<i64> = detected.iter().map(|r| r.ts().div_euclid(DAY_US)).collect();
@@ -140,7 +142,7 @@ fn judge(threat: &str, rows: &[Row<'_>]) -> Option<Hit> {
         "severe" | "high" | "高" | "重大"
     );
     let tool = TOOLS.iter().any(|w| threat.contains(w));
-    let again = days.len() as f64 >= DAYS;
+    let again = days.len() as f64 >= cx.number(&META, "days");
     let cache = ["\\inetcache\\", "\\cache\\cache_data\\", "\\cache2\\entries\\"]
         .iter()
         .any(|c| row.str(t::OBJECT).to_lowercase().contains(c));

@@ -21,7 +21,7 @@ pub struct Av04;
 static META: Meta = Meta {
     id: "AV-04",
     title: "Firewall switched off or opened",
-    sees: "A profile of the Windows firewall is switched off by event, command or script (medium), or a rule allows everything inbound (low).",
+    sees: "A profile of the Windows firewall is switched off by event, command or script or a rule allows everything inbound (medium).",
     why: "It opens the host to whatever comes next.",
     techniques: &["T1686.003"],
     stage: "defense-impairment",
@@ -129,7 +129,6 @@ fn any_to_any(row: Row<'_>) -> Option<Hit> {
             format!("rule|{}", row.str(t::SETTING).to_lowercase()),
             explain,
         )
-        .level(Level::Low)
     })
 }
 
@@ -195,7 +194,7 @@ mod tests {
                 r#"{{"Action":"{action}","Direction":"1","Protocol":"{protocol}","LocalPorts":"","RemoteAddresses":"*","LocalAddresses":"*","ServiceName":""}}"#
             )
         };
-        assert_eq!(event(2004, "x", "", &rule("3", "256")), Some(Level::Low));
+        assert_eq!(event(2004, "x", "", &rule("3", "256")), Some(Level::Medium));
         assert_eq!(event(2004, "x", "", &rule("2", "256")), None);
         assert_eq!(event(2004, "x", "", &rule("3", "6")), None);
     }

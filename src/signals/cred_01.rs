@@ -115,7 +115,7 @@ impl Signal for Cred01 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found: Vec<Access<'_>> = rows.table(&t::TABLE).iter().filter_map(of_access).collect();
         found.extend(starts(rows.table(&process::TABLE)).into_iter().filter_map(of_command));
         found.extend(rows.table(&file::TABLE).iter().filter_map(of_file));
@@ -163,7 +163,7 @@ impl Signal for Cred01 {
             let same = mine
                 .iter_mut()
                 .rev()
-                .find(|h| f.row.ts() - h.last <= (JOIN_S * 1e6) as i64 && h.key == f.who);
+                .find(|h| f.row.ts() - h.last <= (cx.number(&META, "join") * 1e6) as i64 && h.key == f.who);
             match same {
                 Some(earlier) => {
                     if earlier.rows.len() < 20 {

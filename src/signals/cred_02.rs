@@ -85,7 +85,7 @@ impl Signal for Cred02 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let used: Vec<Row<'_>> = rows.table(&t::TABLE).iter().filter(|r| right(*r).is_some()).collect();
         if used.is_empty() {
             return;
@@ -99,7 +99,9 @@ impl Signal for Cred02 {
             }
             let full = right(row) == Some(true);
             let same = mine.iter_mut().rev().find(|(h, u)| {
-                *u == user && h.host == row.id(common::HOST) && (row.ts() - h.last).abs() <= (JOIN_S * 1e6) as i64
+                *u == user
+                    && h.host == row.id(common::HOST)
+                    && (row.ts() - h.last).abs() <= (cx.number(&META, "join") * 1e6) as i64
             });
             match same {
                 Some((h, _)) => {

@@ -115,10 +115,10 @@ impl Signal for Cred03 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let tickets: Vec<Row<'_>> = rows.table(&t::TABLE).iter().filter(|r| is_service_ticket(*r)).collect();
         let weak = tickets.iter().filter(|r| is_weak(**r)).count() as f64;
-        let rc4_domain = tickets.len() >= 50 && weak / tickets.len() as f64 >= RC4_HABIT;
+        let rc4_domain = tickets.len() >= 50 && weak / tickets.len() as f64 >= cx.number(&META, "rc4_habit");
         let mut of_user: BTreeMap<(String, String), Vec<Row<'_>>> = BTreeMap::new();
         for row in &tickets {
             let from = row.ip(t::SRC_IP).map_or_else(String::new, |a| ip::display(&a));

@@ -76,7 +76,7 @@ impl Signal for Cred04 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found: Vec<Theft<'_>> = Vec::new();
         for row in starts(rows.table(&process::TABLE)) {
             let techniques = techniques_of(row.str(process::CMDLINE));
@@ -103,7 +103,7 @@ impl Signal for Cred04 {
         let mut mine: Vec<Hit> = Vec::new();
         for f in found {
             let ntds = f.techniques.contains(&"T1003.003");
-            let same = |h: &&mut Hit| f.row.ts() - h.last <= (JOIN_S * 1e6) as i64;
+            let same = |h: &&mut Hit| f.row.ts() - h.last <= (cx.number(&META, "join") * 1e6) as i64;
             match mine.last_mut().filter(same) {
                 Some(earlier) => {
                     for t in f.techniques {

@@ -232,11 +232,7 @@ fn captures(row: Row<'_>) -> Option<Hit> {
         return None;
     }
     let explain = format!("Packets are captured: {}", starts::command(row));
-    Some(
-        Hit::at(&META, row, "capture", explain)
-            .level(Level::Low)
-            .techniques(&["T1040"]),
-    )
+    Some(Hit::at(&META, row, "capture", explain).techniques(&["T1040"]))
 }
 
 /// The registry pipe, then a file with a random name that the remote registry saved and the client fetched.

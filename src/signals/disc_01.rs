@@ -120,7 +120,7 @@ impl Signal for Disc01 {
     }
 
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
-        let bursts = bursts(rows);
+        let bursts = bursts(cx, rows);
         let population = cx.facts.hosts_with(&t::TABLE);
         let mut hosts: BTreeMap<&str, BTreeSet<StrId>> = BTreeMap::new();
         for hit in &bursts {
@@ -128,11 +128,13 @@ impl Signal for Disc01 {
         }
         let common = |h: &Hit| {
             let on = hosts.get(h.key.as_str()).map_or(0, BTreeSet::len) as f64;
-            f64::from(population) >= MIN_FLEET && on >= COMMON_SHARE * f64::from(population) && on >= 3.0
+            f64::from(population) >= cx.number(&META, "fleet")
+                && on >= cx.number(&META, "common_share") * f64::from(population)
+                && on >= 3.0
         };
         let kept: Vec<bool> = bursts.iter().map(|h| !common(h)).collect();
         hits.extend(bursts.into_iter().zip(kept).filter(|(_, k)| *k).map(|(h, _)| h));
-        pipes(rows, hits);
+        pipes(cx, rows, hits);
     }
 }
 
@@ -160,7 +162,7 @@ fn actor(row: Row<'_>) -> Option<Actor> {
     }
 }
 
-fn bursts(rows: &KeyRows<'_>) -> Vec<Hit> {
+fn bursts(cx: &Cx<'_>, rows: &KeyRows<'_>) -> Vec<Hit> {
     let mut by_actor: BTreeMap<Actor, Vec<Asked<'_>>> = BTreeMap::new();
     for row in starts::starts(rows.table(&t::TABLE)) {
         let (image, original) = names(row);
@@ -172,7 +174,7 @@ fn bursts(rows: &KeyRows<'_>) -> Vec<Hit> {
             by_actor.entry(actor).or_default().push((row, asked));
         }
     }
-    let mut out: Vec<Hit> = by_actor.values().flat_map(|asked| bursts_of(asked)).collect();
+    let mut out: Vec<Hit> = by_actor.values().flat_map(|asked| bursts_of(cx, asked)).collect();
     // Actors are ordered by ids, which differ from run to run.
     out.sort_by(|a, b| (a.time, &a.key, &a.explain).cmp(&(b.time, &b.key, &b.explain)));
     out
@@ -180,14 +182,14 @@ fn bursts(rows: &KeyRows<'_>) -> Vec<Hit> {
 
 /// The bursts of one actor, whose questions are in time order: each begins where enough come together and ends with
 /// the last question less than a window after the one before.
-fn bursts_of(asked: &[Asked<'_>]) -> Vec<Hit> {
-    let window = (WINDOW_S * 1e6) as i64;
+fn bursts_of(cx: &Cx<'_>, asked: &[Asked<'_>]) -> Vec<Hit> {
+    let window = (cx.number(&META, "window_seconds") * 1e6) as i64;
     let mut out = Vec::new();
     let mut rest = asked;
     while let Some((first, tail)) = rest.split_first() {
         let within = rest.iter().take_while(|(r, _)| r.ts() - first.0.ts() <= window).count();
         let distinct: BTreeSet<&str> = rest.iter().take(within).map(|(_, q)| q.name.as_str()).collect();
-        if (distinct.len() as f64) < COMMANDS {
+        if (distinct.len() as f64) < cx.number(&META, "commands") {
             rest = tail;
             continue;
         }
@@ -199,13 +201,13 @@ fn bursts_of(asked: &[Asked<'_>]) -> Vec<Hit> {
             end += 1;
         }
         let (burst, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-        out.extend(burst_hit(burst));
+        out.extend(burst_hit(cx, burst));
         rest = after;
     }
     out
 }
 
-fn burst_hit(burst: &[Asked<'_>]) -> Option<Hit> {
+fn burst_hit(cx: &Cx<'_>, burst: &[Asked<'_>]) -> Option<Hit> {
     let (first, last) = (burst.first()?.0, burst.last()?.0);
     let names: BTreeSet<&str> = burst.iter().map(|(_, q)| q.name.as_str()).collect();
     let mut techniques: Vec<Cow<'static, str>> = Vec::new();
@@ -226,7 +228,7 @@ fn burst_hit(burst: &[Asked<'_>]) -> Option<Hit> {
         list.join(", ")
     );
     let mut hit = Hit::at(&META, first, list.join("+"), explain);
-    if names.len() as f64 >= COMMANDS_MEDIUM {
+    if names.len() as f64 >= cx.number(&META, "commands_medium") {
         hit = hit.level(Level::Medium);
     }
     hit.techniques = techniques;
@@ -242,7 +244,7 @@ fn burst_hit(burst: &[Asked<'_>]) -> Option<Hit> {
 const PIPES: &[&str] = &["lsarpc", "netlogon", "samr", "srvsvc", "wkssvc"];
 
 /// One client at the pipes of many hosts.
-fn pipes(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+fn pipes(cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
     let mut by_client: BTreeMap<Ip, Vec<Row<'_>>> = BTreeMap::new();
     for row in rows.table(&file::TABLE).iter() {
         let pipe = PIPES.contains(&row.str(file::NAME)) && row.str(file::SHARE).to_ascii_lowercase().ends_with("ipc$");
@@ -258,7 +260,7 @@ fn pipes(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
             *seen.entry(row.id(common::HOST)).or_default() += 1;
             while let Some(old) = of_client
                 .get(start)
-                .filter(|o| row.ts() - o.ts() > (WINDOW_S * 1e6) as i64)
+                .filter(|o| row.ts() - o.ts() > (cx.number(&META, "window_seconds") * 1e6) as i64)
             {
                 start += 1;
                 if let Some(n) = seen.get_mut(&old.id(common::HOST)) {
@@ -268,7 +270,7 @@ fn pipes(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
                     }
                 }
             }
-            if seen.len() as f64 >= PIPE_HOSTS {
+            if seen.len() as f64 >= cx.number(&META, "pipe_hosts") {
                 hits.extend(pipe_hit(
                     &client,
                     of_client.get(start..=i).unwrap_or_default(),

@@ -180,7 +180,11 @@ impl Signal for Disc02 {
                 quote(client),
                 quote(zone)
             );
-            found.add(Hit::at(&META, row, format!("zone|{client}"), explain).techniques(&["T1016"]));
+            found.add(
+                Hit::at(&META, row, format!("zone|{client}"), explain)
+                    .level(Level::Medium)
+                    .techniques(&["T1016"]),
+            );
         }
         for row in rows
             .table(&file::TABLE)

@@ -86,7 +86,7 @@ impl Signal for Dns01 {
         if view.is_empty() {
             return;
         }
-        let trained = (population(cx) >= TRAINING_HOSTS).then(|| train(cx, rows));
+        let trained = (population(cx) >= (cx.number(&META, "training_hosts") as u32)).then(|| train(cx, rows));
         let model = trained.as_ref().unwrap_or(cx.knowledge.bigram);
         let mut judged: HashMap<StrId, Option<Finding<'_>>> = HashMap::new();
         let mut groups: BTreeMap<(&str, &str), Group<'_>> = BTreeMap::new();

@@ -107,7 +107,7 @@ impl Signal for Dns02 {
         let (mut all, mut failed) = (Counts::default(), Counts::default());
         let mut burst: Option<Burst<'_>> = None;
         // The size at which the window is judged next: judging is linear, so not at every row.
-        let mut judge_at = MIN_DOMAINS;
+        let mut judge_at = cx.number(&META, "domains") as usize;
         for q in &questions {
             while let Some(old) = questions.get(from).filter(|o| q.ts - o.ts > WINDOW_US) {
                 all.remove(old.domain);
@@ -120,9 +120,10 @@ impl Signal for Dns02 {
             if q.failed {
                 failed.add(q.domain);
             }
-            let enough = failed.len() >= MIN_DOMAINS && failed.len() as f64 >= MIN_SHARE * all.len() as f64;
+            let enough = failed.len() >= (cx.number(&META, "domains") as usize)
+                && failed.len() as f64 >= cx.number(&META, "share") * all.len() as f64;
             if !enough {
-                judge_at = MIN_DOMAINS;
+                judge_at = cx.number(&META, "domains") as usize;
                 // What is asked right behind a burst is the name that answered.
                 if burst.as_ref().is_some_and(|b| q.ts - b.last > WINDOW_US) {
                     hits.extend(burst.take().and_then(|b| hit(cx, b)));
@@ -221,8 +222,8 @@ fn generated(cx: &Cx<'_>, domains: &[&str]) -> Option<String> {
         *tlds.entry(d.rsplit('.').next().unwrap_or("")).or_insert(0) += 1;
     }
     let (tld, n) = tlds.into_iter().max_by_key(|(_, n)| *n)?;
-    let same = n as f64 >= SAME_SHAPE * domains.len() as f64;
-    (same && length >= MIN_LENGTH).then(|| {
+    let same = n as f64 >= cx.number(&META, "same_shape") * domains.len() as f64;
+    (same && length >= (cx.number(&META, "min_length") as usize)).then(|| {
         format!(
             "{n} of {} have {length} ±{LENGTH_SLACK} letters and end in .{tld}",
             domains.len()
@@ -302,7 +303,8 @@ fn hit(cx: &Cx<'_>, burst: Burst<'_>) -> Option<Hit> {
         );
     }
     let shape = examples.first().map_or("", |d| d.rsplit('.').next().unwrap_or(""));
-    let mut hit = Hit::at(&META, lead, format!("dga:.{shape}"), explain).quality(n as f64 / FULL_QUALITY);
+    let mut hit =
+        Hit::at(&META, lead, format!("dga:.{shape}"), explain).quality(n as f64 / cx.number(&META, "full_quality"));
     hit.techniques = vec![Cow::Borrowed("T1568.002")];
     (hit.time, hit.last, hit.count) = (first, burst.last, burst.asked);
     let named = met

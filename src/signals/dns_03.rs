@@ -173,13 +173,15 @@ impl Signal for Dns03 {
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut own = None;
         for (e2ld, asked) in by_domain(rows) {
-            if asked.len() < CHUNKS.min(TXT_QUESTIONS) || own.get_or_insert_with(|| own_domains(rows)).contains(e2ld) {
+            if asked.len() < (cx.number(&META, "chunks") as usize).min(cx.number(&META, "txt_questions") as usize)
+                || own.get_or_insert_with(|| own_domains(rows)).contains(e2ld)
+            {
                 continue;
             }
             let popular = is_popular(cx, e2ld);
-            let hour = best_window(&asked, HOUR_S);
-            let chunks = best_window(&asked, CHUNK_S);
-            let day = best_window(&asked, DAY_S).filter(|w| w.conditions.len() >= 2);
+            let hour = best_window(cx, &asked, HOUR_S);
+            let chunks = best_window(cx, &asked, CHUNK_S);
+            let day = best_window(cx, &asked, DAY_S).filter(|w| w.conditions.len() >= 2);
             // A single condition under a domain that many know is what telemetry looks like.
             let strong = |w: &Window<'_>| w.conditions.len() >= 2 || !popular;
             let best = [hour, chunks, day]
@@ -233,7 +235,7 @@ impl Window<'_> {
 }
 
 /// The window of this length with the most conditions. Windows begin with a question and do not overlap.
-fn best_window<'a>(asked: &[Question<'a>], seconds: i64) -> Option<Window<'a>> {
+fn best_window<'a>(cx: &Cx<'_>, asked: &[Question<'a>], seconds: i64) -> Option<Window<'a>> {
     let mut best: Option<Window<'a>> = None;
     let mut from = 0;
     while let Some(first) = asked.get(from) {
@@ -241,7 +243,7 @@ fn best_window<'a>(asked: &[Question<'a>], seconds: i64) -> Option<Window<'a>> {
         let n = rest
             .partition_point(|q| q.row.ts() - first.row.ts() < seconds * SECOND)
             .max(1);
-        let window = judge(rest.get(..n).unwrap_or_default(), seconds);
+        let window = judge(cx, rest.get(..n).unwrap_or_default(), seconds);
         if !window.conditions.is_empty() && best.as_ref().is_none_or(|b| window.rank() > b.rank()) {
             best = Some(window);
         }
@@ -250,7 +252,7 @@ fn best_window<'a>(asked: &[Question<'a>], seconds: i64) -> Option<Window<'a>> {
     best
 }
 
-fn judge<'a>(asked: &[Question<'a>], seconds: i64) -> Window<'a> {
+fn judge<'a>(cx: &Cx<'_>, asked: &[Question<'a>], seconds: i64) -> Window<'a> {
     let mut names: Vec<&'a str> = Vec::new();
     let mut seen = HashSet::new();
     for q in asked.iter().filter(|q| !q.sub.is_empty()) {
@@ -264,13 +266,13 @@ fn judge<'a>(asked: &[Question<'a>], seconds: i64) -> Window<'a> {
         conditions: Vec::new(),
     };
     let conditions = if seconds == CHUNK_S {
-        vec![('g', chunked(&names))]
+        vec![('g', chunked(cx, &names))]
     } else {
         vec![
             ('a', many(asked, names.len())),
             ('b', long(asked, &names)),
-            ('c', (seconds == HOUR_S).then(|| volume(asked, &names)).flatten()),
-            ('d', records(asked)),
+            ('c', (seconds == HOUR_S).then(|| volume(cx, asked, &names)).flatten()),
+            ('d', records(cx, asked)),
             ('e', encoded(&names)),
         ]
     };
@@ -313,21 +315,23 @@ fn long(asked: &[Question<'_>], names: &[&str]) -> Option<String> {
         .then(|| format!("names up to {p90} characters (p90), labels up to {label}"))
 }
 
-fn volume(asked: &[Question<'_>], names: &[&str]) -> Option<String> {
+fn volume(cx: &Cx<'_>, asked: &[Question<'_>], names: &[&str]) -> Option<String> {
     let bytes: usize = names.iter().map(|n| n.len()).sum();
     let (first, last) = (asked.first()?.row.ts(), asked.last()?.row.ts());
     // Sustained: the hour is filled, not touched.
     let filled = last - first >= HOUR_S * SECOND * 5 / 6 && names.len() >= UNIQUE / 2;
     let rate = bytes as f64 / HOUR_S as f64;
-    (bytes >= BYTES_HOUR || filled && rate >= BYTES_SECOND).then(|| format!("{bytes} bytes in unique names"))
+    (bytes >= (cx.number(&META, "bytes_hour") as usize) || filled && rate >= cx.number(&META, "bytes_second"))
+        .then(|| format!("{bytes} bytes in unique names"))
 }
 
-fn records(asked: &[Question<'_>]) -> Option<String> {
+fn records(cx: &Cx<'_>, asked: &[Question<'_>]) -> Option<String> {
     let n = asked
         .iter()
         .filter(|q| matches!(q.row.str(dns::QTYPE), "TXT" | "NULL"))
         .count();
-    let enough = asked.len() >= TXT_QUESTIONS && n as f64 >= TXT_SHARE * asked.len() as f64;
+    let enough = asked.len() >= (cx.number(&META, "txt_questions") as usize)
+        && n as f64 >= cx.number(&META, "txt_share") * asked.len() as f64;
     enough.then(|| format!("{n} of {} questions for TXT or NULL", asked.len()))
 }
 
@@ -360,7 +364,7 @@ fn digits(text: &str) -> bool {
 }
 
 /// Names that begin with a running number: `17-payload`.
-fn chunked(names: &[&str]) -> Option<String> {
+fn chunked(cx: &Cx<'_>, names: &[&str]) -> Option<String> {
     let mut indexes = HashSet::new();
     let mut payload = 0usize;
     for name in names {
@@ -371,7 +375,8 @@ fn chunked(names: &[&str]) -> Option<String> {
             payload += rest.len();
         }
     }
-    let enough = indexes.len() >= CHUNKS && payload / indexes.len().max(1) >= CHUNK_PAYLOAD;
+    let enough = indexes.len() >= (cx.number(&META, "chunks") as usize)
+        && payload / indexes.len().max(1) >= cx.number(&META, "chunk_payload") as usize;
     enough.then(|| {
         format!(
             "{} numbered chunks with {} characters each",
@@ -413,7 +418,11 @@ fn hit(cx: &Cx<'_>, e2ld: &str, window: Window<'_>, popular: bool) -> Option<Hit
     );
     let mut hit = Hit::at(&META, lead, e2ld, explain)
         .level(level)
-        .quality(if popular { POPULAR_FACTOR } else { 1.0 })
+        .quality(if popular {
+            cx.number(&META, "popular_factor")
+        } else {
+            1.0
+        })
         .prevalence(questions::prevalence(cx, e2ld))
         .ioc(Ioc::Domain(e2ld.to_owned()));
     hit.techniques = techniques.into_iter().map(Cow::Borrowed).collect();

@@ -189,8 +189,9 @@ fn first_seen(cx: &Cx<'_>, e2ld: &str, uses: &[Row<'_>]) -> Option<(f64, String)
     }
     let seen = cx.facts.seen(Thing::Domain, e2ld);
     let (_, end) = cx.facts.range()?;
-    let new = end - seen.first <= FIRST_SEEN_DAYS * DAY && cx.facts.baseline_days(seen.first) >= BASELINE_DAYS;
-    if !new || seen.hosts > FEW_HOSTS {
+    let new = end - seen.first <= (cx.number(&META, "first_seen") as i64) * DAY
+        && cx.facts.baseline_days(seen.first) >= cx.number(&META, "baseline") as i64;
+    if !new || seen.hosts > (cx.number(&META, "hosts") as u32) {
         return None;
     }
     let by_program = uses
@@ -199,9 +200,10 @@ fn first_seen(cx: &Cx<'_>, e2ld: &str, uses: &[Row<'_>]) -> Option<(f64, String)
     if !by_program {
         return None;
     }
-    let mut quality = FIRST_SEEN_QUALITY;
-    let gone = end - seen.last > LIFETIME_DAYS * DAY;
-    if gone && seen.last - seen.first <= LIFETIME_DAYS * DAY && seen.count >= LIFETIME_QUESTIONS {
+    let mut quality = cx.number(&META, "first_seen_quality");
+    let gone = end - seen.last > (cx.number(&META, "lifetime") as i64) * DAY;
+    if gone && seen.last - seen.first <= (cx.number(&META, "lifetime") as i64) * DAY && seen.count >= LIFETIME_QUESTIONS
+    {
         quality += LIFETIME_BONUS;
     }
     Some((
@@ -236,7 +238,7 @@ fn hit(cx: &Cx<'_>, e2ld: &str, uses: Vec<Row<'_>>, quality: f64, why: String) -
         .filter(|r| r.table().ix() == dns::TABLE.ix())
         .filter_map(|r| r.int(dns::TTL_MIN))
         .min();
-    let short = ttl.is_some_and(|t| t <= SHORT_TTL_S);
+    let short = ttl.is_some_and(|t| t <= (cx.number(&META, "short_ttl") as i64));
     let by_time = |r: &&Row<'_>| (r.ts(), r.table().ix(), r.at());
     let first = *uses.iter().min_by_key(by_time)?;
     let last = *uses.iter().max_by_key(by_time)?;

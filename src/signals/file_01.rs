@@ -167,24 +167,24 @@ impl Signal for File01 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let actors = by_actor(rows.table(&file::TABLE));
         let mut extensions: BTreeMap<&str, usize> = BTreeMap::new();
         for e in actors.values().flatten().filter(|e| e.change != Change::Delete) {
             *extensions.entry(e.extension()).or_insert(0) += 1;
         }
         for (actor, events) in &actors {
-            let usual = usual_extensions(&extensions, events);
+            let usual = usual_extensions(cx, &extensions, events);
             let strange = |ext: &str| ORDINARY.binary_search(&ext).is_err() && !is_number(ext) && !usual.contains(ext);
             let found = [
-                one_extension(events, &strange),
-                replaced(events, &strange),
-                notes(events, &strange),
-                known(events),
+                one_extension(cx, events, &strange),
+                replaced(cx, events, &strange),
+                notes(cx, events, &strange),
+                known(cx, events),
             ];
             let mut found: Vec<Finding> = found.into_iter().flatten().collect();
             if found.is_empty() {
-                found.extend(volume(&actors, events));
+                found.extend(volume(cx, &actors, events));
             }
             hits.extend(hit(actor, events, &found));
         }
@@ -205,7 +205,7 @@ fn is_number(ext: &str) -> bool {
 }
 
 /// The commonest extensions of the host without this actor's own files.
-fn usual_extensions<'e>(all: &BTreeMap<&'e str, usize>, events: &[Event<'_>]) -> BTreeSet<&'e str> {
+fn usual_extensions<'e>(cx: &Cx<'_>, all: &BTreeMap<&'e str, usize>, events: &[Event<'_>]) -> BTreeSet<&'e str> {
     let mut own: HashMap<&str, usize> = HashMap::new();
     for e in events.iter().filter(|e| e.change != Change::Delete) {
         *own.entry(e.extension()).or_insert(0) += 1;
@@ -215,7 +215,10 @@ fn usual_extensions<'e>(all: &BTreeMap<&'e str, usize>, events: &[Event<'_>]) ->
         .map(|(ext, n)| (n - own.get(ext).copied().unwrap_or(0).min(*n), *ext));
     let mut rest: Vec<(usize, &str)> = rest.filter(|(n, _)| *n > 0).collect();
     rest.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
-    rest.into_iter().take(TOP_EXTENSIONS).map(|(_, ext)| ext).collect()
+    rest.into_iter()
+        .take(cx.number(&META, "top_extensions") as usize)
+        .map(|(_, ext)| ext)
+        .collect()
 }
 
 /// A window that slides over events: how often each value lies in it.
@@ -242,7 +245,7 @@ impl<'a> Tally<'a> {
 }
 
 /// (a) A hundred files with one strange extension in five folders within a minute.
-fn one_extension(events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option<Finding> {
+fn one_extension(cx: &Cx<'_>, events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option<Finding> {
     let writes: Vec<&Event<'_>> = events.iter().filter(|e| e.change != Change::Delete).collect();
     let (mut from, mut found) = (0, None::<(i64, String)>);
     let (mut paths, mut folders, mut kinds) = (Tally::default(), Tally::default(), Tally::default());
@@ -256,7 +259,9 @@ fn one_extension(events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option
         paths.add(&e.path);
         folders.add(e.folder());
         kinds.add(e.extension());
-        if paths.0.len() < WRITES || folders.0.len() < FOLDERS {
+        if paths.0.len() < (cx.number(&META, "writes") as usize)
+            || folders.0.len() < (cx.number(&META, "folders") as usize)
+        {
             continue;
         }
         let (ext, n) = kinds
@@ -264,7 +269,7 @@ fn one_extension(events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option
             .iter()
             .map(|(ext, n)| (*ext, *n))
             .max_by_key(|(ext, n)| (*n, *ext))?;
-        if strange(ext) && n as f64 >= ONE_EXTENSION * kinds.total() {
+        if strange(ext) && n as f64 >= cx.number(&META, "one_extension") * kinds.total() {
             found = Some((writes.get(from)?.ts, ext.to_owned()));
             break;
         }
@@ -284,14 +289,14 @@ fn one_extension(events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option
             "{} files in {} folders got the extension .{ext}, {} or more within a minute",
             of.len(),
             folders.len(),
-            WRITES
+            (cx.number(&META, "writes") as usize)
         ),
         volume_only: false,
     })
 }
 
 /// (b) Fifty originals replaced: `x.docx` removed or renamed, `x.docx.strange` or `x.strange` written.
-fn replaced(events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option<Finding> {
+fn replaced(cx: &Cx<'_>, events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option<Finding> {
     let mut removed: HashMap<String, i64> = HashMap::new();
     let mut written: HashMap<String, (i64, &str)> = HashMap::new();
     let mut pairs: Vec<(i64, &str)> = Vec::new();
@@ -329,7 +334,11 @@ fn replaced(events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option<Find
     }
     let first = *pairs
         .iter()
-        .zip(pairs.iter().skip(PAIRS - 1))
+        .zip(
+            pairs
+                .iter()
+                .skip((cx.number(&META, "pairs") as usize).saturating_sub(1)),
+        )
         .find(|(a, b)| b.0 - a.0 <= TEN_MINUTES_US)?
         .0;
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
@@ -358,7 +367,7 @@ fn stem(path: &str) -> &str {
 }
 
 /// (c) One note in ten folders within ten minutes.
-fn notes(events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option<Finding> {
+fn notes(cx: &Cx<'_>, events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option<Finding> {
     let pattern = NOTE.as_ref()?;
     let mut by_name: BTreeMap<&str, Vec<&Event<'_>>> = BTreeMap::new();
     for e in events
@@ -377,7 +386,7 @@ fn notes(events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option<Finding
                 from += 1;
             }
             folders.add(e.folder());
-            if folders.0.len() < NOTE_FOLDERS {
+            if folders.0.len() < (cx.number(&META, "note_folders") as usize) {
                 continue;
             }
             let first = of.get(from)?.ts;
@@ -385,7 +394,7 @@ fn notes(events: &[Event<'_>], strange: &dyn Fn(&str) -> bool) -> Option<Finding
                 .iter()
                 .filter(|x| (first - TEN_MINUTES_US..=e.ts + TEN_MINUTES_US).contains(&x.ts))
                 .collect();
-            if !is_clear(name, pattern) && !destroys(&near, name, strange) {
+            if !is_clear(name, pattern) && !destroys(cx, &near, name, strange) {
                 break;
             }
             let all: BTreeSet<&str> = of.iter().map(|e| e.folder()).collect();
@@ -408,22 +417,22 @@ fn is_clear(name: &str, pattern: &Regex) -> bool {
 }
 
 /// Whether the same actor removed, renamed or rewrote files in a strange way at that time; unpacking only adds.
-fn destroys(near: &[&Event<'_>], note: &str, strange: &dyn Fn(&str) -> bool) -> bool {
+fn destroys(cx: &Cx<'_>, near: &[&Event<'_>], note: &str, strange: &dyn Fn(&str) -> bool) -> bool {
     let hurt = near
         .iter()
         .filter(|e| e.name() != note && (e.change != Change::Write || strange(e.extension())))
         .count();
-    hurt >= NOTE_FOLDERS
+    hurt >= (cx.number(&META, "note_folders") as usize)
 }
 
 /// (e) An extension of a known family.
-fn known(events: &[Event<'_>]) -> Option<Finding> {
+fn known(cx: &Cx<'_>, events: &[Event<'_>]) -> Option<Finding> {
     let of: Vec<&Event<'_>> = events
         .iter()
         .filter(|e| e.change != Change::Delete && KNOWN.binary_search(&e.extension()).is_ok())
         .collect();
     let folders: BTreeSet<&str> = of.iter().map(|e| e.folder()).collect();
-    if folders.len() < 2 && of.len() <= KNOWN_FILES {
+    if folders.len() < 2 && of.len() <= (cx.number(&META, "known_files") as usize) {
         return None;
     }
     let ext = of.first()?.extension();
@@ -442,7 +451,7 @@ fn known(events: &[Event<'_>]) -> Option<Finding> {
 }
 
 /// Only volume: a minute far above the host's history in which files of many kinds are destroyed.
-fn volume(actors: &BTreeMap<String, Vec<Event<'_>>>, events: &[Event<'_>]) -> Option<Finding> {
+fn volume(cx: &Cx<'_>, actors: &BTreeMap<String, Vec<Event<'_>>>, events: &[Event<'_>]) -> Option<Finding> {
     let minute = |e: &Event<'_>| e.ts.div_euclid(MINUTE_US);
     let mut own: BTreeMap<i64, Vec<&Event<'_>>> = BTreeMap::new();
     for e in events {
@@ -462,7 +471,10 @@ fn volume(actors: &BTreeMap<String, Vec<Event<'_>>>, events: &[Event<'_>]) -> Op
     });
     let destroyed: BTreeSet<&str> = destroyed.collect();
     let kinds: BTreeSet<&str> = destroyed.iter().map(|p| extension(p)).collect();
-    if written.len() < WRITES || destroyed.len() < WRITES / 2 || kinds.len() < TYPES {
+    if written.len() < (cx.number(&META, "writes") as usize)
+        || destroyed.len() < (cx.number(&META, "writes") as usize) / 2
+        || kinds.len() < (cx.number(&META, "types") as usize)
+    {
         return None;
     }
     let mut history: BTreeMap<i64, usize> = BTreeMap::new();
@@ -473,13 +485,13 @@ fn volume(actors: &BTreeMap<String, Vec<Event<'_>>>, events: &[Event<'_>]) -> Op
     {
         *history.entry(minute(e)).or_insert(0) += 1;
     }
-    if history.len() < HISTORY_MINUTES {
+    if history.len() < (cx.number(&META, "history") as usize) {
         return None;
     }
     let n = history.len() as f64;
     let mean = history.values().sum::<usize>() as f64 / n;
     let deviation = (history.values().map(|c| (*c as f64 - mean).powi(2)).sum::<f64>() / n).sqrt();
-    let limit = mean + SIGMAS * deviation;
+    let limit = mean + cx.number(&META, "sigmas") * deviation;
     (written.len() as f64 >= limit).then(|| Finding {
         first,
         last: worst.last().map_or(first, |e| e.ts),

@@ -81,7 +81,7 @@ impl Signal for File03 {
             if let Some(earlier) = last
                 .get(&name)
                 .and_then(|at| mine.get_mut(*at))
-                .filter(|h| row.ts() - h.last <= (JOIN_S * 1e6) as i64)
+                .filter(|h| row.ts() - h.last <= (cx.number(&META, "join") * 1e6) as i64)
             {
                 if earlier.rows.len() < 20 {
                     earlier.add_row(row);

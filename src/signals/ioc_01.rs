@@ -96,7 +96,7 @@ impl Signal for Ioc01 {
         }
         hits.extend(found.into_values().map(|(hit, passed)| match passed {
             true => hit,
-            false => hit.quality(BLOCKED_QUALITY),
+            false => hit.quality(cx.number(&META, "blocked_quality")),
         }));
     }
 }

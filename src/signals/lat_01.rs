@@ -125,7 +125,7 @@ impl Signal for Lat01 {
         found.sort_by_key(|s| s.row.ts());
         let mut mine: Vec<Hit> = Vec::new();
         for sign in found {
-            let same = |h: &&mut Hit| sign.row.ts() - h.last <= (JOIN_S * 1e6) as i64;
+            let same = |h: &&mut Hit| sign.row.ts() - h.last <= (cx.number(&META, "join") * 1e6) as i64;
             if let Some(earlier) = mine.last_mut().filter(same) {
                 if sign.level > earlier.level {
                     (earlier.level, earlier.key, earlier.explain) = (sign.level, sign.key, sign.explain);
@@ -180,7 +180,7 @@ fn of_service<'a>(cx: &Cx<'_>, row: Row<'a>, remote: &[Row<'a>], sessions: &Remo
     let start = launch::read(command);
     let tool = contains(REMOTE_EXECUTION_SERVICES, name) || contains(REMOTE_EXECUTION_SERVICES, &start.program);
     let loopback = start.reasons.contains(&"goes through a share of its own host");
-    let window = (JOIN_S * 1e6) as i64;
+    let window = (cx.number(&META, "join") * 1e6) as i64;
     let orders: Vec<Row<'a>> = remote
         .iter()
         .filter(|r| (row.ts() - r.ts()).abs() <= window)
@@ -269,7 +269,7 @@ fn of_start<'a>(cx: &Cx<'_>, row: Row<'a>, remote: &[Row<'a>]) -> Option<Sign<'a
     let lower = line.to_lowercase();
     let parent = row.str(process::PARENT_NAME);
     let by_services = parent == "services.exe";
-    let window = (JOIN_S * 1e6) as i64;
+    let window = (cx.number(&META, "join") * 1e6) as i64;
     let tool = contains(REMOTE_EXECUTION_SERVICES, &image) || contains(REMOTE_EXECUTION_SERVICES, &original);
     let order = remote.iter().find(|r| {
         (0..=window).contains(&(row.ts() - r.ts()))
@@ -287,6 +287,12 @@ fn of_start<'a>(cx: &Cx<'_>, row: Row<'a>, remote: &[Row<'a>]) -> Option<Sign<'a
         (
             "smbexec".to_owned(),
             "A service ran a command whose output goes to a share of the host itself",
+            Level::High,
+        )
+    } else if lower.contains(" /q /c ") && lower.contains("\\windows\\temp\\execute.bat") {
+        (
+            "smbexec".to_owned(),
+            "A command was run through the batch file of a tool for remote execution",
             Level::High,
         )
     } else if tool && (by_services || parent.is_empty()) {

@@ -82,7 +82,7 @@ impl Signal for Lat02 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let sessions = RemoteSessions::new(rows.table(&auth::TABLE));
         let pipes: Vec<Row<'_>> = rows.table(&file::TABLE).iter().filter(|r| is_order(*r)).collect();
         let mut last: Option<(String, i64)> = None;
@@ -90,7 +90,7 @@ impl Signal for Lat02 {
             if row.str(persist::KIND) != "task" || !matches!(row.str(common::ACTION), "create" | "update") {
                 continue;
             }
-            let window = (JOIN_S * 1e6) as i64;
+            let window = (cx.number(&META, "join") * 1e6) as i64;
             let pipe = pipes
                 .iter()
                 .rev()

@@ -74,17 +74,20 @@ impl Signal for Lat03 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let sessions = RemoteSessions::new(rows.table(&auth::TABLE));
         let mut ordered: Vec<Hit> = Vec::new();
         for row in starts(rows.table(&process::TABLE)) {
-            match of_child(row, &sessions) {
+            match of_child(cx, row, &sessions) {
                 Some(hit) => hits.push(hit),
-                None => ordered.extend(of_wmic(row)),
+                None => match of_automation(row, &sessions) {
+                    Some(hit) => hits.push(hit),
+                    None => ordered.extend(of_wmic(row)),
+                },
             }
         }
         let remote = ordered.iter().filter(|h| h.level == Level::Medium).count();
-        if remote as f64 >= FAN_OUT {
+        if remote as f64 >= cx.number(&META, "fan_out") {
             ordered
                 .iter_mut()
                 .filter(|h| h.level == Level::Medium)
@@ -109,7 +112,7 @@ impl Signal for Lat03 {
     }
 }
 
-fn of_child(row: Row<'_>, sessions: &RemoteSessions<'_>) -> Option<Hit> {
+fn of_child(cx: &Cx<'_>, row: Row<'_>, sessions: &RemoteSessions<'_>) -> Option<Hit> {
     let parent = stem(row.str(process::PARENT_NAME));
     let host_line = row.str(process::PARENT_CMDLINE).to_lowercase();
     let automation = host_line.contains("-embedding");
@@ -135,7 +138,11 @@ fn of_child(row: Row<'_>, sessions: &RemoteSessions<'_>) -> Option<Hit> {
     let own = sessions.of(row.int(common::LOGON_ID));
     let session = own.or_else(|| {
         sessions
-            .before(row.ts(), (SESSION_S * 1e6) as i64, row.str(common::USER))
+            .before(
+                row.ts(),
+                (cx.number(&META, "session") * 1e6) as i64,
+                row.str(common::USER),
+            )
             .filter(|_| row.text(common::USER).is_some())
     });
     let odd = starts::is_one_of(row, INTERPRETERS) || paths::user_writable(row.str(process::IMAGE)).is_some();
@@ -157,6 +164,25 @@ fn of_child(row: Row<'_>, sessions: &RemoteSessions<'_>) -> Option<Hit> {
         hit.add_row(s);
     }
     hit.iocs = starts::iocs(row);
+    Some(hit)
+}
+
+/// A program that offers itself for automation, started for a network logon: somebody holds it from another host.
+fn of_automation(row: Row<'_>, sessions: &RemoteSessions<'_>) -> Option<Hit> {
+    let image = stem(row.str(process::IMAGE_NAME));
+    let offered = matches!(image, "mmc" | "excel" | "winword" | "outlook" | "powerpnt" | "visio");
+    let line = row.str(process::CMDLINE).to_lowercase();
+    if !offered || !(line.contains("-embedding") || line.contains("/automation")) {
+        return None;
+    }
+    let own = |c| sessions.of(row.int(c));
+    let session = own(process::TARGET_LOGON_ID).or_else(|| own(common::LOGON_ID))?;
+    let explain = format!(
+        "{image} was started for automation by a network logon from {}",
+        origin(session)
+    );
+    let mut hit = Hit::at(&META, row, format!("automation|{image}"), explain).techniques(&["T1021.003"]);
+    hit.add_row(session);
     Some(hit)
 }
 

@@ -97,10 +97,10 @@ impl Signal for Lat04 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let sessions = RemoteSessions::new(rows.table(&auth::TABLE));
         for row in starts(rows.table(&process::TABLE)) {
-            hits.extend(of_child(row, &sessions).or_else(|| of_winrs(row)));
+            hits.extend(of_child(cx, row, &sessions).or_else(|| of_winrs(row)));
         }
         for block in script_blocks::blocks(rows.table(&script::TABLE)) {
             if let Some(call) = opens(&block.text) {
@@ -112,19 +112,23 @@ impl Signal for Lat04 {
                 );
             }
         }
-        hits.extend(fan_out(rows));
+        hits.extend(fan_out(cx, rows));
     }
 }
 
-fn of_child(row: Row<'_>, sessions: &RemoteSessions<'_>) -> Option<Hit> {
+fn of_child(cx: &Cx<'_>, row: Row<'_>, sessions: &RemoteSessions<'_>) -> Option<Hit> {
     let parent = stem(row.str(process::PARENT_NAME));
     let image = stem(row.str(process::IMAGE_NAME));
     if !matches!(parent, "wsmprovhost" | "winrshost") || matches!(image, "conhost" | "werfault" | "wsmprovhost" | "") {
         return None;
     }
-    let session = sessions
-        .of(row.int(common::LOGON_ID))
-        .or_else(|| sessions.before(row.ts(), (SESSION_S * 1e6) as i64, row.text(common::USER)?));
+    let session = sessions.of(row.int(common::LOGON_ID)).or_else(|| {
+        sessions.before(
+            row.ts(),
+            (cx.number(&META, "session") * 1e6) as i64,
+            row.text(common::USER)?,
+        )
+    });
     let from = session.map_or_else(String::new, |s| format!(" from {}", origin(s)));
     let explain = format!("A remote shell{from} started {image}: {}", starts::command(row));
     let mut techniques = vec!["T1021.006"];
@@ -171,7 +175,7 @@ fn opens(text: &str) -> Option<&str> {
         .map(|m| m.as_str())
 }
 
-fn fan_out(rows: &KeyRows<'_>) -> Option<Hit> {
+fn fan_out(cx: &Cx<'_>, rows: &KeyRows<'_>) -> Option<Hit> {
     let is_winrm = |r: &Row<'_>| {
         matches!(r.int(network::DST_PORT), Some(5985 | 5986))
             && r.str(network::DIRECTION) != "in"
@@ -182,14 +186,17 @@ fn fan_out(rows: &KeyRows<'_>) -> Option<Hit> {
     let mut counts: BTreeMap<_, usize> = BTreeMap::new();
     for (end, row) in out.iter().enumerate() {
         *counts.entry(row.ip(network::DST_IP)).or_default() += 1;
-        while let Some(old) = out.get(start).filter(|o| row.ts() - o.ts() > (WINDOW_S * 1e6) as i64) {
+        while let Some(old) = out
+            .get(start)
+            .filter(|o| row.ts() - o.ts() > (cx.number(&META, "window") * 1e6) as i64)
+        {
             if let Some(n) = counts.get_mut(&old.ip(network::DST_IP)) {
                 *n -= 1;
             }
             counts.retain(|_, n| *n > 0);
             start += 1;
         }
-        if counts.len() as f64 >= TARGETS {
+        if counts.len() as f64 >= cx.number(&META, "targets") {
             let evidence = out.get(start..=end)?;
             let program = base_name(row.str(network::IMAGE)).to_lowercase();
             let explain = format!(

@@ -98,7 +98,7 @@ impl Signal for Lat05 {
                 continue;
             }
             let known = seen.insert((user.clone(), ip::display(&source)), ()).is_some();
-            if !known && cx.facts.baseline_days(row.ts()) >= BASELINE_DAYS as i64 {
+            if !known && cx.facts.baseline_days(row.ts()) >= cx.number(&META, "baseline") as i64 {
                 let explain = format!(
                     "{user} logged on by Remote Desktop from {} for the first time",
                     ip::display(&source)

@@ -130,7 +130,7 @@ impl Signal for Logt01 {
         found.sort_by_key(|f| f.0.ts());
         let mut mine: Vec<Hit> = Vec::new();
         for (row, key, explain) in found {
-            let same = |h: &&mut Hit| row.ts() - h.last <= (JOIN_S * 1e6) as i64;
+            let same = |h: &&mut Hit| row.ts() - h.last <= (cx.number(&META, "join") * 1e6) as i64;
             match mine.last_mut().filter(same) {
                 Some(earlier) => {
                     if earlier.rows.len() < 20 {
@@ -150,7 +150,8 @@ fn is_new_host(cx: &Cx<'_>, row: Row<'_>) -> bool {
     let Some(first) = cx.facts.first_of_host(row.id(common::HOST)) else {
         return false;
     };
-    cx.facts.baseline_days(first) >= NEW_HOST_BASELINE as i64 && row.ts() - first <= (NEW_HOST_H * 3.6e9) as i64
+    cx.facts.baseline_days(first) >= cx.number(&META, "new_host_baseline") as i64
+        && row.ts() - first <= (cx.number(&META, "new_host") * 3.6e9) as i64
 }
 
 fn clears(text: &str) -> bool {

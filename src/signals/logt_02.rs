@@ -115,11 +115,11 @@ impl Signal for Logt02 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let posture = rows.table(&t::TABLE);
         let mut found: Vec<Off<'_>> = posture
             .iter()
-            .filter_map(|r| of_audit(r).or_else(|| of_sensor(r, rows)))
+            .filter_map(|r| of_audit(r).or_else(|| of_sensor(cx, r, rows)))
             .collect();
         let wanted = |k: &str| {
             [
@@ -154,7 +154,8 @@ impl Signal for Logt02 {
         let mut mine: Vec<Hit> = Vec::new();
         for f in found {
             let same = |h: &&mut Hit| {
-                f.row.ts() - h.last <= (JOIN_S * 1e6) as i64 && h.techniques.iter().any(|t| t == f.technique)
+                f.row.ts() - h.last <= (cx.number(&META, "join") * 1e6) as i64
+                    && h.techniques.iter().any(|t| t == f.technique)
             };
             match mine.last_mut().filter(same) {
                 Some(earlier) => {
@@ -194,13 +195,14 @@ fn of_audit(row: Row<'_>) -> Option<Off<'_>> {
 }
 
 /// Sysmon's own stop, unless it starts again or the host goes down.
-fn of_sensor<'a>(row: Row<'a>, rows: &KeyRows<'a>) -> Option<Off<'a>> {
+fn of_sensor<'a>(cx: &Cx<'_>, row: Row<'a>, rows: &KeyRows<'a>) -> Option<Off<'a>> {
     if row.str(t::SETTING) != "Sysmon service" || row.str(common::ACTION) != "stop" {
         return None;
     }
-    let around = rows
-        .table(&t::TABLE)
-        .between(row.ts() - (JOIN_S * 1e6) as i64, row.ts() + (RESTART_S * 1e6) as i64);
+    let around = rows.table(&t::TABLE).between(
+        row.ts() - (cx.number(&META, "join") * 1e6) as i64,
+        row.ts() + (cx.number(&META, "restart") * 1e6) as i64,
+    );
     let ordinary = around.iter().any(|r| match r.str(t::KIND) {
         "sysmon_config" => r.str(common::ACTION) == "start" && r.ts() >= row.ts(),
         "system" => matches!(r.str(common::ACTION), "stop" | "restart" | "start"),

@@ -101,7 +101,7 @@ impl Signal for Lol01 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let connections = rows.table(&network::TABLE);
         for row in starts::starts(rows.table(&t::TABLE)) {
             let Some((tool, found, writable)) = used(row, Purpose::Proxy) else {
@@ -118,7 +118,7 @@ impl Signal for Lol01 {
             )
             .techniques(found.techniques);
             let mut reasons = circumstances(row, writable);
-            let soon = connections.between(row.ts(), row.ts() + (NETWORK_S * 1e6) as i64);
+            let soon = connections.between(row.ts(), row.ts() + (cx.number(&META, "network_seconds") * 1e6) as i64);
             if let Some(c) = soon.iter().find(|c| is_own(*c, row)) {
                 let address = c.ip(network::DST_IP).map(|a| ip::display(&a)).unwrap_or_default();
                 reasons.push(format!("it connected to {address}"));
@@ -130,7 +130,7 @@ impl Signal for Lol01 {
                 format!(" ({})", reasons.join(", "))
             };
             hit.explain = format!("{tool} runs code of others{why}: {}", command(row));
-            if reasons.len() as f64 >= RAISERS {
+            if reasons.len() as f64 >= cx.number(&META, "raisers") {
                 hit = hit.level(Level::High);
             }
             hit.iocs = starts::iocs(row);

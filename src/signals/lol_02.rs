@@ -47,7 +47,7 @@ impl Signal for Lol02 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         for row in starts::starts(rows.table(&t::TABLE)) {
             let Some((tool, found, writable)) = used(row, Purpose::Fetch) else {
                 continue;
@@ -64,7 +64,11 @@ impl Signal for Lol02 {
                 explain,
             )
             .techniques(found.techniques)
-            .quality(if common { QUALITY_COMMON } else { 1.0 });
+            .quality(if common {
+                cx.number(&META, "common_quality")
+            } else {
+                1.0
+            });
             hit.iocs = starts::iocs(row);
             hits.push(hit);
         }

@@ -110,7 +110,12 @@ impl Signal for Lol03 {
                 row.str(persist::NAME),
                 reasons.join(", ")
             );
-            let level = if reasons.len() > 1 { Level::Medium } else { Level::Low };
+            let outside = reasons.contains(&"a bare address") && !ip::parse(&host).is_some_and(|a| ip::is_internal(&a));
+            let level = if reasons.len() > 1 || outside {
+                Level::Medium
+            } else {
+                Level::Low
+            };
             let mut techniques = vec!["T1197"];
             if CODE.contains(&extension(&file)) {
                 techniques.push("T1105");

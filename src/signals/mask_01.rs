@@ -58,14 +58,14 @@ impl Signal for Mask01 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         // Comparing names is slow, and hosts start the same programs over and over.
         let mut known: HashMap<(StrId, StrId), Option<Disguise>, RandomState> = HashMap::default();
         for row in starts::starts(rows.table(&t::TABLE)) {
             let key = (row.id(t::IMAGE), row.id(t::ORIG_NAME));
             let found = known.entry(key).or_insert_with(|| {
                 let image = row.text(t::IMAGE)?;
-                disguise(image, base_name(image), row.str(t::ORIG_NAME))
+                disguise(cx, image, base_name(image), row.str(t::ORIG_NAME))
             });
             if let Some(found) = found {
                 hits.push(hit(row, found));
@@ -85,7 +85,7 @@ fn hit(row: Row<'_>, (key, technique, what, quality): &Disguise) -> Hit {
     hit
 }
 
-fn disguise(image: &str, base: &str, original: &str) -> Option<Disguise> {
+fn disguise(cx: &Cx<'_>, image: &str, base: &str, original: &str) -> Option<Disguise> {
     if similar::has_bidi_override(base) {
         let what = "turns its name round with a control character".to_owned();
         return Some(("bidi".to_owned(), "T1036.002", what, 1.0));
@@ -97,7 +97,7 @@ fn disguise(image: &str, base: &str, original: &str) -> Option<Disguise> {
     if let Some(tool) = similar::renamed_tool(original, base) {
         let what = format!("is {tool} under another name (OriginalFileName {})", quote(original));
         let quality = if paths::is_protected(image) {
-            QUALITY_PROTECTED
+            cx.number(&META, "protected_quality")
         } else {
             1.0
         };

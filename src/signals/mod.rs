@@ -11,6 +11,7 @@ mod hit;
 pub mod logons;
 pub mod lolbin_starts;
 mod meta;
+pub mod numbers;
 pub mod questions;
 mod registry_changes;
 mod remote_sessions;
@@ -21,9 +22,11 @@ pub mod sigma;
 pub mod starts;
 #[cfg(test)]
 pub mod testing;
+pub mod windows;
 
 pub use hit::{Hit, Ioc, Prevalence, RowRef};
 pub use meta::{Key, Level, Meta, Reads, Threshold};
+pub use numbers::Overrides;
 pub use rows::{KeyRows, View};
 
 use crate::entity::fleet::Facts;
@@ -42,6 +45,15 @@ pub struct Cx<'a> {
     pub knowledge: &'a Knowledge,
     /// The user's lists: IOCs, hashes, WHOIS dates, places of addresses, approved tools.
     pub lists: &'a Lists,
+    /// Thresholds that the user set.
+    pub overrides: &'a Overrides,
+}
+
+impl Cx<'_> {
+    /// A number that decides: what the user set, else what the signal declares.
+    pub fn number(&self, meta: &Meta, name: &str) -> f64 {
+        self.overrides.number(meta, name)
+    }
 }
 
 /// One red flag.
@@ -59,23 +71,33 @@ crate::registry! {
     SIGNALS: dyn Signal = [
         proc_01::Proc01,
         proc_02::Proc02,
+        proc_03::Proc03,
         proc_04::Proc04,
         proc_05::Proc05,
+        proc_06::Proc06,
         script_01::Script01,
         script_02::Script02,
         script_03::Script03,
         net_01::Net01,
         net_02::Net02,
+        net_03::Net03,
+        net_04::Net04,
         net_05::Net05,
+        net_06::Net06,
         dns_01::Dns01,
         dns_02::Dns02,
         dns_03::Dns03,
         dns_04::Dns04,
+        dns_05::Dns05,
+        dns_06::Dns06,
         file_01::File01,
+        file_02::File02,
         file_03::File03,
         file_11::File11,
         file_12::File12,
+        file_13::File13,
         auth_01::Auth01,
+        auth_02::Auth02,
         auth_03::Auth03,
         auth_04::Auth04,
         auth_05::Auth05,
@@ -85,6 +107,7 @@ crate::registry! {
         acct_03::Acct03,
         acct_04::Acct04,
         acct_05::Acct05,
+        acct_06::Acct06,
         pers_01::Pers01,
         pers_02::Pers02,
         pers_03::Pers03,
@@ -93,6 +116,7 @@ crate::registry! {
         pers_06::Pers06,
         pers_07::Pers07,
         rmm_01::Rmm01,
+        rmm_02::Rmm02,
         av_01::Av01,
         av_02::Av02,
         av_03::Av03,
@@ -100,23 +124,40 @@ crate::registry! {
         mask_01::Mask01,
         logt_01::Logt01,
         logt_02::Logt02,
+        logt_03::Logt03,
         logt_04::Logt04,
+        stlh_01::Stlh01,
+        stlh_02::Stlh02,
         cred_01::Cred01,
         cred_02::Cred02,
         cred_03::Cred03,
         cred_04::Cred04,
+        cred_05::Cred05,
         cred_06::Cred06,
         cred_07::Cred07,
+        cred_08::Cred08,
         imp_01::Imp01,
+        imp_02::Imp02,
+        imp_03::Imp03,
+        imp_04::Imp04,
         lat_01::Lat01,
         lat_02::Lat02,
         lat_03::Lat03,
         lat_04::Lat04,
         lat_05::Lat05,
+        lat_06::Lat06,
+        lat_07::Lat07,
         lat_08::Lat08,
+        lat_09::Lat09,
+        exf_01::Exf01,
+        exf_02::Exf02,
+        exf_03::Exf03,
+        exf_04::Exf04,
         priv_01::Priv01,
         priv_02::Priv02,
+        priv_03::Priv03,
         priv_04::Priv04,
+        priv_05::Priv05,
         disc_01::Disc01,
         disc_02::Disc02,
         ioc_01::Ioc01,
@@ -124,6 +165,7 @@ crate::registry! {
         lol_02::Lol02,
         lol_03::Lol03,
         sql_01::Sql01,
+        pipe_01::Pipe01,
     ]
 }
 

@@ -123,13 +123,13 @@ impl Signal for Net01 {
         let all = contacts(rows);
         let mut owners = BTreeSet::new();
         for contact in &all {
-            if let Some((series, beat)) = best(contact) {
+            if let Some((series, beat)) = best(cx, contact) {
                 owners.extend(contact.e2ld.clone());
                 hits.extend(hit(cx, contact, &series, beat));
             }
         }
         for contact in rotating(&all, &owners) {
-            if let Some((series, beat)) = best(&contact) {
+            if let Some((series, beat)) = best(cx, &contact) {
                 hits.extend(hit(cx, &contact, &series, beat));
             }
         }
@@ -137,7 +137,7 @@ impl Signal for Net01 {
 }
 
 /// The most regular series among those of the sensors that saw the destination.
-fn best<'a>(contact: &Contact<'a>) -> Option<(Vec<Row<'a>>, Beacon)> {
+fn best<'a>(cx: &Cx<'_>, contact: &Contact<'a>) -> Option<(Vec<Row<'a>>, Beacon)> {
     if contact.rows.len() < beacon::MIN_EVENTS {
         return None;
     }
@@ -145,7 +145,13 @@ fn best<'a>(contact: &Contact<'a>) -> Option<(Vec<Row<'a>>, Beacon)> {
     for series in contact.sensors() {
         let times: Vec<i64> = series.iter().map(|r| r.ts()).collect();
         let sizes: Option<Vec<u64>> = series.iter().map(|r| bytes_out(*r)).collect();
-        let Some(beat) = beacon::best_horizon(&times, sizes.as_deref()).filter(Beacon::fires) else {
+        let enough = |b: &Beacon| {
+            b.fires()
+                && b.timing >= cx.number(&META, "timing")
+                && b.n as f64 >= cx.number(&META, "min_events")
+                && (b.last - b.first) as f64 / 1e6 >= cx.number(&META, "min_span")
+        };
+        let Some(beat) = beacon::best_horizon(&times, sizes.as_deref()).filter(enough) else {
             continue;
         };
         if best.as_ref().is_none_or(|(_, known)| beat.b > known.b) {
@@ -210,9 +216,9 @@ fn hit(cx: &Cx<'_>, contact: &Contact<'_>, series: &[Row<'_>], beat: Beacon) -> 
     let (hosts, population) = contact.spread(cx);
     let reasons = reasons(cx, contact, &within, hosts);
     let odd = program.and_then(odd_process);
-    let mut quality = beat.strength() + MODIFIER * reasons.len() as f64;
+    let mut quality = beat.strength() + cx.number(&META, "modifier") * reasons.len() as f64;
     if contact.is_everywhere(cx) {
-        quality = quality.min(1.0) * EVERYWHERE_FACTOR;
+        quality = quality.min(1.0) * cx.number(&META, "everywhere_factor");
     }
     let mut explain = format!(
         "{} called {} every {} s: {} check-ins from {} to {}, timing {:.2} (fires at {:.2})",
@@ -269,8 +275,8 @@ fn reasons(cx: &Cx<'_>, contact: &Contact<'_>, rows: &[Row<'_>], hosts: u32) -> 
     let first = rows.first().map_or(0, |r| r.ts());
     if let Some(domain) = &contact.e2ld {
         let seen = cx.facts.seen(Thing::Domain, domain);
-        if cx.facts.baseline_days(seen.first) >= NEW_DAYS
-            && first - seen.first <= NEW_DAYS * DAY
+        if cx.facts.baseline_days(seen.first) >= (cx.number(&META, "new_days") as i64)
+            && first - seen.first <= (cx.number(&META, "new_days") as i64) * DAY
             && hosts < POPULAR_HOSTS
         {
             out.push(format!(
@@ -300,7 +306,9 @@ fn reasons(cx: &Cx<'_>, contact: &Contact<'_>, rows: &[Row<'_>], hosts: u32) -> 
         }
         if let Some(agent) = first.text(http::UA).filter(|_| same(http::UA)) {
             let users = cx.facts.seen(Thing::UserAgent, agent).hosts;
-            if users <= RARE_HOSTS && cx.facts.hosts_with(&http::TABLE) > 4 * RARE_HOSTS {
+            if users <= (cx.number(&META, "rare_hosts") as u32)
+                && cx.facts.hosts_with(&http::TABLE) > 4 * (cx.number(&META, "rare_hosts") as u32)
+            {
                 out.push(format!("the User-Agent is sent by {users} hosts only"));
             }
         }

@@ -89,7 +89,12 @@ impl Signal for Net02 {
             let mut best: Option<(Vec<Row<'_>>, Strobe)> = None;
             for series in contact.sensors() {
                 let times: Vec<i64> = series.iter().map(|r| r.ts()).collect();
-                let Some(found) = strobe(&times).filter(Strobe::fires) else {
+                let enough = |s: &Strobe| {
+                    s.fires()
+                        && s.run_minutes as f64 >= cx.number(&META, "minutes")
+                        && s.variation <= cx.number(&META, "variation")
+                };
+                let Some(found) = strobe(&times).filter(enough) else {
                     continue;
                 };
                 if best.as_ref().is_none_or(|(_, b)| found.run_minutes > b.run_minutes) {

@@ -20,7 +20,7 @@ pub struct Net05;
 static META: Meta = Meta {
     id: "NET-05",
     title: "Proxy or hosts file changed",
-    sees: "A proxy or proxy script is set, or the hosts file is written by a program that is not Windows' own.",
+    sees: "A proxy or proxy script is set, or the hosts file is written by a program that is not Windows' own (medium by a console, script or a program of a user's folder).",
     why: "Whoever sets the way can read what passes or keep updates away.",
     techniques: &["T1090", "T1565.001"],
     stage: "command-and-control",
@@ -89,7 +89,14 @@ fn hosts(row: Row<'_>) -> Option<Hit> {
         actor(row),
         quote(row.str(file::IMAGE))
     );
-    Some(Hit::at(&META, row, format!("hosts|{program}"), explain).techniques(&["T1565.001"]))
+    let image = row.str(file::IMAGE);
+    let odd =
+        super::registry_changes::is_scripted_writer(&program) || crate::rules::paths::user_writable(image).is_some();
+    Some(
+        Hit::at(&META, row, format!("hosts|{program}"), explain)
+            .level(if odd { Level::Medium } else { META.level })
+            .techniques(&["T1565.001"]),
+    )
 }
 
 #[cfg(test)]

@@ -372,7 +372,8 @@ fn is_common(cx: &Cx<'_>, name: &str) -> bool {
     let name = name.to_lowercase();
     let hosts = f64::from(cx.facts.seen(Thing::Service, &name).hosts);
     let all = f64::from(cx.facts.hosts_with(&t::TABLE));
-    name.starts_with("mpksl") || (hosts >= COMMON_HOSTS && hosts >= COMMON_SHARE * all)
+    name.starts_with("mpksl")
+        || (hosts >= cx.number(&META, "common_hosts") && hosts >= cx.number(&META, "common_share") * all)
 }
 
 impl<'a> New<'a> {

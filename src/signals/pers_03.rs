@@ -148,13 +148,13 @@ impl Signal for Pers03 {
             .iter()
             .filter(|r| matches!(r.str(common::ACTION), "create" | "update"))
         {
-            found.push(registered(*row, rows, &sessions));
+            found.push(registered(cx, *row, rows, &sessions));
         }
         for row in starts(rows.table(&process::TABLE)) {
             found.extend(from_command(row));
         }
         from_scripts(rows, &mut found);
-        for mut task in joined(found) {
+        for mut task in joined(cx, found) {
             short_lived(&tasks, &mut task);
             hits.extend(judge(cx, task));
         }
@@ -162,7 +162,7 @@ impl Signal for Pers03 {
     }
 }
 
-fn registered<'a>(row: Row<'a>, rows: &KeyRows<'a>, sessions: &RemoteSessions<'a>) -> Task<'a> {
+fn registered<'a>(cx: &Cx<'_>, row: Row<'a>, rows: &KeyRows<'a>, sessions: &RemoteSessions<'a>) -> Task<'a> {
     let command = format!("{} {}", row.str(t::COMMAND), row.str(t::ARGS));
     let mut task = Task::of(row, row.str(t::NAME), command.trim());
     task.update = row.str(common::ACTION) == "update";
@@ -170,7 +170,7 @@ fn registered<'a>(row: Row<'a>, rows: &KeyRows<'a>, sessions: &RemoteSessions<'a
         task.reasons
             .push(format!("ordered over a network logon from {}", origin(logon)));
         task.rows.push(logon);
-    } else if let Some(pipe) = remote_order(rows, row.ts()) {
+    } else if let Some(pipe) = remote_order(cx, rows, row.ts()) {
         let from = pipe.ip(file::CLIENT_IP).map_or_else(String::new, |a| ip::display(&a));
         task.reasons
             .push(format!("ordered through the task scheduler's pipe from {from}"));
@@ -186,7 +186,7 @@ fn registered<'a>(row: Row<'a>, rows: &KeyRows<'a>, sessions: &RemoteSessions<'a
 }
 
 /// A write to the pipe `atsvc` over the network shortly before.
-fn remote_order<'a>(rows: &KeyRows<'a>, ts: i64) -> Option<Row<'a>> {
+fn remote_order<'a>(cx: &Cx<'_>, rows: &KeyRows<'a>, ts: i64) -> Option<Row<'a>> {
     let is_order = |r: &Row<'_>| {
         r.str(file::NAME) == "atsvc"
             && r.str(common::ACTION) == "share_access"
@@ -194,7 +194,7 @@ fn remote_order<'a>(rows: &KeyRows<'a>, ts: i64) -> Option<Row<'a>> {
             && r.ip(file::CLIENT_IP).is_some_and(|a| !ip::is_loopback(&a))
     };
     rows.table(&file::TABLE)
-        .between(ts - (JOIN_S * 1e6) as i64, ts)
+        .between(ts - (cx.number(&META, "join") * 1e6) as i64, ts)
         .iter()
         .rev()
         .find(is_order)
@@ -269,7 +269,7 @@ fn from_scripts<'a>(rows: &KeyRows<'a>, out: &mut Vec<Task<'a>>) {
     }
 }
 
-fn joined(mut found: Vec<Task<'_>>) -> Vec<Task<'_>> {
+fn joined<'a>(cx: &Cx<'_>, mut found: Vec<Task<'a>>) -> Vec<Task<'a>> {
     found.sort_by_key(|n| (n.ts, n.rows.first().map(|r| r.table().ix())));
     let mut last: HashMap<String, usize> = HashMap::new();
     let mut out: Vec<Task<'_>> = Vec::new();
@@ -277,7 +277,7 @@ fn joined(mut found: Vec<Task<'_>>) -> Vec<Task<'_>> {
         let name = task.name.trim_start_matches('\\').to_lowercase();
         let earlier = last.get(&name).and_then(|at| out.get_mut(*at));
         match earlier {
-            Some(e) if task.ts - e.ts <= (JOIN_S * 1e6) as i64 => {
+            Some(e) if task.ts - e.ts <= (cx.number(&META, "join") * 1e6) as i64 => {
                 if e.command.is_empty() {
                     e.command = task.command;
                 }
@@ -375,7 +375,8 @@ fn is_windows_own(name: &str) -> bool {
 
 fn is_common(cx: &Cx<'_>, name: &str) -> bool {
     let hosts = f64::from(cx.facts.seen(Thing::Task, &name.to_lowercase()).hosts);
-    hosts >= COMMON_HOSTS && hosts >= COMMON_SHARE * f64::from(cx.facts.hosts_with(&t::TABLE))
+    hosts >= cx.number(&META, "common_hosts")
+        && hosts >= cx.number(&META, "common_share") * f64::from(cx.facts.hosts_with(&t::TABLE))
 }
 
 impl<'a> Task<'a> {

@@ -67,7 +67,7 @@ impl Signal for Pers04 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut mine: Vec<Hit> = Vec::new();
         for row in rows
             .table(&t::TABLE)
@@ -80,7 +80,7 @@ impl Signal for Pers04 {
                 _ => None,
             };
             let Some(hit) = found else { continue };
-            let same = |h: &&mut Hit| row.ts() - h.time <= (JOIN_S * 1e6) as i64;
+            let same = |h: &&mut Hit| row.ts() - h.time <= (cx.number(&META, "join") * 1e6) as i64;
             match mine.last_mut().filter(same) {
                 Some(earlier) => {
                     // The consumer says what is run; the binding only that it is.

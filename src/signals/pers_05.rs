@@ -81,8 +81,8 @@ impl Signal for Pers05 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
-        let day = (DAY_H * 3.6e9) as i64;
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+        let day = (cx.number(&META, "window") * 3.6e9) as i64;
         let mut made: Vec<Made<'_>> = Vec::new();
         let mut by_sid: HashMap<String, usize> = HashMap::new();
         for row in rows.table(&t::TABLE).iter() {

@@ -37,9 +37,10 @@ const PHANTOMS: &[(&str, &str)] = &[
 static META: Meta = Meta {
     id: "PERS-06",
     title: "Library that Windows looks for and does not ship",
-    sees: "load or creation of a phantom DLL without a valid signature",
+    sees: "load or creation of a phantom DLL, or of one in a folder that replaces a program's libraries (program.exe.local), without a valid \
+           signature",
     why: "the Windows component that asks for it runs it, mostly as SYSTEM",
-    techniques: &["T1574.001"],
+    techniques: &["T1574.001", "T1548.002"],
     stage: "persistence",
     family: "persistence",
     key: Key::Host,
@@ -120,10 +121,25 @@ impl Signal for Pers06 {
 
 fn hit(row: Row<'_>, path: &str, explain: String) -> Hit {
     let name = basename(path).to_lowercase();
-    Hit::at(&META, row, name, explain).ioc(Ioc::File(path.to_owned()))
+    let techniques: &[&str] = match is_redirected(path) {
+        true => &["T1574.001", "T1548.002"],
+        false => &["T1574.001"],
+    };
+    Hit::at(&META, row, name, explain)
+        .techniques(techniques)
+        .ioc(Ioc::File(path.to_owned()))
+}
+
+/// Whether a library lies in the folder by which a program's libraries are replaced (`consent.exe.local`), below a system folder.
+fn is_redirected(path: &str) -> bool {
+    let lower = path.to_lowercase();
+    in_windows(&lower) && lower.contains(".exe.local\\")
 }
 
 fn is_phantom(name: &str, path: &str) -> bool {
+    if is_redirected(path) {
+        return true;
+    }
     let Ok(at) = PHANTOMS.binary_search_by(|(n, _)| (*n).cmp(name)) else {
         return false;
     };
@@ -167,6 +183,10 @@ mod tests {
         assert_eq!(loaded("C:\\Windows\\System32\\wbemcomn.dll", 0), 0, "its own place");
         assert_eq!(loaded("C:\\Windows\\System32\\wbem\\wbemcomn.dll", 0), 1);
         assert_eq!(loaded("C:\\Windows\\System32\\kernel32.dll", 0), 0);
+        assert_eq!(
+            loaded("C:\\Windows\\System32\\consent.exe.local\\x\\comctl32.dll", 0),
+            1
+        );
     }
 
     #[test]

@@ -114,7 +114,7 @@ impl Signal for Priv01 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found: Vec<Sign<'_>> = Vec::new();
         for c in changes(rows.table(&registry::TABLE), is_hijack)
             .iter()
@@ -138,13 +138,13 @@ impl Signal for Priv01 {
         found.extend(
             starts(rows.table(&process::TABLE))
                 .into_iter()
-                .filter_map(|r| of_start(r, &armed)),
+                .filter_map(|r| of_start(cx, r, &armed)),
         );
         found.extend(rows.table(&file::TABLE).iter().filter_map(of_file));
         found.sort_by_key(|s| s.row.ts());
         let mut mine: Vec<Hit> = Vec::new();
         for sign in found {
-            let same = |h: &&mut Hit| sign.row.ts() - h.last <= (JOIN_S * 1e6) as i64;
+            let same = |h: &&mut Hit| sign.row.ts() - h.last <= (cx.number(&META, "join") * 1e6) as i64;
             match mine.last_mut().filter(same) {
                 Some(earlier) => {
                     if sign.level > earlier.level {
@@ -203,7 +203,7 @@ fn is_hijack_value(key: &str, value: &str) -> bool {
     }
 }
 
-fn of_start<'a>(row: Row<'a>, armed: &[i64]) -> Option<Sign<'a>> {
+fn of_start<'a>(cx: &Cx<'_>, row: Row<'a>, armed: &[i64]) -> Option<Sign<'a>> {
     let parent = stem(row.str(process::PARENT_NAME));
     let image = row.str(process::IMAGE);
     let line = row.str(process::CMDLINE).to_lowercase();
@@ -243,7 +243,7 @@ fn of_start<'a>(row: Row<'a>, armed: &[i64]) -> Option<Sign<'a>> {
     }
     let near = armed
         .iter()
-        .any(|t| (0..=(JOIN_S * 1e6) as i64).contains(&(row.ts() - t)));
+        .any(|t| (0..=(cx.number(&META, "join") * 1e6) as i64).contains(&(row.ts() - t)));
     // mmc, sysprep and others start shells for administrators: those count only after a change of their classes.
     let strong = matches!(
         parent,

@@ -110,7 +110,7 @@ impl Signal for Priv04 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut last: HashMap<String, usize> = HashMap::new();
         let mut mine: Vec<Hit> = Vec::new();
         for row in rows.table(&t::TABLE).iter() {
@@ -122,7 +122,7 @@ impl Signal for Priv04 {
             if let Some(earlier) = last
                 .get(&key)
                 .and_then(|at| mine.get_mut(*at))
-                .filter(|h| row.ts() - h.last <= (JOIN_S * 1e6) as i64)
+                .filter(|h| row.ts() - h.last <= (cx.number(&META, "join") * 1e6) as i64)
             {
                 if earlier.rows.len() < 20 {
                     earlier.add_row(row);

@@ -64,7 +64,7 @@ impl Signal for Proc01 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let starts = starts::starts(rows.table(&t::TABLE));
         let mut lineage = None;
         for row in starts.iter().copied() {
@@ -78,7 +78,7 @@ impl Signal for Proc01 {
                 }
             } else if passes_on(direct) && starts::is_one_of(row, INTERPRETERS) {
                 let lineage = lineage.get_or_insert_with(|| Lineage::new(&starts));
-                if let Some((application, between)) = ancestor(lineage, row) {
+                if let Some((application, between)) = ancestor(cx, lineage, row) {
                     hits.push(hit(row, &application, &between));
                 }
             }
@@ -111,14 +111,14 @@ fn passes_on(name: &str) -> bool {
 }
 
 /// The document application above a row and the shells between.
-fn ancestor<'a>(lineage: &Lineage<'a>, row: Row<'a>) -> Option<(String, Vec<Row<'a>>)> {
+fn ancestor<'a>(cx: &Cx<'_>, lineage: &Lineage<'a>, row: Row<'a>) -> Option<(String, Vec<Row<'a>>)> {
     let grandparent = base_name(row.str(t::GPARENT_IMAGE)).to_lowercase();
     if contains(DOCUMENT_APPLICATIONS, &grandparent) {
         return Some((stem(&grandparent).to_owned(), Vec::new()));
     }
     let mut between = Vec::new();
     let mut at = row;
-    for _ in 0..MAX_ANCESTORS as usize {
+    for _ in 0..cx.number(&META, "ancestors") as usize {
         at = lineage.parent(at)?;
         between.push(at);
         let above = lineage.parent_name(at);

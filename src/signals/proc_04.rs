@@ -76,7 +76,7 @@ impl Signal for Proc04 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let run_dialog: Vec<Row<'_>> = rows
             .table(&registry::TABLE)
             .iter()
@@ -89,8 +89,8 @@ impl Signal for Proc04 {
             let before = run_dialog
                 .iter()
                 .rev()
-                .find(|r| (0..=(RUN_DIALOG_S * 1e6) as i64).contains(&(row.ts() - r.ts())));
-            hits.extend(judge(row, before.copied()));
+                .find(|r| (0..=(cx.number(&META, "run_dialog_seconds") * 1e6) as i64).contains(&(row.ts() - r.ts())));
+            hits.extend(judge(cx, row, before.copied()));
         }
     }
 }
@@ -114,7 +114,7 @@ const CHILDREN: &[&str] = &[
     "wscript",
 ];
 
-fn judge(row: Row<'_>, run_dialog: Option<Row<'_>>) -> Option<Hit> {
+fn judge(cx: &Cx<'_>, row: Row<'_>, run_dialog: Option<Row<'_>>) -> Option<Hit> {
     let (image, original) = names(row);
     let program = if CHILDREN.contains(&image.as_str()) {
         image
@@ -134,7 +134,8 @@ fn judge(row: Row<'_>, run_dialog: Option<Row<'_>>) -> Option<Hit> {
         return None;
     }
     let own = technique_of(&program, line).unwrap_or("T1059");
-    let pasted = run_dialog.is_some() || (reason.is_some() && line.chars().count() >= ONE_LINER as usize);
+    let pasted = run_dialog.is_some()
+        || (reason.is_some() && line.chars().count() >= cx.number(&META, "one_liner_chars") as usize);
     let why = match (&reason, &run_dialog) {
         (Some(r), Some(_)) => format!(", {r}, from the Run dialog"),
         (Some(r), None) => format!(", {r}"),

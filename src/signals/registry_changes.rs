@@ -74,7 +74,11 @@ pub fn changes<'a>(rows: View<'a>, wanted: impl Fn(&str) -> bool) -> Vec<Change<
             out.push(Change {
                 row,
                 key: key.clone(),
-                value: if value == "(default)" { String::new() } else { value },
+                value: if matches!(value.as_str(), "(default)" | "{default}") {
+                    String::new()
+                } else {
+                    value
+                },
                 data: row.str(t::DATA),
             });
         }

@@ -337,7 +337,7 @@ impl<'a> Tool<'a> {
         if many {
             reasons.push("another remote-management tool is on the host".to_owned());
         }
-        let called = |q: &i64| (0..=(PRECURSOR_S * 1e6) as i64).contains(&(self.first - q));
+        let called = |q: &i64| (0..=(cx.number(&META, "precursor_seconds") * 1e6) as i64).contains(&(self.first - q));
         if name != "Microsoft Quick Assist" && quick_assist.iter().any(called) {
             reasons.push("Quick Assist ran just before".to_owned());
         }
@@ -351,7 +351,7 @@ impl<'a> Tool<'a> {
             explain.push_str(&format!("; {}", reasons.join("; ")));
         }
         let mut hit = Hit::at(&META, anchor, name.to_lowercase(), explain).quality(self.quality());
-        let high = reasons.len() as f64 >= RAISERS;
+        let high = reasons.len() as f64 >= cx.number(&META, "raisers");
         hit = hit.level(if high { Level::High } else { META.level });
         let tunnel = name.contains("Dev Tunnel") || name.contains("Visual Studio") || name.contains("VS Code");
         hit = hit.techniques(if tunnel { &["T1219.001"] } else { &["T1219.002"] });
@@ -389,8 +389,10 @@ impl<'a> Tool<'a> {
             .find(|r| is_silent(r.str(t::CMDLINE)))
             .map(|_| "with switches for silent use".to_owned()));
         say(self.starts.iter().find_map(|r| false_name(cx, *r, name)));
-        let fleet = f64::from(cx.facts.hosts_with(&t::TABLE)) >= MIN_FLEET;
-        let rare = |r: &Row<'_>| f64::from(cx.facts.seen(Thing::Image, r.str(t::IMAGE_NAME)).hosts) <= RARE_HOSTS;
+        let fleet = f64::from(cx.facts.hosts_with(&t::TABLE)) >= cx.number(&META, "fleet");
+        let rare = |r: &Row<'_>| {
+            f64::from(cx.facts.seen(Thing::Image, r.str(t::IMAGE_NAME)).hosts) <= cx.number(&META, "rare_hosts")
+        };
         say(self
             .starts
             .first()

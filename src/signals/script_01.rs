@@ -136,7 +136,7 @@ impl Signal for Script01 {
         for h in hits.iter_mut().filter(|h| h.quality < QUALITY_TELLING) {
             let n = hosts.get(&h.key).map_or(0, BTreeSet::len) as f64;
             if n >= FLEET_SHARE * f64::from(population) {
-                h.quality = h.quality.min(QUALITY_FLEET);
+                h.quality = h.quality.min(cx.number(&META, "fleet_quality"));
             }
         }
     }

@@ -89,20 +89,20 @@ impl Signal for Script02 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut known: HashMap<(StrId, StrId), Option<Content>, RandomState> = HashMap::default();
         for row in starts::starts(rows.table(&t::TABLE)) {
             let Some(line) = row.text(t::CMDLINE) else {
                 continue;
             };
             let key = (row.id(t::CMDLINE), row.id(t::IMAGE_NAME));
-            let content = known.entry(key).or_insert_with(|| of_command_line(row, line));
+            let content = known.entry(key).or_insert_with(|| of_command_line(cx, row, line));
             if let Some(content) = content {
                 hits.push(content.hit(row));
             }
         }
         for block in blocks(rows.table(&script::TABLE)) {
-            if let Some(content) = of_script(&block.text, block.row.str(script::PATH)) {
+            if let Some(content) = of_script(cx, &block.text, block.row.str(script::PATH)) {
                 let mut hit = content.hit(block.row);
                 for part in block.rows.iter().skip(1) {
                     hit.add_row(*part);
@@ -122,7 +122,7 @@ struct Content {
 }
 
 /// Command lines of shells and script hosts, and those that call PowerShell.
-fn of_command_line(row: Row<'_>, line: &str) -> Option<Content> {
+fn of_command_line(cx: &Cx<'_>, row: Row<'_>, line: &str) -> Option<Content> {
     let powershell = starts::is_one_of(row, &["powershell", "powershell_ise", "pwsh"]) || names_powershell(line);
     if !powershell && !starts::is_one_of(row, &["cmd", "cscript", "mshta", "wmic", "wscript"]) {
         return None;
@@ -146,7 +146,7 @@ fn of_command_line(row: Row<'_>, line: &str) -> Option<Content> {
     } else {
         starts::technique_of(&image, line).unwrap_or("T1059.003")
     };
-    (f64::from(classes.count()) >= CLASSES).then_some(Content { classes, text, own })
+    (f64::from(classes.count()) >= cx.number(&META, "classes")).then_some(Content { classes, text, own })
 }
 
 fn names_powershell(line: &str) -> bool {
@@ -154,7 +154,7 @@ fn names_powershell(line: &str) -> bool {
     lower.contains("powershell") || lower.contains("pwsh")
 }
 
-fn of_script(text: &str, path: &str) -> Option<Content> {
+fn of_script(cx: &Cx<'_>, text: &str, path: &str) -> Option<Content> {
     let mut all = text.to_owned();
     for layer in decode_layers(text, "") {
         all.push('\n');
@@ -162,7 +162,7 @@ fn of_script(text: &str, path: &str) -> Option<Content> {
     }
     let classes = content::classes(&all);
     let count = f64::from(classes.count());
-    let enough = count >= CLASSES_HIGH || (count >= CLASSES && !is_everyday(text, &classes));
+    let enough = count >= CLASSES_HIGH || (count >= cx.number(&META, "classes") && !is_everyday(cx, text, &classes));
     if !enough || is_shipped_module(text, path) {
         return None;
     }
@@ -175,7 +175,7 @@ fn of_script(text: &str, path: &str) -> Option<Content> {
 
 /// Two classes say nothing in a long block, in a module, or where one of them is only `Add-Type`, unless
 /// one of them is tampering or credentials.
-fn is_everyday(text: &str, classes: &ClassSet) -> bool {
+fn is_everyday(cx: &Cx<'_>, text: &str, classes: &ClassSet) -> bool {
     if classes.contains(Class::Tamper) || classes.contains(Class::Credentials) {
         return false;
     }
@@ -186,7 +186,7 @@ fn is_everyday(text: &str, classes: &ClassSet) -> bool {
         .map(|(_, t)| t.as_str())
         .collect();
     let only_types = !execute.is_empty() && execute.iter().all(|t| *t == "add-type");
-    only_types || text.len() > LONG_BLOCK as usize || is_module(text)
+    only_types || text.len() > cx.number(&META, "long_block_bytes") as usize || is_module(text)
 }
 
 /// The marks of a module: a copyright or requirement at the top and functions with declared parameters.

@@ -71,12 +71,12 @@ impl Signal for Script03 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         for row in starts::starts(rows.table(&t::TABLE)) {
             hits.extend(judge(row));
         }
         for block in blocks(rows.table(&script::TABLE)) {
-            if block.text.len() <= MAX_SCRIPT as usize && is(&POWERSHELL, &block.text) {
+            if block.text.len() <= cx.number(&META, "script_bytes") as usize && is(&POWERSHELL, &block.text) {
                 let explain = format!("a script starts a process through WMI: {}", quote(&block.text));
                 hits.push(Hit::at(&META, block.row, "powershell:win32_process", explain).techniques(&["T1047"]));
             }

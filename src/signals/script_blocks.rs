@@ -1,7 +1,7 @@
 //! Script text as signals look at it: the parts of one block joined, everything else as logged.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ahash::RandomState;
 
@@ -20,6 +20,7 @@ pub const COLUMNS: &[Col] = &[
     t::TEXT,
     t::PATH,
     t::HOST_APP,
+    t::CONTEXT,
     t::PID,
     t::PROC_GUID,
 ];
@@ -56,15 +57,29 @@ pub fn blocks<'a>(rows: View<'a>) -> Vec<Block<'a>> {
             group.push(row);
         }
     }
-    groups.into_iter().filter_map(join).collect()
+    let mut told: HashSet<&str, RandomState> = HashSet::default();
+    groups.into_iter().filter_map(|parts| join(parts, &mut told)).collect()
 }
 
-fn join(mut parts: Vec<Row<'_>>) -> Option<Block<'_>> {
+/// The command line of a pipeline record (event 800, 4103), whose own text names only one command of it.
+fn pipeline(context: &str) -> Option<&str> {
+    let line = context.lines().find_map(|l| l.trim().strip_prefix("CommandLine="))?;
+    let line = line.trim();
+    (!line.is_empty()).then_some(line)
+}
+
+/// `told` holds the command lines of pipelines that a block carries already: each is looked at once.
+fn join<'a>(mut parts: Vec<Row<'a>>, told: &mut HashSet<&'a str, RandomState>) -> Option<Block<'a>> {
     let first = *parts.first()?;
     if parts.len() == 1 {
+        let text = first.str(t::TEXT);
+        let line = pipeline(first.str(t::CONTEXT)).filter(|l| told.insert(l));
         return Some(Block {
             row: first,
-            text: Cow::Borrowed(first.str(t::TEXT)),
+            text: match line {
+                Some(line) => Cow::Owned(format!("{text}\n{line}")),
+                None => Cow::Borrowed(text),
+            },
             rows: parts,
         });
     }

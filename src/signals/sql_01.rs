@@ -29,7 +29,7 @@ static META: Meta = Meta {
     title: "SQL Server attacked or opened",
     sees: "Five failed logins from one client within ten minutes (low; medium with ten names); a member added to a powerful role, a login \
            enabled or created (low; medium for sa and sysadmin); an audit switched off or dropped (medium); xp_cmdshell (medium) or \
-           another option that runs programs (low) switched on.",
+           another option that runs programs (low) switched on; xp_cmdshell called though it is off (medium).",
     why: "A database server has rights on its host, and its options turn a guessed login into a shell.",
     techniques: &["T1110", "T1098", "T1136", "T1505.001", "T1685.001"],
     stage: "persistence",
@@ -92,11 +92,12 @@ impl Signal for Sql01 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found = Folded::default();
         let mut failures: BTreeMap<String, Vec<(Row<'_>, String)>> = BTreeMap::new();
-        for (row, fields) in events(rows.table(&event::TABLE), "mssql", &[15457, 18456, 33205]) {
+        for (row, fields) in events(rows.table(&event::TABLE), "mssql", &[15281, 15457, 18456, 33205]) {
             match row.code() {
+                15281 => blocked(row, &fields).into_iter().for_each(|h| found.add(h)),
                 15457 => option(row, &fields).into_iter().for_each(|h| found.add(h)),
                 18456 => {
                     let client = client(fields.get("Data_3"));
@@ -119,7 +120,7 @@ impl Signal for Sql01 {
         hits.extend(found.into_hits());
         for (client, mut of_client) in failures {
             of_client.sort_by_key(|(r, _)| r.ts());
-            bursts(&client, &of_client, hits);
+            bursts(cx, &client, &of_client, hits);
         }
     }
 }
@@ -146,14 +147,14 @@ fn client(text: &str) -> String {
     named.split(']').next().unwrap_or("").trim().to_lowercase()
 }
 
-fn bursts(client: &str, failures: &[(Row<'_>, String)], hits: &mut Vec<Hit>) {
-    let window = (WINDOW_S * 1e6) as i64;
+fn bursts(cx: &Cx<'_>, client: &str, failures: &[(Row<'_>, String)], hits: &mut Vec<Hit>) {
+    let window = (cx.number(&META, "window") * 1e6) as i64;
     // A burst ends where nothing follows within the window.
     for burst in failures.chunk_by(|a, b| b.0.ts() - a.0.ts() <= window) {
         let (Some((first, _)), Some((last, _))) = (burst.first(), burst.last()) else {
             continue;
         };
-        let dense = burst.windows(FAILURES as usize).any(|w| {
+        let dense = burst.windows((cx.number(&META, "failures") as usize).max(1)).any(|w| {
             w.first()
                 .zip(w.last())
                 .is_some_and(|(a, b)| b.0.ts() - a.0.ts() <= window)
@@ -170,7 +171,7 @@ fn bursts(client: &str, failures: &[(Row<'_>, String)], hits: &mut Vec<Hit>) {
             names.len(),
             quote(&shown.join(", "))
         );
-        let many = names.len() as f64 >= NAMES_MEDIUM;
+        let many = names.len() as f64 >= cx.number(&META, "names_medium");
         let mut hit = Hit::at(&META, *first, format!("guess|{client}"), explain)
             .level(if many { Level::Medium } else { Level::Low })
             .techniques(&["T1110"]);
@@ -181,6 +182,26 @@ fn bursts(client: &str, failures: &[(Row<'_>, String)], hits: &mut Vec<Hit>) {
         }
         hits.push(hit);
     }
+}
+
+/// A call of a procedure that is switched off.
+fn blocked(row: Row<'_>, fields: &Fields) -> Option<Hit> {
+    let name = ["Data_2", "Data_3", "Data_4"]
+        .into_iter()
+        .map(|f| fields.get(f))
+        .find(|v| {
+            let lower = v.trim_start_matches("sys.").to_lowercase();
+            RUNNING_OPTIONS.contains(&lower.as_str()) || lower.starts_with("sp_oa")
+        })?;
+    let explain = format!(
+        "SQL Server refused a call of {}, which is switched off: SQL was to run a program",
+        quote(name)
+    );
+    Some(
+        Hit::at(&META, row, format!("blocked|{}", name.to_lowercase()), explain)
+            .level(Level::Medium)
+            .techniques(&["T1505.001"]),
+    )
 }
 
 fn option(row: Row<'_>, fields: &Fields) -> Option<Hit> {

@@ -1,6 +1,6 @@
 //! Rows for the unit tests of signals: built cell by cell, resolved and counted as in a hunt.
 
-use super::{Cx, Hit, Signal};
+use super::{Cx, Hit, Overrides, Signal};
 use crate::base::time;
 use crate::entity::fleet::Facts;
 use crate::entity::lists::Lists;
@@ -18,6 +18,8 @@ pub struct Sample {
     n: i64,
     /// The lists the signal sees.
     pub lists: Lists,
+    /// The thresholds that differ.
+    pub overrides: Overrides,
 }
 
 impl Sample {
@@ -74,6 +76,7 @@ impl Sample {
             facts: &facts,
             knowledge: Knowledge::builtin(),
             lists: &self.lists,
+            overrides: &self.overrides,
         };
         let groups = super::rows::Groups::new(&frames, signal.meta().key);
         let mut hits = Vec::new();

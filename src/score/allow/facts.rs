@@ -81,6 +81,10 @@ impl<'a> Facts<'a> {
                 self.hit.meta.family == "rmm" && all.iter().any(|t| self.tools.iter().any(|v| names(v, t)))
             }
             Test::Signal(all) => all.iter().any(|s| s.eq_ignore_ascii_case(self.hit.meta.id)),
+            Test::Key(all) => {
+                let key = self.hit.key.to_lowercase();
+                all.contains(&key)
+            }
             Test::Time(all) => all.iter().any(|h| h.hold(self.hit.time)),
         }
     }

@@ -33,6 +33,7 @@ const KEYS: &[&str] = &[
     "task_name",
     "rmm_tool",
     "signal",
+    "key",
     "time_window",
     "expires",
     "reason",
@@ -145,7 +146,7 @@ fn check(entry: &Entry) -> Result<(), String> {
     if entry.tests.is_empty() {
         return Err(format!(
             "an entry needs at least one key that matches something: {}",
-            KEYS.get(..14).unwrap_or(KEYS).join(", ")
+            KEYS.get(..15).unwrap_or(KEYS).join(", ")
         ));
     }
     if entry.reason.trim().is_empty() {
@@ -197,6 +198,7 @@ fn test(key: &str, values: &[String]) -> Result<Test, String> {
         "task_name" => Test::Task(each(values, |v| glob(v.trim_start_matches('\\')))?),
         "rmm_tool" => Test::Rmm(lower()),
         "signal" => Test::Signal(each(values, signal)?),
+        "key" => Test::Key(values.iter().map(|v| v.to_lowercase()).collect()),
         _ => Test::Time(each(values, hours)?),
     })
 }
