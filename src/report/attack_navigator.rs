@@ -40,7 +40,7 @@ struct Shown<'a> {
 
 fn layer(results: &Results) -> Value {
     let mut shown: BTreeMap<&str, Shown<'_>> = BTreeMap::new();
-    for f in &results.findings {
+    for f in results.findings.iter().filter(|f| !f.is_gone()) {
         for t in &f.techniques {
             let s = shown.entry(&t.id).or_default();
             s.best = s.best.max(f.score);
@@ -128,5 +128,84 @@ mod tests {
         assert_eq!(techniques[0]["score"], 91.5);
         assert_eq!(techniques[2].get("score"), None);
         assert!(!layer.to_string().contains('\u{1b}'));
+    }
+
+    /// Properties of format 4.5 with their types, as the specification lists them.
+    const LAYER: &[(&str, &str)] = &[
+        ("name", "string"),
+        ("versions", "object"),
+        ("domain", "string"),
+        ("description", "string"),
+        ("sorting", "number"),
+        ("layout", "object"),
+        ("hideDisabled", "boolean"),
+        ("techniques", "array"),
+        ("gradient", "object"),
+        ("legendItems", "array"),
+        ("metadata", "array"),
+        ("showTacticRowBackground", "boolean"),
+        ("selectTechniquesAcrossTactics", "boolean"),
+        ("selectSubtechniquesWithParent", "boolean"),
+    ];
+    const TECHNIQUE: &[(&str, &str)] = &[
+        ("techniqueID", "string"),
+        ("score", "number"),
+        ("enabled", "boolean"),
+        ("showSubtechniques", "boolean"),
+        ("comment", "string"),
+        ("metadata", "array"),
+    ];
+    const LAYOUT: &[(&str, &str)] = &[
+        ("layout", "string"),
+        ("aggregateFunction", "string"),
+        ("showID", "boolean"),
+        ("showName", "boolean"),
+        ("showAggregateScores", "boolean"),
+        ("countUnscored", "boolean"),
+    ];
+
+    fn fits(object: &Value, properties: &[(&str, &str)], required: &[&str]) {
+        for (name, value) in object.as_object().unwrap() {
+            let kind = properties.iter().find(|(n, _)| n == name).map(|(_, k)| *k);
+            let is = match value {
+                Value::String(_) => "string",
+                Value::Number(_) => "number",
+                Value::Bool(_) => "boolean",
+                Value::Array(_) => "array",
+                Value::Object(_) => "object",
+                Value::Null => "null",
+            };
+            assert_eq!(kind, Some(is), "{name}");
+        }
+        for name in required {
+            assert!(object.get(name).is_some(), "{name} is required");
+        }
+    }
+
+    #[test]
+    fn a_layer_has_the_shape_of_the_specification() {
+        let layer: Value = serde_json::from_str(&written(&AttackNavigator, &hostile())).unwrap();
+        fits(&layer, LAYER, &["name", "domain", "versions"]);
+        fits(&layer["layout"], LAYOUT, &[]);
+        assert_eq!(layer["versions"].as_object().unwrap().len(), 3);
+        assert!((0..=3).contains(&layer["sorting"].as_i64().unwrap()));
+        assert!(["side", "flat", "mini"].contains(&layer["layout"]["layout"].as_str().unwrap()));
+        for t in layer["techniques"].as_array().unwrap() {
+            fits(t, TECHNIQUE, &["techniqueID"]);
+            let id = t["techniqueID"].as_str().unwrap();
+            assert!(
+                id.strip_prefix('T').is_some_and(|n| n.chars().all(|c| c.is_ascii_digit() || c == '.')),
+                "{id}"
+            );
+            for m in t["metadata"].as_array().into_iter().flatten() {
+                fits(m, &[("name", "string"), ("value", "string")], &["name", "value"]);
+            }
+        }
+        let gradient = &layer["gradient"];
+        assert!(
+            gradient["colors"].as_array().unwrap().len() >= 2
+                && gradient["minValue"] == 0
+                && gradient["maxValue"] == 100
+        );
     }
 }

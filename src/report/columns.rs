@@ -84,6 +84,7 @@ pub fn signals(rows: &[SignalHit]) -> Vec<(&'static str, Values)> {
         ("hosts_with_key", number(rows, |s| u64::from(s.hosts_with_key))),
         ("allow", float(rows, |s| s.allow)),
         ("link", float(rows, |s| s.link)),
+        ("event", text(rows, |s| s.event.clone().unwrap_or_default())),
         ("asset", float(rows, |s| s.asset)),
         ("decisive", text(rows, |s| s.decisive.to_string())),
         ("count", number(rows, |s| s.count)),

@@ -1,6 +1,10 @@
 //! Floor 10: what a hunt leaves behind. One file per output; an output returns bytes, only the job opens files.
 
+pub mod charts;
 pub mod columns;
+pub mod lang;
+pub mod line;
+mod markdown;
 mod page;
 pub mod run;
 pub mod terminal;
@@ -10,17 +14,24 @@ mod testing;
 use std::io::{self, Write};
 
 use crate::score::finding::{Finding, SignalHit};
+use crate::score::rank::Case;
 use run::RunSummary;
 
 /// Everything an output may say.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Results {
     /// Best first.
     pub findings: Vec<Finding>,
     /// Every hit, suppressed ones included, by host and time.
     pub signals: Vec<SignalHit>,
+    /// Findings that belong together over hosts, best first.
+    pub cases: Vec<Case>,
     /// The run itself.
     pub run: RunSummary,
+    /// What is drawn beside the findings.
+    pub charts: charts::Charts,
+    /// The language of reports, titles and explanations.
+    pub lang: lang::Lang,
 }
 
 /// One output file.
@@ -42,12 +53,14 @@ crate::registry! {
         findings_jsonl::FindingsJsonl,
         findings_csv::FindingsCsv,
         signals_jsonl::SignalsJsonl,
+        cases_jsonl::CasesJsonl,
         rejects_jsonl::RejectsJsonl,
         report_html::ReportHtml,
         report_md::ReportMd,
         attack_navigator::AttackNavigator,
         timesketch_jsonl::TimesketchJsonl,
         ocsf_jsonl::OcsfJsonl,
+        ecs_jsonl::EcsJsonl,
         run_json::RunJson,
     ]
 }

@@ -20,6 +20,8 @@ const INCIDENT: u32 = 2005;
 const CREATE: u32 = 1;
 /// `activity_id` for "updated".
 const UPDATE: u32 = 2;
+/// `activity_id` for "closed".
+const CLOSE: u32 = 3;
 
 /// The output.
 pub struct OcsfJsonl;
@@ -36,7 +38,7 @@ impl Output for OcsfJsonl {
     fn write(&self, results: &Results, w: &mut dyn Write) -> io::Result<()> {
         let mut lines: Vec<Value> = results.findings.iter().map(|f| detection(f, results)).collect();
         let mut cases: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-        for f in &results.findings {
+        for f in results.findings.iter().filter(|f| !f.is_gone()) {
             if let Some(case) = &f.case_id {
                 cases.entry(case).or_default().push(f);
             }
@@ -49,8 +51,10 @@ impl Output for OcsfJsonl {
 fn detection(f: &Finding, results: &Results) -> Value {
     let activity = match f.status.as_deref() {
         Some("ongoing" | "changed") => UPDATE,
+        Some("gone") => CLOSE,
         _ => CREATE,
     };
+    let (status_id, status) = if activity == CLOSE { (4, "Resolved") } else { (1, "New") };
     let mut event = base(DETECTION, activity, &f.severity, f, results, &["host"]);
     fill(
         &mut event,
@@ -59,11 +63,11 @@ fn detection(f: &Finding, results: &Results) -> Value {
             "start_time": millis(&f.first_seen),
             "end_time": millis(&f.last_seen),
             "finding_info": info(f),
-            "is_alert": matches!(f.severity.as_str(), "high" | "critical"),
+            "is_alert": activity != CLOSE && matches!(f.severity.as_str(), "high" | "critical"),
             "risk_score": f.score.round() as i64,
             "risk_details": f.gate.why,
-            "status_id": 1,
-            "status": "New",
+            "status_id": status_id,
+            "status": status,
             "device": {"hostname": f.host, "type_id": 0},
             "resources": f.users.iter().map(|u| json!({"type": "User", "name": u})).collect::<Vec<_>>(),
             "evidences": f.signals.iter().map(evidence).collect::<Vec<_>>(),
@@ -85,7 +89,7 @@ fn incident(id: &str, members: &[&Finding], results: &Results) -> Value {
     for t in members.iter().flat_map(|f| &f.techniques) {
         techniques.insert(&t.id, t);
     }
-    let mut event = base(INCIDENT, CREATE, &best.severity, best, results, &["incident"]);
+    let mut event = base(INCIDENT, CREATE, &best.severity, best, results, &[]);
     fill(
         &mut event,
         json!({
@@ -120,7 +124,11 @@ fn base(class: u32, activity: u32, severity: &str, f: &Finding, results: &Result
         "category_uid": 2,
         "category_name": "Findings",
         "activity_id": activity,
-        "activity_name": if activity == UPDATE { "Update" } else { "Create" },
+        "activity_name": match activity {
+            UPDATE => "Update",
+            CLOSE => "Close",
+            _ => "Create",
+        },
         "type_uid": class * 100 + activity,
         "severity_id": severity_id,
         "severity": severity,
@@ -254,6 +262,114 @@ mod tests {
             }
             assert!(e["status_id"].is_u64());
         }
+    }
+
+    /// Attributes of OCSF 1.5.0 that may stand in an event of either class.
+    const BASE: &[&str] = &[
+        "activity_id",
+        "activity_name",
+        "category_name",
+        "category_uid",
+        "class_name",
+        "class_uid",
+        "end_time",
+        "message",
+        "metadata",
+        "observables",
+        "severity",
+        "severity_id",
+        "start_time",
+        "status",
+        "status_id",
+        "time",
+        "type_uid",
+        "unmapped",
+    ];
+    /// Attributes of a Detection Finding beside those.
+    const OF_DETECTION: &[&str] = &[
+        "device",
+        "evidences",
+        "finding_info",
+        "is_alert",
+        "remediation",
+        "resources",
+        "risk_details",
+        "risk_score",
+    ];
+    /// Attributes of an Incident Finding beside those.
+    const OF_INCIDENT: &[&str] = &["assignee_group", "attacks", "desc", "finding_info_list"];
+    /// Attributes of `finding_info`.
+    const INFO: &[&str] = &[
+        "attacks",
+        "data_sources",
+        "desc",
+        "first_seen_time",
+        "last_seen_time",
+        "related_analytics",
+        "related_events_count",
+        "title",
+        "types",
+        "uid",
+    ];
+
+    fn only(object: &Value, allowed: &[&[&str]]) {
+        for name in object.as_object().unwrap().keys() {
+            assert!(
+                allowed.iter().any(|a| a.contains(&name.as_str())),
+                "{name} is no attribute"
+            );
+        }
+    }
+
+    #[test]
+    fn only_attributes_of_the_schema_are_written() {
+        for e in events() {
+            if e["class_uid"] == DETECTION {
+                only(&e, &[BASE, OF_DETECTION]);
+                only(&e["finding_info"], &[INFO]);
+                for ev in e["evidences"].as_array().unwrap() {
+                    only(ev, &[&["name", "uid", "data"]]);
+                }
+                assert!(e["risk_score"].is_i64() && e["is_alert"].is_boolean());
+            } else {
+                only(&e, &[BASE, OF_INCIDENT]);
+                assert!(
+                    e["finding_info_list"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .all(|i| i["uid"].is_string())
+                );
+                assert!(
+                    e["assignee_group"]["name"].is_string(),
+                    "an assignee or a group is required"
+                );
+            }
+            for o in e["observables"].as_array().into_iter().flatten() {
+                only(o, &[&["name", "type_id", "type", "value"]]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_finding_that_is_gone_is_closed_and_in_no_incident() {
+        let mut results = hostile();
+        for f in &mut results.findings {
+            f.status = Some("gone".to_owned());
+        }
+        let text = written(&OcsfJsonl, &results);
+        for l in text.lines() {
+            let e: Value = serde_json::from_str(l).unwrap();
+            assert_eq!(
+                (e["class_uid"].as_u64(), e["type_uid"].as_u64()),
+                (Some(2004), Some(200_403))
+            );
+            assert_eq!(
+                (e["status_id"].as_u64(), e["is_alert"].as_bool()),
+                (Some(4), Some(false))
+            );
+        }
+        assert_eq!(text.lines().count(), 2);
     }
 
     #[test]

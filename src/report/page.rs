@@ -3,25 +3,31 @@
 //! Every text that came from a log goes through [`shown`] here, once, so that a template can only ever hold text without
 //! control characters and direction overrides. Escaping for the markup stays with the output.
 
+mod cases;
+mod charts;
 mod coverage;
 mod finding;
 mod first;
+mod matrix;
+mod processes;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Results;
+use super::charts::DRAWN;
+use super::lang::Lang;
 use super::run::{InputReport, RunSummary};
 use crate::base::text::{for_terminal, truncate_chars};
 use crate::score::finding::{Finding, SignalHit};
 
+pub use cases::CasePath;
 pub use coverage::Seen;
-pub use finding::Told;
+pub use finding::{Depth, Told};
 pub use first::First;
+pub use matrix::TacticColumn;
 
-/// Findings told in full; the others stand in the table and in `findings.jsonl`.
-const TOLD: usize = 100;
-/// Lines of the ranked table.
-const RANKED: usize = 1_000;
+/// Findings told at all; the others stand in `findings.jsonl`.
+const TOLD: usize = 5_000;
 /// Inputs named.
 const INPUTS: usize = 500;
 /// Suppressed hits named.
@@ -31,20 +37,24 @@ const MAX_TEXT: usize = 2_000;
 
 /// The whole report.
 pub struct Page {
+    /// Its language.
+    pub lang: Lang,
     /// What was read and what came of it, sentence by sentence.
     pub lead: Vec<String>,
     /// Hosts to look at first.
     pub first: Vec<First>,
     /// Findings by severity, most severe first.
     pub severities: Vec<(String, String)>,
-    /// The ranked table.
-    pub ranked: Vec<Ranked>,
-    /// Findings that the table leaves out.
-    pub ranked_more: usize,
-    /// Findings in full.
+    /// Findings, best first.
     pub findings: Vec<Told>,
-    /// Findings that are not told in full.
+    /// Findings that are left out.
     pub told_more: usize,
+    /// What happened since the run of the baseline; empty without one.
+    pub since: Vec<String>,
+    /// Cases over several hosts.
+    pub cases: Vec<CasePath>,
+    /// The ATT&CK matrix, tactic by tactic.
+    pub matrix: Vec<TacticColumn>,
     /// What could be seen.
     pub seen: Seen,
     /// What could not, and why.
@@ -61,32 +71,6 @@ pub struct Page {
     pub inputs_more: usize,
     /// Facts of the run: version, command line, settings, times.
     pub run: Vec<(String, String)>,
-}
-
-/// A line of the ranked table.
-pub struct Ranked {
-    /// Rank.
-    pub rank: u32,
-    /// One decimal.
-    pub score: String,
-    /// Severity.
-    pub severity: String,
-    /// Host.
-    pub host: String,
-    /// Title.
-    pub title: String,
-    /// Users.
-    pub users: String,
-    /// `YYYY-MM-DD HH:MM:SS`, UTC.
-    pub first: String,
-    /// `YYYY-MM-DD HH:MM:SS`, UTC.
-    pub last: String,
-    /// Techniques.
-    pub techniques: String,
-    /// Whether the finding is told in full further down.
-    pub told: bool,
-    /// new, ongoing, changed, gone.
-    pub status: String,
 }
 
 /// A thing that could not be seen.
@@ -130,23 +114,25 @@ pub struct InputLine {
 impl Page {
     /// Says what a hunt found.
     pub fn new(results: &Results) -> Self {
-        let (findings, run) = (&results.findings, &results.run);
+        let (findings, run, lang) = (&results.findings, &results.run, results.lang);
         let silenced: Vec<&SignalHit> = results.signals.iter().filter(|s| s.suppressed_by.is_some()).collect();
+        let by_id: BTreeMap<&str, &Finding> = findings.iter().map(|f| (f.finding_id.as_str(), f)).collect();
+        let told = |(i, f): (usize, &Finding)| {
+            let depth = if i < DRAWN { Depth::Full } else { Depth::Brief };
+            finding::told(f, results.charts.get(&f.finding_id), &by_id, depth, lang)
+        };
         Self {
+            lang,
             lead: lead(results),
-            first: first::first(findings),
+            first: first::first(findings, lang),
             severities: severities(findings),
-            ranked: findings
-                .iter()
-                .take(RANKED)
-                .enumerate()
-                .map(|(i, f)| ranked(f, i < TOLD))
-                .collect(),
-            ranked_more: findings.len().saturating_sub(RANKED),
-            findings: findings.iter().take(TOLD).map(|f| finding::told(f, findings)).collect(),
+            findings: findings.iter().take(TOLD).enumerate().map(told).collect(),
             told_more: findings.len().saturating_sub(TOLD),
-            seen: coverage::seen(&run.coverage),
-            unseen: coverage::unseen(run),
+            since: since(results),
+            cases: cases::cases(findings, lang),
+            matrix: matrix::matrix(findings, lang),
+            seen: coverage::seen(&run.coverage, lang),
+            unseen: coverage::unseen(run, lang),
             allowed: run
                 .suppressions
                 .iter()
@@ -154,9 +140,9 @@ impl Page {
                 .collect(),
             suppressed: silenced.iter().take(SUPPRESSED).map(|s| suppressed(s)).collect(),
             suppressed_more: silenced.len().saturating_sub(SUPPRESSED),
-            inputs: run.inputs.iter().take(INPUTS).map(input).collect(),
+            inputs: run.inputs.iter().take(INPUTS).map(|i| input(i, lang)).collect(),
             inputs_more: run.inputs.len().saturating_sub(INPUTS),
-            run: facts(run),
+            run: facts(run, lang),
         }
     }
 }
@@ -197,70 +183,87 @@ pub fn count(n: u64) -> String {
     out
 }
 
-/// `1 host`, `2 hosts`.
-pub fn counted(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(n), if n == 1 { one } else { many })
+/// `1 host` by the first text, `2 hosts` by the second.
+pub fn counted(lang: Lang, n: u64, one: &'static str, many: &'static str) -> String {
+    lang.fill(if n == 1 { one } else { many }, &[&count(n)])
 }
 
 /// Some texts of logs in a row, the rest counted.
-pub fn listed(items: &[String], max: usize) -> String {
+pub fn listed(lang: Lang, items: &[String], max: usize) -> String {
     let mut out: Vec<String> = items.iter().take(max).map(|i| cut(i, 200)).collect();
     if items.len() > max {
-        out.push(format!("{} more", items.len() - max));
+        out.push(lang.fill("{} more", &[&(items.len() - max)]));
     }
     out.join(", ")
 }
 
 fn lead(results: &Results) -> Vec<String> {
-    let run = &results.run;
-    let bytes: u64 = run.inputs.iter().map(|i| i.bytes).sum();
-    let records: u64 = run.inputs.iter().map(|i| i.records).sum();
-    let rejected: u64 = run.inputs.iter().map(|i| i.rejected).sum();
+    let (run, lang) = (&results.run, results.lang);
     let days: BTreeSet<&str> = run.coverage.host_days.iter().map(|d| d.day.as_str()).collect();
     let hosts: BTreeSet<&str> = run.coverage.host_days.iter().map(|d| d.host.as_str()).collect();
-    let hosts: Vec<&str> = hosts.into_iter().filter(|h| coverage::is_host(h)).collect();
-    let mut out = Vec::new();
-    if run.inputs.is_empty() {
-        let rows: u64 = run.tables.values().sum();
-        out.push(format!(
-            "No new input; the lake holds {}.",
-            counted(rows, "row", "rows")
-        ));
-    } else {
-        out.push(format!(
-            "Read {} ({}, {}); {} could not be read.",
-            counted(run.inputs.len() as u64, "input", "inputs"),
-            megabytes(bytes),
-            counted(records, "record", "records"),
-            if rejected == 0 {
-                "no record".to_owned()
-            } else {
-                counted(rejected, "record", "records")
-            },
-        ));
-    }
+    let hosts = hosts.into_iter().filter(|h| coverage::is_host(h)).count() as u64;
+    let mut out = vec![read(run, lang)];
     if let (Some(from), Some(to)) = (days.first(), days.last()) {
-        out.push(format!(
+        let hosts = counted(lang, hosts, "{} host", "{} hosts");
+        out.push(lang.fill(
             "They cover {} from {} to {} (UTC).",
-            counted(hosts.len() as u64, "host", "hosts"),
-            shown(from),
-            shown(to)
+            &[&hosts, &shown(from), &shown(to)],
         ));
     }
-    let hit: BTreeSet<&str> = results.findings.iter().map(|f| f.host.as_str()).collect();
-    let by: Vec<String> = severities(&results.findings)
-        .iter()
-        .map(|(s, n)| format!("{n} {s}"))
-        .collect();
-    out.push(match results.findings.len() as u64 {
-        0 => "Nothing was found. That is no proof that nothing happened: see what could not be seen.".to_owned(),
-        n => format!(
-            "{} on {}: {}.",
-            counted(n, "finding", "findings"),
-            counted(hit.len() as u64, "host", "hosts"),
-            by.join(", ")
+    let alive = || results.findings.iter().filter(|f| !f.is_gone());
+    let hit: BTreeSet<&str> = alive().map(|f| f.host.as_str()).collect();
+    out.push(match alive().count() as u64 {
+        0 => lang
+            .t("Nothing was found. That is no proof that nothing happened: see what could not be seen.")
+            .to_owned(),
+        n => lang.fill(
+            "{} on {}.",
+            &[
+                &counted(lang, n, "{} finding", "{} findings"),
+                &counted(lang, hit.len() as u64, "{} host", "{} hosts"),
+            ],
         ),
     });
+    out
+}
+
+fn read(run: &RunSummary, lang: Lang) -> String {
+    if run.inputs.is_empty() {
+        let rows: u64 = run.tables.values().sum();
+        let rows = counted(lang, rows, "{} row", "{} rows");
+        return lang.fill("No new input; the lake holds {}.", &[&rows]);
+    }
+    let sum = |f: fn(&InputReport) -> u64| run.inputs.iter().map(f).sum::<u64>();
+    let what: [&dyn std::fmt::Display; 3] = [
+        &counted(lang, run.inputs.len() as u64, "{} input", "{} inputs"),
+        &megabytes(sum(|i| i.bytes)),
+        &counted(lang, sum(|i| i.records), "{} record", "{} records"),
+    ];
+    match sum(|i| i.rejected) {
+        0 => lang.fill("Read {} ({}, {}).", &what),
+        n => {
+            let rejected = counted(lang, n, "{} record", "{} records");
+            let read = lang.fill("Read {} ({}, {})", &what);
+            lang.fill("{}; {} could not be read.", &[&read, &rejected])
+        }
+    }
+}
+
+/// What is new since the run of the baseline.
+fn since(results: &Results) -> Vec<String> {
+    let lang = results.lang;
+    let Some(b) = &results.run.baseline else {
+        return Vec::new();
+    };
+    let mut out = vec![lang.fill("Compared with the run of {}:", &[&when(&b.finished)])];
+    for (n, one, many) in [
+        (b.new, "{} new finding", "{} new findings"),
+        (b.changed, "{} changed", "{} changed"),
+        (b.ongoing, "{} ongoing", "{} ongoing"),
+        (b.gone, "{} gone", "{} gone"),
+    ] {
+        out.push(counted(lang, n, one, many));
+    }
     out
 }
 
@@ -269,26 +272,10 @@ fn severities(findings: &[Finding]) -> Vec<(String, String)> {
     ["critical", "high", "medium", "low", "info"]
         .iter()
         .filter_map(|s| {
-            let n = findings.iter().filter(|f| f.severity == *s).count() as u64;
+            let n = findings.iter().filter(|f| f.severity == *s && !f.is_gone()).count() as u64;
             (n > 0).then(|| ((*s).to_owned(), count(n)))
         })
         .collect()
-}
-
-fn ranked(f: &Finding, told: bool) -> Ranked {
-    Ranked {
-        rank: f.rank,
-        score: format!("{:.1}", f.score),
-        severity: shown(&f.severity),
-        host: cut(&f.host, 100),
-        title: cut(&f.title, 300),
-        users: listed(&f.users, 3),
-        first: when(&f.first_seen),
-        last: when(&f.last_seen),
-        techniques: f.techniques.iter().map(|t| shown(&t.id)).collect::<Vec<_>>().join(" "),
-        told,
-        status: f.status.as_deref().map(shown).unwrap_or_default(),
-    }
 }
 
 fn suppressed(s: &SignalHit) -> Suppressed {
@@ -300,61 +287,55 @@ fn suppressed(s: &SignalHit) -> Suppressed {
     }
 }
 
-fn input(i: &InputReport) -> InputLine {
+fn input(i: &InputReport, lang: Lang) -> InputLine {
     let span = match (&i.first, &i.last) {
-        (Some(a), Some(b)) => format!("{} to {}", when(a), when(b)),
+        (Some(a), Some(b)) => lang.fill("{} to {}", &[&when(a), &when(b)]),
         _ => String::new(),
     };
     let mut notes: Vec<String> = i
         .time_quality
         .iter()
         .filter(|(q, n)| **n > 0 && !matches!(q.as_str(), "utc" | "offset"))
-        .map(|(q, n)| format!("{}: {}", coverage::time_quality(q), count(*n)))
+        .map(|(q, n)| format!("{}: {}", coverage::time_quality(q, lang), count(*n)))
         .collect();
     notes.extend(i.notes.iter().map(|n| cut(n, 300)));
     InputLine {
         path: cut(&i.path, 300),
         format: if i.format.is_empty() {
-            "not recognised".to_owned()
+            lang.t("not recognised").to_owned()
         } else {
             shown(&i.format)
         },
         records: count(i.records),
-        fate: format!(
+        fate: lang.fill(
             "{} new, {} known, {} rejected",
-            count(i.stored),
-            count(i.duplicates),
-            count(i.rejected)
+            &[&count(i.stored), &count(i.duplicates), &count(i.rejected)],
         ),
         span,
         notes: notes.join("; "),
     }
 }
 
-fn facts(run: &RunSummary) -> Vec<(String, String)> {
-    let mut out = vec![
-        ("Version".to_owned(), format!("coldtrail {}", shown(&run.tool_version))),
-        ("Command line".to_owned(), shown(&run.command_line.join(" "))),
-        ("Started".to_owned(), format!("{} UTC", when(&run.started))),
-        ("Finished".to_owned(), format!("{} UTC", when(&run.finished))),
-        ("ATT&CK".to_owned(), format!("version {}", shown(&run.attack_version))),
-    ];
-    if let Some(bytes) = run.peak_memory {
-        out.push(("Peak memory".to_owned(), megabytes(bytes)));
-    }
+fn facts(run: &RunSummary, lang: Lang) -> Vec<(String, String)> {
+    let utc = |time: &str| format!("{} UTC", when(time));
     let settings = run.settings.iter().map(|(k, v)| format!("{}={}", shown(k), shown(v)));
-    out.push(("Settings".to_owned(), settings.collect::<Vec<_>>().join(", ")));
     let tables = run.tables.iter().map(|(t, n)| format!("{} {}", shown(t), count(*n)));
-    out.push(("Rows in the lake".to_owned(), tables.collect::<Vec<_>>().join(", ")));
-    out.push((
-        "Sigma rules".to_owned(),
-        format!(
-            "{} in use, {} not usable",
-            count(run.sigma.loaded),
-            count(run.sigma.rejected.len() as u64)
-        ),
-    ));
-    out
+    let (usable, not) = (count(run.sigma.loaded), count(run.sigma.rejected.len() as u64));
+    [
+        ("Version", format!("coldtrail {}", shown(&run.tool_version))),
+        ("Command line", shown(&run.command_line.join(" "))),
+        ("Started", utc(&run.started)),
+        ("Finished", utc(&run.finished)),
+        ("ATT&CK", lang.fill("version {}", &[&shown(&run.attack_version)])),
+        ("Peak memory", run.peak_memory.map(megabytes).unwrap_or_default()),
+        ("Settings", settings.collect::<Vec<_>>().join(", ")),
+        ("Rows in the lake", tables.collect::<Vec<_>>().join(", ")),
+        ("Sigma rules", lang.fill("{} in use, {} not usable", &[&usable, &not])),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .map(|(name, value)| (lang.t(name).to_owned(), value))
+    .collect()
 }
 
 fn megabytes(bytes: u64) -> String {

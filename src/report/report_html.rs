@@ -1,7 +1,7 @@
-//! `report.html`: one file that opens from a disk, without scripts and without anything from elsewhere.
+//! `report.html`: one file that opens from a disk, with nothing from elsewhere, and is read without scripts.
 //!
-//! Askama escapes every value. The policy in the head names the style sheet by its hash and allows nothing else, so even
-//! a value that slipped through could load and run nothing.
+//! Askama escapes every value. The policy in the head names the style sheet and the one script (search, order, folding) by
+//! their hashes and allows nothing else, so even a value that slipped through could load and run nothing.
 
 use std::io::{self, Write};
 
@@ -10,10 +10,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
+use super::lang::Lang;
 use super::page::Page;
 use super::{Output, Results};
 
 const CSS: &str = include_str!("templates/report.css");
+const JS: &str = include_str!("templates/report.js");
 
 /// The output.
 pub struct ReportHtml;
@@ -29,8 +31,10 @@ impl Output for ReportHtml {
 
     fn write(&self, results: &Results, w: &mut dyn Write) -> io::Result<()> {
         let html = Html {
+            lang: results.lang,
             page: &Page::new(results),
             css: CSS,
+            js: JS,
             policy: policy(),
         };
         html.write_into(w).map_err(io::Error::other)
@@ -40,14 +44,20 @@ impl Output for ReportHtml {
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Html<'a> {
+    lang: Lang,
     page: &'a Page,
     css: &'static str,
+    js: &'static str,
     policy: String,
 }
 
 fn policy() -> String {
-    let hash = STANDARD.encode(Sha256::digest(CSS.as_bytes()));
-    format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'")
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        hash(CSS),
+        hash(JS)
+    )
 }
 
 #[cfg(test)]
@@ -60,6 +70,12 @@ mod tests {
         let html = written(&ReportHtml, &hostile());
         assert!(html.contains("pc-1"), "the finding is told");
         let body = html.split_once("</style>").unwrap().1.to_ascii_lowercase();
+        // The one script is ours and stands at the end.
+        let (body, script) = body.rsplit_once("<script>").unwrap();
+        assert_eq!(
+            script,
+            format!("{}</script>\n</body>\n</html>", JS.to_ascii_lowercase())
+        );
         for bad in [
             "<script",
             "<img",
@@ -91,7 +107,7 @@ mod tests {
             "<link",
             "@import",
             "url(",
-            "<script",
+            "<script ",
             "href=\"http",
             "<object",
             "<embed",
@@ -102,6 +118,7 @@ mod tests {
             assert!(!html.contains(loads), "{loads} in the page");
         }
         assert!(html.contains("default-src &#39;none&#39;; style-src &#39;sha256-"));
+        assert_eq!(html.matches("<script>").count(), 1);
         assert!(html.matches("href=\"").count() == html.matches("href=\"#").count());
     }
 

@@ -2,8 +2,17 @@
 
 use std::io::{self, Write};
 
+use super::lang::Lang;
+use super::markdown::{code, text};
 use super::page::{Page, Seen, Told};
 use super::{Output, Results};
+
+/// Findings of medium or above told one by one; a ticket holds no more.
+const TOLD: usize = 20;
+/// Findings told where none is as severe.
+const TOLD_ANYWAY: usize = 3;
+/// Lines of the ranked table.
+const RANKED: usize = 1_000;
 
 /// The output.
 pub struct ReportMd;
@@ -19,17 +28,38 @@ impl Output for ReportMd {
 
     fn write(&self, results: &Results, w: &mut dyn Write) -> io::Result<()> {
         let page = Page::new(results);
-        writeln!(w, "# coldtrail report\n\n{}\n", text(&page.lead.join(" ")))?;
+        let lang = page.lang;
+        writeln!(
+            w,
+            "# {}\n\n{}\n",
+            lang.t("coldtrail report"),
+            text(&page.lead.join(" "))
+        )?;
+        if !page.since.is_empty() {
+            writeln!(w, "{}\n", text(&page.since.join(" ")))?;
+        }
         first(&page, w)?;
+        cases(&page, w)?;
         ranked(&page, w)?;
-        for f in &page.findings {
-            told(f, w)?;
+        let worth = told_here(&page.findings);
+        for f in page.findings.iter().take(worth) {
+            told(f, lang, w)?;
         }
-        if page.told_more > 0 {
-            writeln!(w, "{} more findings stand in findings.jsonl.\n", page.told_more)?;
+        let left = results.findings.len().saturating_sub(worth);
+        if left > 0 {
+            writeln!(w, "{}\n", lang.n("{} more findings stand in findings.jsonl.", left))?;
         }
-        seen(&page.seen, w)?;
+        seen(&page.seen, lang, w)?;
         rest(&page, w)
+    }
+}
+
+/// How many of the findings, which come best first, are told one by one.
+fn told_here(findings: &[Told]) -> usize {
+    let severe = |f: &&Told| matches!(f.severity.as_str(), "critical" | "high" | "medium");
+    match findings.iter().take_while(severe).count() {
+        0 => TOLD_ANYWAY,
+        n => n.min(TOLD),
     }
 }
 
@@ -37,129 +67,130 @@ fn first(page: &Page, w: &mut dyn Write) -> io::Result<()> {
     if page.first.is_empty() {
         return Ok(());
     }
-    writeln!(w, "## Look here first\n")?;
+    let lang = page.lang;
+    writeln!(w, "## {}\n", lang.t("Look here first"))?;
     for f in &page.first {
-        writeln!(
-            w,
-            "- **{}** ({}, {} of 100). {}",
-            text(&f.host),
-            text(&f.severity),
-            f.score,
-            text(&f.what)
-        )?;
-        for r in &f.reasons {
-            writeln!(w, "  - {}", text(r))?;
+        let severity = text(&lang.tell(&f.severity));
+        let score = lang.n("{} of 100", &f.score);
+        writeln!(w, "- **{}** ({severity}, {score}). {}", text(&f.host), text(&f.what))?;
+        for (title, why) in &f.reasons {
+            writeln!(w, "  - {}: {}", text(title), text(why))?;
+        }
+        if !f.entry.is_empty() {
+            writeln!(w, "  - {}", text(&f.entry))?;
         }
         if !f.linked.is_empty() {
-            writeln!(w, "  - Linked with {}.", text(&f.linked))?;
+            writeln!(w, "  - {}", text(&lang.n("Linked with {}.", &f.linked)))?;
+        }
+    }
+    writeln!(w)
+}
+
+fn cases(page: &Page, w: &mut dyn Write) -> io::Result<()> {
+    if page.cases.is_empty() {
+        return Ok(());
+    }
+    writeln!(w, "## {}\n", page.lang.t("Cases over several hosts"))?;
+    for c in &page.cases {
+        let hosts: Vec<String> = c.hosts.iter().map(|h| text(&h.host)).collect();
+        writeln!(w, "- {} {} {}", code(&c.id), text(&c.words), hosts.join(" → "))?;
+        for l in &c.links {
+            writeln!(w, "  - {} → {}: {}", text(&l.from), text(&l.to), text(&l.reason))?;
         }
     }
     writeln!(w)
 }
 
 fn ranked(page: &Page, w: &mut dyn Write) -> io::Result<()> {
-    writeln!(w, "## All findings\n")?;
-    if page.ranked.is_empty() {
-        return writeln!(w, "None.\n");
+    let lang = page.lang;
+    writeln!(w, "## {}\n", lang.t("All findings"))?;
+    if page.findings.is_empty() {
+        return writeln!(w, "{}\n", lang.t("None."));
     }
-    row(
-        w,
-        &[
-            "#",
-            "Score",
-            "Severity",
-            "Host",
-            "Finding",
-            "Techniques",
-            "First (UTC)",
-            "Last (UTC)",
-        ]
-        .map(str::to_owned),
-    )?;
-    writeln!(w, "|---:|---:|---|---|---|---|---|---|")?;
-    for r in &page.ranked {
+    let head = ["#", "Score", "Severity", "Host", "Finding", "Techniques", "First (UTC)"];
+    row(w, &head.map(|h| lang.t(h).to_owned()))?;
+    writeln!(w, "|---:|---:|---|---|---|---|---|")?;
+    for r in page.findings.iter().take(RANKED) {
         let status = if r.status.is_empty() {
             String::new()
         } else {
-            format!(" ({})", r.status)
+            format!(" ({})", lang.tell(&r.status))
         };
         row(
             w,
             &[
                 r.rank.to_string(),
                 r.score.clone(),
-                text(&r.severity),
+                text(&lang.tell(&r.severity)),
                 text(&r.host),
                 text(&format!("{}{status}", r.title)),
-                text(&r.techniques),
+                text(&r.ids),
                 text(&r.first),
-                text(&r.last),
             ],
         )?;
-    }
-    if page.ranked_more > 0 {
-        writeln!(w, "\n{} more in findings.csv.", page.ranked_more)?;
     }
     writeln!(w)
 }
 
-fn told(f: &Told, w: &mut dyn Write) -> io::Result<()> {
+fn told(f: &Told, lang: Lang, w: &mut dyn Write) -> io::Result<()> {
     writeln!(w, "## {}. {}: {}\n", f.rank, text(&f.host), text(&f.title))?;
-    writeln!(
-        w,
-        "- Severity: {}, score {} of 100, id {}",
-        text(&f.severity),
-        f.score,
-        code(&f.id)
-    )?;
+    let score = lang.n("Score: {} of 100", &f.score);
+    writeln!(w, "- {}, {score}, {}", text(&lang.tell(&f.severity)), code(&f.id))?;
     for (name, value) in &f.facts {
         writeln!(w, "- {name}: {}", text(value))?;
     }
-    writeln!(w, "\n### What happened\n")?;
-    story(f, w)?;
+    writeln!(w, "\n### {}\n", lang.t("What happened"))?;
+    story(f, lang, w)?;
+    if !f.processes.is_empty() {
+        writeln!(w, "### {}\n", lang.t("Processes"))?;
+        processes(f, lang, w)?;
+    }
     if !f.decoded.is_empty() {
-        writeln!(w, "### Decoded commands\n")?;
+        writeln!(w, "### {}\n", lang.t("Decoded commands"))?;
         for d in &f.decoded {
             writeln!(w, "- {}", code(&d.command))?;
-            for l in &d.layers {
-                writeln!(w, "  - says {}", code(l))?;
-            }
+            says(&d.layers, "  ", lang, w)?;
         }
         writeln!(w)?;
     }
-    if !f.processes.is_empty() {
-        writeln!(w, "### Processes\n")?;
-        for p in &f.processes {
-            let hit = if p.signals.is_empty() {
-                String::new()
-            } else {
-                format!(" **{}**", text(&p.signals))
-            };
-            let at = if p.time.is_empty() {
-                String::new()
-            } else {
-                format!(", {}", text(&p.time))
-            };
-            writeln!(
-                w,
-                "{}- {} ({}{at}){hit} {}",
-                "  ".repeat(p.depth),
-                text(&p.name),
-                text(&p.who),
-                code(&p.cmdline)
-            )?;
-        }
-        more(f.processes_more, "processes", w)?;
-    }
-    score(f, w)
+    charts(f, lang, w)?;
+    score_of(f, lang, w)?;
+    ends(f, lang, w)
 }
 
-fn story(f: &Told, w: &mut dyn Write) -> io::Result<()> {
+fn says(layers: &[String], indent: &str, lang: Lang, w: &mut dyn Write) -> io::Result<()> {
+    for l in layers {
+        writeln!(w, "{indent}- {} {}", lang.t("decoded"), code(l))?;
+    }
+    Ok(())
+}
+
+fn processes(f: &Told, lang: Lang, w: &mut dyn Write) -> io::Result<()> {
+    for p in &f.processes {
+        let hit = if p.signals.is_empty() {
+            String::new()
+        } else {
+            format!(" **{}**", text(&p.signals))
+        };
+        let at = if p.time.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", text(&p.time))
+        };
+        let indent = "  ".repeat(p.depth);
+        let (name, who) = (text(&p.name), text(&p.who));
+        writeln!(w, "{indent}- {name} ({who}{at}){hit} {}", code(&p.cmdline))?;
+        says(&p.layers, &format!("{indent}  "), lang, w)?;
+    }
+    more(f.processes_more, "{} more processes in findings.jsonl.", lang, w)
+}
+
+fn story(f: &Told, lang: Lang, w: &mut dyn Write) -> io::Result<()> {
     for s in &f.steps {
         let until = if s.last.is_empty() {
             String::new()
         } else {
-            format!(" to {}", s.last)
+            format!(" – {}", s.last)
         };
         let times = if s.times.is_empty() {
             String::new()
@@ -168,129 +199,134 @@ fn story(f: &Told, w: &mut dyn Write) -> io::Result<()> {
         };
         writeln!(
             w,
-            "- {} **{}** ({}, {}, {}{}, {} points): {}",
+            "- {} **{}** ({}, {}, {}, {}{}, {}): {}",
             text(&format!("{}{until}", s.time)),
             text(&s.title),
             text(&s.signal),
-            text(&s.level),
+            text(&s.tactic),
+            text(&lang.tell(&s.level)),
             text(&s.techniques),
             text(&times),
-            s.points,
+            lang.n("{} points", &s.points),
             text(&s.explain)
         )?;
         for e in &s.evidence {
-            writeln!(
-                w,
-                "  - {} {}: {}, {}",
-                text(&e.table),
-                text(&e.time),
-                code(&e.file),
-                e.place
-            )?;
+            let (table, time) = (text(&e.table), text(&e.time));
+            writeln!(w, "  - {table} {time}: {}, {}", code(&e.file), e.place)?;
         }
         if s.evidence_more > 0 {
-            writeln!(w, "  - {} more rows in findings.jsonl", s.evidence_more)?;
+            writeln!(w, "  - {}", lang.n("{} more rows in findings.jsonl.", s.evidence_more))?;
         }
     }
-    more(f.steps_more, "signals", w)
+    more(f.steps_more, "{} more signals in findings.jsonl.", lang, w)
 }
 
-fn score(f: &Told, w: &mut dyn Write) -> io::Result<()> {
-    writeln!(w, "### Score\n\n| Term | Points |\n|---|---:|")?;
-    for t in &f.terms {
-        row(w, &[text(&t.item), t.points.clone()])?;
-    }
-    row(w, &["**Sum**".to_owned(), f.score.clone()])?;
-    writeln!(w, "\nCap {}\n", text(&f.gate))?;
-    if !f.techniques.is_empty() {
-        writeln!(w, "### ATT&CK techniques\n")?;
-        for (id, name, tactics) in &f.techniques {
-            writeln!(w, "- {} {} ({})", text(id), text(name), text(tactics))?;
+/// What is drawn in the other report, in words.
+fn charts(f: &Told, lang: Lang, w: &mut dyn Write) -> io::Result<()> {
+    let Some(d) = &f.drawn else { return Ok(()) };
+    if !d.beacons.is_empty() {
+        writeln!(w, "### {}\n", lang.t("Check-ins"))?;
+        for b in &d.beacons {
+            writeln!(w, "- {}", text(&b.words))?;
         }
         writeln!(w)?;
     }
-    if !f.iocs.is_empty() {
-        writeln!(w, "### Indicators\n")?;
-        for (kind, values, left) in &f.iocs {
-            let values: Vec<String> = values.iter().map(|v| code(v)).collect();
-            let left = if *left > 0 {
-                format!(", {left} more in findings.jsonl")
-            } else {
-                String::new()
-            };
-            writeln!(w, "- {kind}: {}{left}", values.join(", "))?;
-        }
-        writeln!(w)?;
-    }
-    if !f.related.is_empty() {
-        writeln!(w, "### Linked findings\n")?;
-        for (rank, host, reason) in &f.related {
-            let rank = if *rank > 0 {
-                format!("no. {rank}, ")
-            } else {
-                String::new()
-            };
-            writeln!(w, "- {rank}{}: {}", text(host), text(reason))?;
-        }
-        writeln!(w)?;
-    }
-    if !f.next_steps.is_empty() {
-        writeln!(w, "### Next steps\n")?;
-        for (phase, step) in &f.next_steps {
-            let phase = if phase.is_empty() {
-                String::new()
-            } else {
-                format!("**{}**: ", text(phase))
-            };
-            writeln!(w, "1. {phase}{}", text(step))?;
+    if !d.dns.is_empty() {
+        writeln!(w, "### {}\n", lang.t("DNS questions"))?;
+        for q in &d.dns {
+            writeln!(w, "- {}", text(&q.words))?;
         }
         writeln!(w)?;
     }
     Ok(())
 }
 
-fn seen(seen: &Seen, w: &mut dyn Write) -> io::Result<()> {
-    writeln!(w, "## Coverage\n")?;
-    if seen.hosts.is_empty() {
-        writeln!(w, "No host has rows.\n")?;
-    } else {
-        writeln!(w, "Days from {} to {}.\n", text(&seen.from), text(&seen.to))?;
-        writeln!(
-            w,
-            "| Host | Days | Rows by source | Silent days | Missing sources |\n|---|---:|---|---|---|"
-        )?;
-        for h in &seen.hosts {
-            row(
-                w,
-                &[
-                    text(&h.host),
-                    h.days.to_string(),
-                    text(&h.sources),
-                    text(&h.silent),
-                    text(&h.lacking),
-                ],
-            )?;
+fn score_of(f: &Told, lang: Lang, w: &mut dyn Write) -> io::Result<()> {
+    writeln!(w, "### {}\n", lang.t("Terms of the score"))?;
+    row(w, &[lang.t("Term").to_owned(), lang.t("Points").to_owned()])?;
+    writeln!(w, "|---|---:|")?;
+    for t in &f.terms {
+        row(w, &[text(&t.item), t.points.clone()])?;
+    }
+    row(w, &[format!("**{}**", lang.t("Sum")), f.score.clone()])?;
+    writeln!(w, "\n{} {}\n", lang.t("Gate"), text(&f.gate))
+}
+
+fn ends(f: &Told, lang: Lang, w: &mut dyn Write) -> io::Result<()> {
+    if !f.techniques.is_empty() {
+        writeln!(w, "### {}\n", lang.t("ATT&CK techniques"))?;
+        for (id, name, tactics) in &f.techniques {
+            writeln!(w, "- {} {} ({})", text(id), text(name), text(tactics))?;
         }
         writeln!(w)?;
-        more(seen.hosts_more, "hosts", w)?;
+    }
+    if !f.iocs.is_empty() {
+        writeln!(w, "### {}\n", lang.t("Indicators"))?;
+        for (kind, values, left) in &f.iocs {
+            let mut values: Vec<String> = values.iter().map(|v| code(v)).collect();
+            if *left > 0 {
+                values.push(lang.n("{} more in findings.jsonl", left));
+            }
+            writeln!(w, "- {kind}: {}", values.join(", "))?;
+        }
+        writeln!(w)?;
+    }
+    if !f.related.is_empty() {
+        writeln!(w, "### {}\n", lang.t("Linked findings"))?;
+        for (rank, host, reason) in &f.related {
+            let rank = if *rank > 0 { format!("{rank}. ") } else { String::new() };
+            writeln!(w, "- {}: {}", text(&format!("{rank}{host}")), text(reason))?;
+        }
+        writeln!(w)?;
+    }
+    if !f.next_steps.is_empty() {
+        writeln!(w, "### {}\n", lang.t("Next steps"))?;
+        for (phase, steps) in &f.next_steps {
+            let phase = if phase.is_empty() {
+                String::new()
+            } else {
+                format!("**{}**: ", text(phase))
+            };
+            for step in steps {
+                writeln!(w, "- [ ] {phase}{}", text(step))?;
+            }
+        }
+        writeln!(w)?;
+    }
+    Ok(())
+}
+
+fn seen(seen: &Seen, lang: Lang, w: &mut dyn Write) -> io::Result<()> {
+    writeln!(w, "## {}\n", lang.t("Coverage"))?;
+    if seen.hosts.is_empty() {
+        writeln!(w, "{}\n", lang.t("No host has rows."))?;
+    } else {
+        writeln!(w, "{} – {}\n", text(&seen.from), text(&seen.to))?;
+        let head = ["Host", "Days", "Rows by source", "Silent days", "Missing sources"];
+        row(w, &head.map(|h| lang.t(h).to_owned()))?;
+        writeln!(w, "|---|---:|---|---|---|")?;
+        for h in &seen.hosts {
+            let days = h.days.to_string();
+            let (sources, silent, lacking) = (text(&h.sources), text(&h.silent), text(&h.lacking));
+            row(w, &[text(&h.host), days, sources, silent, lacking])?;
+        }
+        writeln!(w)?;
+        more(seen.hosts_more, "{} more hosts in run.json.", lang, w)?;
     }
     if seen.others > 0 {
-        writeln!(w, "{} addresses and accounts have rows but no host.\n", seen.others)?;
+        let others = lang.n("{} addresses and accounts have rows but no host", seen.others);
+        writeln!(w, "{others}\n")?;
     }
     for (host, days, hours) in &seen.clocks {
-        writeln!(
-            w,
-            "- Clock of {} on {}: {} against UTC, corrected",
-            text(host),
-            text(days),
-            text(hours)
-        )?;
+        let clock = lang.fill("Clock of {} on {}: {} against UTC, corrected", &[host, days, hours]);
+        writeln!(w, "- {}", text(&clock))?;
     }
     writeln!(w)
 }
 
 fn rest(page: &Page, w: &mut dyn Write) -> io::Result<()> {
-    writeln!(w, "## What could not be seen\n")?;
+    let lang = page.lang;
+    writeln!(w, "## {}\n", lang.t("What could not be seen"))?;
     for u in &page.unseen {
         let whom = if u.whom.is_empty() {
             String::new()
@@ -299,98 +335,52 @@ fn rest(page: &Page, w: &mut dyn Write) -> io::Result<()> {
         };
         writeln!(w, "- **{}**: {}", text(&u.what), text(&format!("{}{whom}", u.why)))?;
     }
-    writeln!(w, "\n## Suppressed\n")?;
+    writeln!(w, "\n## {}\n", lang.t("Suppressed"))?;
     if page.allowed.is_empty() && page.suppressed.is_empty() {
-        writeln!(w, "Nothing: no allowlist entry matched.")?;
+        writeln!(w, "{}", lang.t("Nothing: no allowlist entry matched."))?;
     }
     for (entry, reason, hits) in &page.allowed {
-        writeln!(w, "- {} ({}): {hits} hits", text(entry), text(reason))?;
+        writeln!(w, "- {} ({}): {}", text(entry), text(reason), lang.n("{} hits", hits))?;
     }
     for s in &page.suppressed {
-        writeln!(
-            w,
-            "- {} {} {} by {}",
-            text(&s.time),
-            text(&s.host),
-            text(&s.title),
-            text(&s.entry)
-        )?;
+        let entry = format!("{} {} {} ← {}", s.time, s.host, s.title, s.entry);
+        writeln!(w, "- {}", text(&entry))?;
     }
-    more(page.suppressed_more, "silenced hits", w)?;
-    writeln!(
-        w,
-        "\n## Inputs\n\n| Input | Format | Records | First to last event (UTC) | Times and notes |\n|---|---|---|---|---|"
-    )?;
+    more(page.suppressed_more, "{} more in signals.jsonl.", lang, w)?;
+    writeln!(w, "\n## {}\n", lang.t("Inputs"))?;
+    let head = [
+        "Input",
+        "Format",
+        "Records",
+        "First to last event (UTC)",
+        "Times and notes",
+    ];
+    row(w, &head.map(|h| lang.t(h).to_owned()))?;
+    writeln!(w, "|---|---|---|---|---|")?;
     for i in &page.inputs {
-        let records = format!("{} ({})", i.records, i.fate);
+        let records = text(&format!("{} ({})", i.records, i.fate));
         row(
             w,
-            &[
-                text(&i.path),
-                text(&i.format),
-                text(&records),
-                text(&i.span),
-                text(&i.notes),
-            ],
+            &[text(&i.path), text(&i.format), records, text(&i.span), text(&i.notes)],
         )?;
     }
-    more(page.inputs_more, "inputs", w)?;
-    writeln!(w, "\n## Run\n")?;
+    more(page.inputs_more, "{} more in run.json.", lang, w)?;
+    writeln!(w, "\n## {}\n", lang.t("Run"))?;
     for (name, value) in &page.run {
         writeln!(w, "- {}: {}", text(name), code(value))?;
     }
     Ok(())
 }
 
-fn more(n: usize, what: &str, w: &mut dyn Write) -> io::Result<()> {
+fn more(n: usize, what: &'static str, lang: Lang, w: &mut dyn Write) -> io::Result<()> {
     match n {
         0 => writeln!(w),
-        n => writeln!(w, "\n{n} more {what} in the JSON files.\n"),
+        n => writeln!(w, "\n{}\n", lang.n(what, n)),
     }
 }
 
 fn row(w: &mut dyn Write, cells: &[String]) -> io::Result<()> {
     writeln!(w, "| {} |", cells.join(" | "))
-}
-
-/// Text in which no character means anything to Markdown: no markup, HTML, table cell, link or mention.
-fn text(plain: &str) -> String {
-    let mut out = String::with_capacity(plain.len() + 16);
-    for c in plain.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '#' | '|' | '~' | '@' | '$' | '!' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    // What GitHub would turn into a link by itself.
-    out.replace("://", "\\://")
-        .replace("www.", "www\\.")
-        .replace("WWW.", "WWW\\.")
-}
-
-/// A code span, fenced by more backticks than the text holds in a row.
-fn code(plain: &str) -> String {
-    if plain.is_empty() {
-        return String::new();
-    }
-    let (mut longest, mut run) = (0, 0);
-    for c in plain.chars() {
-        run = if c == '`' { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    let fence = "`".repeat(longest + 1);
-    let pad = if plain.starts_with(['`', ' ']) || plain.ends_with(['`', ' ']) {
-        " "
-    } else {
-        ""
-    };
-    format!("{fence}{pad}{plain}{pad}{fence}")
 }
 
 #[cfg(test)]
@@ -426,12 +416,5 @@ mod tests {
             assert_eq!(cells(pair[0]), cells(pair[1]), "{pair:?}");
         }
         assert!(lines.iter().filter(|l| l.starts_with('|')).count() > 6);
-    }
-
-    #[test]
-    fn a_code_span_cannot_be_left() {
-        assert_eq!(code("a`b``c"), "```a`b``c```");
-        assert_eq!(code("`x"), "`` `x ``");
-        assert_eq!(text("a_b www.x.y https://z @me"), "a\\_b www\\.x.y https\\://z \\@me");
     }
 }

@@ -71,6 +71,23 @@ pub struct Blind {
     pub why: String,
 }
 
+/// A hole in what a host logged.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct LogGap {
+    /// Host.
+    pub host: String,
+    /// Windows channel, or the kind of log where it has none.
+    pub channel: String,
+    /// silent, records_missing or numbers_restart.
+    pub kind: String,
+    /// Last record before, RFC 3339 UTC.
+    pub from: String,
+    /// First record after, RFC 3339 UTC.
+    pub to: String,
+    /// Record numbers missing, or records of other channels during a silence.
+    pub records: u64,
+}
+
 /// What could be seen at all: absence of findings must not read as absence of attack.
 #[derive(Debug, Clone, Default, Serialize, PartialEq)]
 pub struct Coverage {
@@ -80,6 +97,10 @@ pub struct Coverage {
     pub clock_offsets: Vec<ClockOffset>,
     /// Signals that could not have fired.
     pub blind: Vec<Blind>,
+    /// Holes in what hosts logged, by host and time, at most a thousand.
+    pub gaps: Vec<LogGap>,
+    /// Holes beyond those.
+    pub more_gaps: u64,
     /// Rows with only an address that found their host.
     pub addresses_joined: u64,
     /// Rows with only an address that did not.
@@ -136,14 +157,53 @@ pub struct SigmaRule {
 }
 
 /// An allowlist entry and what it silenced.
-#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, Serialize, PartialEq)]
 pub struct Suppression {
     /// Entry, as named in the file.
     pub entry: String,
     /// Its reason.
     pub reason: String,
+    /// `suppress` or `damp`.
+    pub effect: String,
     /// Hits it silenced or damped.
     pub hits: u64,
+    /// The first hits it silenced.
+    pub silenced: Vec<SilencedHit>,
+    /// Findings that would be more severe without it and the entries that have its reason. `None` where another of those entries says so,
+    /// or too many reasons matched to try each.
+    pub without: Option<Vec<WithoutEntry>>,
+    /// The same in one sentence.
+    pub effect_in_words: String,
+}
+
+/// A hit that an allowlist entry silenced.
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+pub struct SilencedHit {
+    /// Signal id.
+    pub signal: String,
+    /// Host.
+    pub host: String,
+    /// RFC 3339 UTC.
+    pub time: String,
+    /// What happened.
+    pub explain: String,
+}
+
+/// A finding as it would be without an allowlist entry.
+#[derive(Debug, Clone, Default, Serialize, PartialEq)]
+pub struct WithoutEntry {
+    /// Its id then.
+    pub finding_id: String,
+    /// Host.
+    pub host: String,
+    /// Title.
+    pub title: String,
+    /// Score then.
+    pub score: f64,
+    /// Severity then.
+    pub severity: String,
+    /// Severity now; `None` where there is no such finding now.
+    pub severity_now: Option<String>,
 }
 
 /// A rejected record.
@@ -157,6 +217,23 @@ pub struct RejectReport {
     pub reason: String,
     /// First bytes, escaped.
     pub head: String,
+}
+
+/// How the findings compare with those of an earlier run.
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+pub struct BaselineReport {
+    /// Folder of the earlier run.
+    pub dir: String,
+    /// When that run finished, RFC 3339 UTC; empty for a first night.
+    pub finished: String,
+    /// Findings that were not there.
+    pub new: u64,
+    /// Findings with other signals, techniques, indicators or severity than then.
+    pub changed: u64,
+    /// Findings as they were, perhaps with more of the same evidence.
+    pub ongoing: u64,
+    /// Findings of then that are not there any more.
+    pub gone: u64,
 }
 
 /// The run.
@@ -194,6 +271,9 @@ pub struct RunSummary {
     pub peak_memory: Option<u64>,
     /// Findings by severity.
     pub findings: BTreeMap<String, u64>,
+    /// How the findings compare with an earlier run (`--baseline`, `--since-last`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineReport>,
     /// Allowlist entries and their hits.
     pub suppressions: Vec<Suppression>,
     /// Lines of lists that could not be used, and other warnings.

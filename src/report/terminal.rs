@@ -47,6 +47,14 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
     out
 }
 
+/// How the findings compare with an earlier run, in one line; empty without one.
+pub fn since(results: &Results) -> String {
+    results.run.baseline.as_ref().map_or_else(String::new, |b| {
+        let (new, changed, ongoing, gone) = (b.new, b.changed, b.ongoing, b.gone);
+        format!("since the last run: {new} new, {changed} changed, {ongoing} ongoing, {gone} gone\n")
+    })
+}
+
 /// Widths of the columns that give way.
 struct Shape {
     host: usize,
@@ -100,7 +108,12 @@ fn line(out: &mut String, f: &Finding, shape: &Shape, colour: bool) {
 
 /// What kept signals from looking: an empty table is no proof.
 fn blind(out: &mut String, results: &Results) {
-    let signals = results.run.coverage.blind.len();
+    let blind = &results.run.coverage.blind;
+    let signals = blind
+        .iter()
+        .map(|b| &b.signal)
+        .collect::<std::collections::BTreeSet<_>>()
+        .len();
     if signals > 0 {
         let noun = if signals == 1 { "signal" } else { "signals" };
         let _ = writeln!(

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::charts::{self, DnsVolume, FindingCharts, Lane};
+use super::lang::Lang;
 use super::run::{Blind, ClockOffset, HostDay, InputReport, RejectReport, RunSummary, Suppression};
 use super::{Output, Results};
 use crate::score::finding::{
@@ -72,6 +74,7 @@ fn hit(signal: &str, time: &str, technique: &str, points: f64) -> SignalHit {
         hosts_with_key: 1,
         allow: 1.0,
         link: 1.0,
+        event: None,
         asset: 1.0,
         decisive: false,
         count: 3,
@@ -207,6 +210,7 @@ pub fn hostile() -> Results {
             entry: n(),
             reason: n(),
             hits: 4,
+            ..Suppression::default()
         }],
         warnings: vec![n()],
         rejects: vec![RejectReport {
@@ -243,6 +247,34 @@ pub fn hostile() -> Results {
     Results {
         signals: first.signals.clone(),
         findings: vec![first, finding(2, "f2", "pc-2", 70.0, "high")],
+        cases: Vec::new(),
         run,
+        charts: BTreeMap::from([("f1".to_owned(), drawn())]),
+        lang: Lang::En,
+    }
+}
+
+fn drawn() -> FindingCharts {
+    let (from, to) = (1_758_366_000_000_000, 1_758_376_800_000_000);
+    let times: Vec<i64> = (0..60).map(|i| from + i * 60_000_000).collect();
+    let cells = charts::cells(times.iter().copied(), from, to);
+    FindingCharts {
+        from,
+        to,
+        lanes: vec![Lane {
+            source: nasty(),
+            total: 60,
+            cells: cells.clone(),
+        }],
+        beacons: charts::beacon(&nasty(), &nasty(), &times).into_iter().collect(),
+        dns: vec![DnsVolume {
+            domain: nasty(),
+            total: 60,
+            names: 3,
+            longest: 40,
+            first: from,
+            last: to,
+            cells,
+        }],
     }
 }

@@ -7,8 +7,12 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use super::{Output, Results};
+use crate::base::text::truncate_chars;
 use crate::base::time::{Ts, rfc3339};
 use crate::score::finding::{Evidence, SignalHit};
+
+/// Characters of one value: an index refuses terms of more than 32,766 bytes, and a character has up to four.
+const MAX_VALUE: usize = 8_000;
 
 /// The output.
 pub struct TimesketchJsonl;
@@ -120,8 +124,8 @@ fn row(e: &Evidence, s: &SignalHit, tags: &BTreeSet<&str>) -> Option<(Ts, Map<St
             k.clone()
         };
         let v = match v {
-            Value::String(_) | Value::Null => v.clone(),
-            other => Value::String(plain(other)),
+            Value::Null => Value::Null,
+            other => json!(truncate_chars(&plain(other), MAX_VALUE)),
         };
         line.insert(k, v);
     }
@@ -130,7 +134,7 @@ fn row(e: &Evidence, s: &SignalHit, tags: &BTreeSet<&str>) -> Option<(Ts, Map<St
 
 fn head(line: &mut Map<String, Value>, time: &str, message: &str, desc: &str, data_type: &str) -> Option<Ts> {
     let (ts, _) = rfc3339(time.as_bytes())?;
-    line.insert("message".to_owned(), json!(message));
+    line.insert("message".to_owned(), json!(truncate_chars(message, MAX_VALUE)));
     line.insert("datetime".to_owned(), json!(time));
     line.insert("timestamp".to_owned(), json!(ts));
     line.insert("timestamp_desc".to_owned(), json!(desc));
@@ -170,5 +174,45 @@ mod tests {
         assert_eq!(row["tag"], json!(["NET-01", "SCRIPT-01"]));
         assert_eq!(row["pid"], "77");
         assert_eq!(row["log_message"], "a field named as one of ours");
+    }
+
+    /// An index of OpenSearch takes 1,000 fields; Timesketch adds some of its own.
+    const FIELDS: usize = 900;
+
+    #[test]
+    fn fields_stay_under_the_limit_of_an_index_and_keep_one_type() {
+        let ours = 20;
+        let columns: BTreeSet<&str> = crate::schema::TABLES
+            .iter()
+            .flat_map(|t| t.all_columns().map(|(_, c)| c.name))
+            .collect();
+        assert!(2 * columns.len() + ours < FIELDS, "{} columns", columns.len());
+        let mut types: BTreeMap<String, &str> = BTreeMap::new();
+        for l in written(&TimesketchJsonl, &hostile()).lines() {
+            let line: Map<String, Value> = serde_json::from_str(l).unwrap();
+            for (name, value) in line {
+                let is = match value {
+                    Value::String(s) => {
+                        assert!(s.len() <= 32_766, "{name}");
+                        "text"
+                    }
+                    Value::Array(_) => "list",
+                    Value::Number(_) => "number",
+                    _ => continue,
+                };
+                assert_eq!(*types.entry(name.clone()).or_insert(is), is, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_longer_than_an_index_takes_is_cut() {
+        let mut results = hostile();
+        results.signals[0].explain = "\u{6f22}".repeat(20_000);
+        let text = written(&TimesketchJsonl, &results);
+        for l in text.lines() {
+            let line: Value = serde_json::from_str(l).unwrap();
+            assert!(line["message"].as_str().unwrap().len() <= 32_766);
+        }
     }
 }

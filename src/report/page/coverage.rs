@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Unseen, count, counted, cut, listed, shown};
 use crate::base::time::{DAY, day_string, rfc3339};
+use crate::report::lang::Lang;
 use crate::report::run::{Coverage, HostDay, RunSummary};
 use crate::signals::SIGNALS;
 
@@ -61,18 +62,19 @@ pub fn is_host(key: &str) -> bool {
 }
 
 /// How times are known, in words.
-pub fn time_quality(name: &str) -> String {
-    match name {
-        "host_offset" => "zone learnt from the host's other events".to_owned(),
-        "assumed" => "zone assumed or given by an option".to_owned(),
-        "year_inferred" => "year inferred".to_owned(),
-        "none" => "no time of its own".to_owned(),
-        other => shown(other),
-    }
+pub fn time_quality(name: &str, lang: Lang) -> String {
+    let words = match name {
+        "host_offset" => "zone learnt from the host's other events",
+        "assumed" => "zone assumed or given by an option",
+        "year_inferred" => "year inferred",
+        "none" => "no time of its own",
+        other => return shown(other),
+    };
+    lang.t(words).to_owned()
 }
 
 /// Draws the coverage.
-pub fn seen(coverage: &Coverage) -> Seen {
+pub fn seen(coverage: &Coverage, lang: Lang) -> Seen {
     let mut by_host: BTreeMap<&str, BTreeMap<i64, &HostDay>> = BTreeMap::new();
     for d in &coverage.host_days {
         if let Some(day) = day_number(&d.day) {
@@ -90,12 +92,12 @@ pub fn seen(coverage: &Coverage) -> Seen {
         hosts: hosts
             .iter()
             .take(HOSTS)
-            .map(|(h, d)| host_line(h, d, first, last))
+            .map(|(h, d)| host_line(h, d, first, last, lang))
             .collect(),
         hosts_more: hosts.len().saturating_sub(HOSTS),
         others: others.len(),
-        others_named: listed(&names, OTHERS),
-        clocks: clocks(coverage),
+        others_named: listed(lang, &names, OTHERS),
+        clocks: clocks(coverage, lang),
     }
 }
 
@@ -114,7 +116,7 @@ fn window(mut days: Vec<i64>) -> Option<(i64, i64)> {
     best.map(|(_, first, last)| (first, last))
 }
 
-fn host_line(host: &str, days: &BTreeMap<i64, &HostDay>, first: i64, last: i64) -> HostLine {
+fn host_line(host: &str, days: &BTreeMap<i64, &HostDay>, first: i64, last: i64, lang: Lang) -> HostLine {
     let mut rows: BTreeMap<&str, u64> = BTreeMap::new();
     let mut on: BTreeMap<&str, usize> = BTreeMap::new();
     for d in days.values() {
@@ -139,7 +141,7 @@ fn host_line(host: &str, days: &BTreeMap<i64, &HostDay>, first: i64, last: i64) 
         .iter()
         .map(|s| (s, lacks(s)))
         .filter(|(_, missing)| !missing.is_empty())
-        .map(|(s, missing)| format!("{} on {}", cut(s, 60), ranges(&missing)))
+        .map(|(s, missing)| lang.fill("{} on {}", &[&cut(s, 60), &ranges(&missing, lang)]))
         .collect();
     let silent: Vec<i64> = (first..=last).filter(|d| !days.contains_key(d)).collect();
     HostLine {
@@ -150,7 +152,7 @@ fn host_line(host: &str, days: &BTreeMap<i64, &HostDay>, first: i64, last: i64) 
             .map(|(s, n)| format!("{} {}", cut(s, 60), count(*n)))
             .collect::<Vec<_>>()
             .join(", "),
-        silent: ranges(&silent),
+        silent: ranges(&silent, lang),
         lacking: lacking.join("; "),
         strip: strip(days, &regular, first, last),
     }
@@ -178,7 +180,7 @@ fn strip(
         .collect()
 }
 
-fn clocks(coverage: &Coverage) -> Vec<(String, String, String)> {
+fn clocks(coverage: &Coverage, lang: Lang) -> Vec<(String, String, String)> {
     let mut runs: Vec<(&str, f64, Vec<i64>)> = Vec::new();
     for c in &coverage.clock_offsets {
         let day = day_number(&c.day);
@@ -189,12 +191,12 @@ fn clocks(coverage: &Coverage) -> Vec<(String, String, String)> {
     }
     runs.iter()
         .take(HOSTS)
-        .map(|(host, hours, days)| (cut(host, 100), ranges(days), format!("{hours:+.2} h")))
+        .map(|(host, hours, days)| (cut(host, 100), ranges(days, lang), format!("{hours:+.2} h")))
         .collect()
 }
 
 /// What could not be seen, and why.
-pub fn unseen(run: &RunSummary) -> Vec<Unseen> {
+pub fn unseen(run: &RunSummary, lang: Lang) -> Vec<Unseen> {
     let mut out: Vec<Unseen> = run
         .coverage
         .blind
@@ -206,12 +208,14 @@ pub fn unseen(run: &RunSummary) -> Vec<Unseen> {
                 .find(|m| m.id == b.signal)
                 .map_or("", |m| m.title);
             Unseen {
-                what: format!("{} {title}", shown(&b.signal)).trim_end().to_owned(),
+                what: format!("{} {}", shown(&b.signal), lang.tell(title))
+                    .trim_end()
+                    .to_owned(),
                 why: shown(&b.why),
                 whom: if b.hosts.is_empty() {
-                    "all hosts".to_owned()
+                    lang.t("all hosts").to_owned()
                 } else {
-                    listed(&b.hosts, 40)
+                    listed(lang, &b.hosts, 40)
                 },
             }
         })
@@ -226,16 +230,31 @@ pub fn unseen(run: &RunSummary) -> Vec<Unseen> {
     let c = &run.coverage;
     if c.addresses_unjoined > 0 {
         add(
-            format!("{} without a host", counted(c.addresses_unjoined, "row", "rows")),
-            "they carry only an address that no lease, logon or sensor ties to a host at that time",
-            format!("{} found theirs", counted(c.addresses_joined, "row", "rows")),
+            counted(
+                lang,
+                c.addresses_unjoined,
+                "{} row without a host",
+                "{} rows without a host",
+            ),
+            lang.t("they carry only an address that no lease, logon or sensor ties to a host at that time"),
+            counted(
+                lang,
+                c.addresses_joined,
+                "{} row found its host",
+                "{} rows found theirs",
+            ),
         );
     }
     if !c.shared_addresses.is_empty() {
         add(
-            counted(c.shared_addresses.len() as u64, "shared address", "shared addresses"),
-            "too many hosts claim them at once (NAT, proxy, VPN pool), so nothing is tied to one host",
-            listed(&c.shared_addresses, 40),
+            counted(
+                lang,
+                c.shared_addresses.len() as u64,
+                "{} shared address",
+                "{} shared addresses",
+            ),
+            lang.t("too many hosts claim them at once (NAT, proxy, VPN pool), so nothing is tied to one host"),
+            listed(lang, &c.shared_addresses, 40),
         );
     }
     let rejected: u64 = run.inputs.iter().map(|i| i.rejected).sum();
@@ -247,9 +266,9 @@ pub fn unseen(run: &RunSummary) -> Vec<Unseen> {
             .map(|i| i.path.clone())
             .collect();
         add(
-            counted(rejected, "rejected record", "rejected records"),
-            "they could not be read; see rejects.jsonl",
-            listed(&files, 40),
+            counted(lang, rejected, "{} rejected record", "{} rejected records"),
+            lang.t("they could not be read; see rejects.jsonl"),
+            listed(lang, &files, 40),
         );
     }
     for (list, what) in [
@@ -259,12 +278,12 @@ pub fn unseen(run: &RunSummary) -> Vec<Unseen> {
         (&run.warnings, "Warning"),
     ] {
         for text in list.iter().take(OTHERS) {
-            add(what.to_owned(), &shown(text), String::new());
+            add(lang.t(what).to_owned(), &shown(text), String::new());
         }
         if list.len() > OTHERS {
             add(
-                format!("{what}: {} more", count((list.len() - OTHERS) as u64)),
-                "see run.json",
+                lang.fill("{}: {} more", &[&lang.t(what), &count((list.len() - OTHERS) as u64)]),
+                lang.t("see run.json"),
                 String::new(),
             );
         }
@@ -282,7 +301,7 @@ fn day_name(day: i64) -> String {
 }
 
 /// Days as ranges: `2025-09-06 to 2025-09-07, 2025-09-13`.
-fn ranges(days: &[i64]) -> String {
+fn ranges(days: &[i64], lang: Lang) -> String {
     let mut runs: Vec<(i64, i64)> = Vec::new();
     for &day in days {
         match runs.last_mut() {
@@ -292,12 +311,12 @@ fn ranges(days: &[i64]) -> String {
     }
     let name = |&(from, to): &(i64, i64)| match to - from {
         0 => day_name(from),
-        _ => format!("{} to {}", day_name(from), day_name(to)),
+        _ => lang.fill("{} to {}", &[&day_name(from), &day_name(to)]),
     };
     let mut out: Vec<String> = runs.iter().take(RANGES).map(name).collect();
     if runs.len() > RANGES {
         let rest: i64 = runs.iter().skip(RANGES).map(|(from, to)| to - from + 1).sum();
-        out.push(counted(rest.unsigned_abs(), "more day", "more days"));
+        out.push(counted(lang, rest.unsigned_abs(), "{} more day", "{} more days"));
     }
     out.join(", ")
 }
@@ -324,10 +343,13 @@ mod tests {
             d.sources.remove("security");
         }
         host_days.push(day("user:x", "2025-09-01", &["entra"]));
-        let seen = seen(&Coverage {
-            host_days,
-            ..Coverage::default()
-        });
+        let seen = seen(
+            &Coverage {
+                host_days,
+                ..Coverage::default()
+            },
+            Lang::En,
+        );
         assert_eq!(
             (seen.from.as_str(), seen.to.as_str(), seen.others),
             ("2025-09-01", "2025-09-08", 1)
@@ -349,8 +371,8 @@ mod tests {
 
     #[test]
     fn days_become_ranges() {
-        assert_eq!(ranges(&[0, 1, 2, 4]), "1970-01-01 to 1970-01-03, 1970-01-05");
+        assert_eq!(ranges(&[0, 1, 2, 4], Lang::En), "1970-01-01 to 1970-01-03, 1970-01-05");
         let every_other: Vec<i64> = (0..20).map(|d| d * 2).collect();
-        assert!(ranges(&every_other).ends_with("14 more days"));
+        assert!(ranges(&every_other, Lang::En).ends_with("14 more days"));
     }
 }

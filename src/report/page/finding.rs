@@ -1,28 +1,39 @@
 //! One finding, told in the order of time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{count, counted, cut, listed, shown, when};
-use crate::base::text::basename;
-use crate::rules::encoded::decode_layers;
-use crate::score::finding::{Evidence, Finding, Iocs, ProcessNode, SignalHit};
+use super::charts::{self, Drawn};
+use super::processes::{self, Decoded, Process};
+use super::{TOLD, count, counted, cut, listed, shown, when};
+use crate::report::charts::FindingCharts;
+use crate::report::lang::Lang;
+use crate::score::finding::{Evidence, Finding, Iocs, SignalHit};
 
 /// Steps of a story.
 const STEPS: usize = 60;
 /// Evidence rows of a step.
 const POINTERS: usize = 3;
-/// Processes of a tree.
-const PROCESSES: usize = 80;
-/// Deepest indentation of a tree.
-const MAX_DEPTH: usize = 12;
-/// Decoded commands.
-const DECODED: usize = 20;
 /// Values of one kind of indicator.
 const IOCS: usize = 50;
 /// Characters of a field's value.
 const FIELD: usize = 600;
+/// Technique ids in the line of a finding.
+const IDS: usize = 8;
+/// Steps of a finding that is told in short.
+const BRIEF_STEPS: usize = 4;
+/// Characters of an explanation that is told in short.
+const BRIEF_TEXT: usize = 240;
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Everything.
+    Full,
+    /// The strongest signals, where their rows are, the score.
+    Brief,
+}
 
 /// A finding in full.
 pub struct Told {
@@ -40,13 +51,25 @@ pub struct Told {
     pub title: String,
     /// Whether it starts unfolded.
     pub open: bool,
+    /// Whether everything is told.
+    pub full: bool,
+    /// `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub first: String,
+    /// Users, in a row.
+    pub users: String,
+    /// Technique ids, in a row.
+    pub ids: String,
+    /// new, ongoing, changed, gone; empty without a baseline.
+    pub status: String,
     /// Users, time, sources, case, status.
     pub facts: Vec<(String, String)>,
+    /// What is drawn.
+    pub drawn: Option<Drawn>,
     /// Steps by time.
     pub steps: Vec<Step>,
     /// Steps left out.
     pub steps_more: usize,
-    /// Encoded commands and what they say.
+    /// Encoded commands of the evidence that no process of the tree has, and what they say.
     pub decoded: Vec<Decoded>,
     /// Process tree, parents before children.
     pub processes: Vec<Process>,
@@ -62,8 +85,8 @@ pub struct Told {
     pub iocs: Vec<(String, Vec<String>, usize)>,
     /// Linked findings: rank if known, host or id, reason.
     pub related: Vec<(u32, String, String)>,
-    /// What to do: phase, step.
-    pub next_steps: Vec<(String, String)>,
+    /// What to do: phase, its steps.
+    pub next_steps: Vec<(String, Vec<String>)>,
 }
 
 /// A step of the story.
@@ -76,6 +99,8 @@ pub struct Step {
     pub level: String,
     /// Signal id.
     pub signal: String,
+    /// Tactic in words.
+    pub tactic: String,
     /// Title.
     pub title: String,
     /// ATT&CK ids.
@@ -106,30 +131,6 @@ pub struct Pointer {
     pub fields: Vec<(String, String)>,
 }
 
-/// A command that hid another.
-pub struct Decoded {
-    /// As written.
-    pub command: String,
-    /// What it says, outer layer first.
-    pub layers: Vec<String>,
-}
-
-/// A process of the tree.
-pub struct Process {
-    /// Indentation, 0 to 12.
-    pub depth: usize,
-    /// When it started, if the logs say.
-    pub time: String,
-    /// Name of the program.
-    pub name: String,
-    /// Command line, or the path where there is none.
-    pub cmdline: String,
-    /// User and pid.
-    pub who: String,
-    /// Signals that fired on it.
-    pub signals: String,
-}
-
 /// A term of the score.
 pub struct Term {
     /// What.
@@ -144,9 +145,21 @@ pub struct Term {
     pub class: &'static str,
 }
 
-/// Tells a finding; `all` to name the linked ones.
-pub fn told(f: &Finding, all: &[Finding]) -> Told {
-    let (processes, processes_more) = tree(&f.processes);
+/// Tells a finding; `all` by id, to name the linked ones.
+pub fn told(
+    f: &Finding,
+    charts: Option<&FindingCharts>,
+    all: &BTreeMap<&str, &Finding>,
+    depth: Depth,
+    lang: Lang,
+) -> Told {
+    let full = depth == Depth::Full;
+    let (processes, processes_more) = if full {
+        processes::tree(&f.processes, lang)
+    } else {
+        (Vec::new(), 0)
+    };
+    let steps = if full { steps(f, lang) } else { brief_steps(f, lang) };
     Told {
         rank: f.rank,
         id: shown(&f.finding_id),
@@ -154,85 +167,130 @@ pub fn told(f: &Finding, all: &[Finding]) -> Told {
         score: format!("{:.1}", f.score),
         host: cut(&f.host, 100),
         title: cut(&f.title, 300),
-        open: matches!(f.severity.as_str(), "critical" | "high"),
-        facts: facts(f),
-        steps: f.signals.iter().take(STEPS).map(step).collect(),
-        steps_more: f.signals.len().saturating_sub(STEPS),
-        decoded: decoded(f),
+        open: f.rank == 1,
+        full,
+        first: when(&f.first_seen),
+        users: listed(lang, &f.users, 3),
+        ids: ids(f),
+        status: f.status.as_deref().map(shown).unwrap_or_default(),
+        facts: facts(f, lang),
+        drawn: charts.filter(|_| full).map(|c| charts::draw(f, c, lang)),
+        steps_more: f.signals.len().saturating_sub(steps.len()),
+        steps,
+        decoded: if full { processes::decoded(f) } else { Vec::new() },
         processes,
         processes_more,
         terms: terms(f),
         gate: format!("{}: {}.", shown(&f.gate.id), shown(f.gate.why.trim_end_matches('.'))),
-        techniques: f
-            .techniques
-            .iter()
-            .map(|t| {
-                let tactics: Vec<String> = t.tactics.iter().map(|t| words(t)).collect();
-                (shown(&t.id), shown(&t.name), tactics.join(", "))
-            })
-            .collect(),
-        iocs: iocs(&f.iocs),
+        techniques: if full { techniques(f, lang) } else { Vec::new() },
+        iocs: if full { iocs(&f.iocs, lang) } else { Vec::new() },
         related: f
             .related
             .iter()
-            .map(|r| related(&r.finding_id, &r.reason, all))
+            .map(|r| related(&r.finding_id, &r.reason, all, lang))
             .collect(),
-        next_steps: f.next_steps.iter().map(|s| next_step(s)).collect(),
+        next_steps: if full { phases(&f.next_steps) } else { Vec::new() },
     }
 }
 
+/// Some technique ids, the rest counted.
+fn ids(f: &Finding) -> String {
+    let mut out: Vec<String> = f.techniques.iter().take(IDS).map(|t| shown(&t.id)).collect();
+    if f.techniques.len() > IDS {
+        out.push(format!("+{}", f.techniques.len() - IDS));
+    }
+    out.join(" ")
+}
+
 /// `command-and-control` as `command and control`.
-pub fn words(tactic: &str) -> String {
-    cut(&tactic.replace('-', " "), 60)
+pub fn words(tactic: &str, lang: Lang) -> String {
+    lang.tell(&cut(&tactic.replace('-', " "), 60))
 }
 
-fn facts(f: &Finding) -> Vec<(String, String)> {
-    let mut out = vec![
-        (
-            "Time".to_owned(),
-            format!("{} to {} UTC", when(&f.first_seen), when(&f.last_seen)),
-        ),
-        ("Users".to_owned(), listed(&f.users, 10)),
-        ("Sources".to_owned(), listed(&f.sources, 20)),
-        ("Case".to_owned(), f.case_id.as_deref().map(shown).unwrap_or_default()),
-        ("Status".to_owned(), f.status.as_deref().map(shown).unwrap_or_default()),
-        ("Took in".to_owned(), listed(&f.merged_from, 10)),
-        (
-            "Parted from".to_owned(),
-            f.split_from.as_deref().map(shown).unwrap_or_default(),
-        ),
-    ];
-    out.retain(|(_, v)| !v.is_empty());
-    out
+fn techniques(f: &Finding, lang: Lang) -> Vec<(String, String, String)> {
+    let one = |t: &crate::score::finding::TechniqueRef| {
+        let tactics: Vec<String> = t.tactics.iter().map(|t| words(t, lang)).collect();
+        (shown(&t.id), shown(&t.name), tactics.join(lang.t(", ")))
+    };
+    f.techniques.iter().map(one).collect()
 }
 
-fn step(s: &SignalHit) -> Step {
+fn facts(f: &Finding, lang: Lang) -> Vec<(String, String)> {
+    let option = |text: &Option<String>| text.as_deref().map(shown).unwrap_or_default();
+    [
+        (
+            "Time",
+            lang.fill("{} to {} UTC", &[&when(&f.first_seen), &when(&f.last_seen)]),
+        ),
+        ("Users", listed(lang, &f.users, 10)),
+        ("Sources", listed(lang, &f.sources, 20)),
+        ("Case", option(&f.case_id)),
+        (
+            "Status",
+            f.status.as_deref().map(|s| lang.tell(&shown(s))).unwrap_or_default(),
+        ),
+        ("Took in", listed(lang, &f.merged_from, 10)),
+        ("Parted from", option(&f.split_from)),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .map(|(name, value)| (lang.t(name).to_owned(), value))
+    .collect()
+}
+
+fn steps(f: &Finding, lang: Lang) -> Vec<Step> {
+    f.signals.iter().take(STEPS).map(|s| step(s, lang)).collect()
+}
+
+/// The strongest signals, in the order of time.
+fn brief_steps(f: &Finding, lang: Lang) -> Vec<Step> {
+    let mut strongest: Vec<&SignalHit> = f.signals.iter().collect();
+    strongest.sort_by(|a, b| b.points.total_cmp(&a.points));
+    strongest.truncate(BRIEF_STEPS);
+    strongest.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| a.signal.cmp(&b.signal)));
+    let brief = |s: &SignalHit| {
+        let mut step = step(s, lang);
+        step.explain = cut(&s.explain, BRIEF_TEXT);
+        step.evidence.truncate(1);
+        for e in &mut step.evidence {
+            e.fields.clear();
+        }
+        step.evidence_more = s.evidence.len().saturating_sub(1);
+        step
+    };
+    strongest.into_iter().map(brief).collect()
+}
+
+fn step(s: &SignalHit, lang: Lang) -> Step {
     Step {
         time: when(&s.time),
         last: if s.last == s.time { String::new() } else { when(&s.last) },
         level: cut(&s.level, 20),
         signal: cut(&s.signal, 100),
+        tactic: words(&s.stage, lang),
         title: cut(&s.title, 200),
         techniques: s.techniques.iter().map(|t| cut(t, 20)).collect::<Vec<_>>().join(" "),
         explain: shown(&s.explain),
         times: if s.count > 1 {
-            format!("{} events", count(s.count))
+            lang.fill("{} events", &[&count(s.count)])
         } else {
             String::new()
         },
         points: format!("{:.1}", s.points),
-        evidence: s.evidence.iter().take(POINTERS).map(pointer).collect(),
+        evidence: s.evidence.iter().take(POINTERS).map(|e| pointer(e, lang)).collect(),
         evidence_more: s.evidence.len().saturating_sub(POINTERS),
     }
 }
 
-fn pointer(e: &Evidence) -> Pointer {
-    let record = e.record.map(|r| format!("record {r}, ")).unwrap_or_default();
+fn pointer(e: &Evidence, lang: Lang) -> Pointer {
     Pointer {
         table: cut(&e.table, 60),
         time: when(&e.time),
         file: cut(&e.source_file, 300),
-        place: format!("{record}byte {}", e.offset),
+        place: match e.record {
+            Some(record) => lang.fill("record {}, byte {}", &[&record, &e.offset]),
+            None => lang.fill("byte {}", &[&e.offset]),
+        },
         fields: e
             .fields
             .iter()
@@ -245,75 +303,6 @@ fn plain(value: &Value) -> String {
     match value {
         Value::String(s) => s.clone(),
         other => other.to_string(),
-    }
-}
-
-/// Commands of the tree and of the evidence that hide another one.
-fn decoded(f: &Finding) -> Vec<Decoded> {
-    let of_tree = f.processes.iter().map(|p| (p.cmdline.as_str(), basename(&p.image)));
-    let rows = f.signals.iter().flat_map(|s| &s.evidence);
-    let of_rows = rows.flat_map(|e| {
-        let text = |k: &str| e.fields.get(k).and_then(Value::as_str);
-        let image = basename(text("image").unwrap_or_default());
-        ["cmdline", "command", "args", "data", "text"]
-            .into_iter()
-            .filter_map(move |k| Some((text(k)?, image)))
-    });
-    let mut out: Vec<Decoded> = Vec::new();
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
-    for (command, image) in of_tree.chain(of_rows) {
-        if out.len() >= DECODED || !seen.insert(command) {
-            continue;
-        }
-        let layers: Vec<String> = decode_layers(command, image).iter().map(|l| shown(&l.text)).collect();
-        if !layers.is_empty() {
-            out.push(Decoded {
-                command: shown(command),
-                layers,
-            });
-        }
-    }
-    out
-}
-
-/// The tree from the top, children by number, which is the order of time. A node in a circle is shown once.
-fn tree(nodes: &[ProcessNode]) -> (Vec<Process>, usize) {
-    let known: BTreeMap<u32, &ProcessNode> = nodes.iter().map(|n| (n.id, n)).collect();
-    let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    let mut waiting: Vec<(u32, usize)> = Vec::new();
-    for n in known.values() {
-        match n.parent.filter(|p| *p != n.id && known.contains_key(p)) {
-            Some(p) => children.entry(p).or_default().push(n.id),
-            None => waiting.push((n.id, 0)),
-        }
-    }
-    // Behind the true tops: whatever a circle keeps from being reached.
-    let mut stack: Vec<(u32, usize)> = known.keys().rev().map(|id| (*id, 0)).collect();
-    stack.extend(waiting.into_iter().rev());
-    let mut left = known;
-    let mut out = Vec::new();
-    while let Some((id, depth)) = stack.pop() {
-        let Some(node) = left.remove(&id) else { continue };
-        out.push(process(node, depth));
-        for child in children.get(&id).into_iter().flatten().rev() {
-            stack.push((*child, (depth + 1).min(MAX_DEPTH)));
-        }
-    }
-    let more = out.len().saturating_sub(PROCESSES);
-    out.truncate(PROCESSES);
-    (out, more)
-}
-
-fn process(n: &ProcessNode, depth: usize) -> Process {
-    let pid = n.pid.map(|p| format!("pid {p}"));
-    let user = Some(cut(&n.user, 80)).filter(|u| !u.is_empty());
-    Process {
-        depth,
-        time: when(&n.time),
-        name: cut(basename(&n.image), 100),
-        cmdline: cut(if n.cmdline.is_empty() { &n.image } else { &n.cmdline }, 400),
-        who: [user, pid].into_iter().flatten().collect::<Vec<_>>().join(", "),
-        signals: listed(&n.signals, 20),
     }
 }
 
@@ -341,7 +330,7 @@ fn terms(f: &Finding) -> Vec<Term> {
     out
 }
 
-fn iocs(i: &Iocs) -> Vec<(String, Vec<String>, usize)> {
+fn iocs(i: &Iocs, lang: Lang) -> Vec<(String, Vec<String>, usize)> {
     [
         ("Domains", &i.domains),
         ("Addresses", &i.ips),
@@ -354,31 +343,35 @@ fn iocs(i: &Iocs) -> Vec<(String, Vec<String>, usize)> {
     .filter(|(_, values)| !values.is_empty())
     .map(|(kind, values)| {
         let kept = values.iter().take(IOCS).map(|v| cut(v, 500)).collect();
-        (kind.to_owned(), kept, values.len().saturating_sub(IOCS))
+        (lang.t(kind).to_owned(), kept, values.len().saturating_sub(IOCS))
     })
     .collect()
 }
 
-fn related(id: &str, reason: &str, all: &[Finding]) -> (u32, String, String) {
+fn related(id: &str, reason: &str, all: &BTreeMap<&str, &Finding>, lang: Lang) -> (u32, String, String) {
     let reason = cut(reason, 300);
-    match all.iter().find(|f| f.finding_id == id) {
-        Some(f) => (
-            f.rank,
-            format!(
-                "{} ({})",
-                cut(&f.host, 100),
-                counted(f.signals.len() as u64, "signal", "signals")
-            ),
-            reason,
-        ),
+    match all.get(id) {
+        Some(f) => {
+            let signals = counted(lang, f.signals.len() as u64, "{} signal", "{} signals");
+            let rank = if f.rank as usize <= TOLD { f.rank } else { 0 };
+            (rank, format!("{} ({signals})", cut(&f.host, 100)), reason)
+        }
         None => (0, shown(id), reason),
     }
 }
 
-/// `Contain: isolate …` as phase and step.
-fn next_step(text: &str) -> (String, String) {
-    match text.split_once(": ") {
-        Some((phase, step)) if !phase.contains(' ') => (shown(phase), shown(step)),
-        _ => (String::new(), shown(text)),
+/// `Contain: isolate …`, steps of one phase together, phases in the order of their first step.
+fn phases(steps: &[String]) -> Vec<(String, Vec<String>)> {
+    let mut out: Vec<(String, Vec<String>)> = Vec::new();
+    for text in steps {
+        let (phase, step) = match text.split_once(": ") {
+            Some((phase, step)) if !phase.contains(' ') => (shown(phase), shown(step)),
+            _ => (String::new(), shown(text)),
+        };
+        match out.iter_mut().find(|(p, _)| *p == phase) {
+            Some((_, steps)) => steps.push(step),
+            None => out.push((phase, vec![step])),
+        }
     }
+    out
 }
