@@ -1,6 +1,10 @@
 //! The command line.
 
+mod looking;
+
 use std::path::PathBuf;
+
+pub use looking::{RangeArgs, ScopeArgs, Shape, TimelineArgs, TreeArgs};
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
@@ -12,14 +16,18 @@ use crate::ingest::formats;
 use crate::jobs::hunt::{HuntOptions, parse_time};
 use crate::jobs::ingest::IngestOptions;
 use crate::lake::scan::TimeRange;
+use crate::report::lang::Lang;
 use crate::rules::sigma::load::Selection;
 use crate::rules::sigma::model as rule;
-use crate::signals::Level;
+use crate::signals::{Level, Overrides};
 
 /// Retrospective threat hunting over archived logs.
 #[derive(Debug, Parser)]
 #[command(name = "coldtrail", version, about, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Args {
+    /// Settings in the place of flags (TOML); `coldtrail config init` prints a template.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -29,6 +37,8 @@ const EXAMPLES: &str = "Examples:
   coldtrail hunt /evidence                         read a folder of logs, hunt, write coldtrail-out/
   coldtrail hunt /evidence --lake lake --out out   keep the lake for the next night
   coldtrail hunt --lake lake --from -30d           hunt again over the last 30 days of the lake
+  coldtrail timeline --finding 1                   what happened around the first finding
+  coldtrail scope --lake lake --ioc evil.example   which hosts met this domain
   coldtrail sniff /evidence/*                      what would be read as what, and why
   coldtrail query --lake lake \"SELECT host, count(*) FROM process GROUP BY host\"";
 
@@ -39,6 +49,12 @@ pub enum Command {
     Hunt(Box<HuntArgs>),
     /// Only read INPUT into the lake.
     Ingest(IngestArgs),
+    /// Which hosts and users met these indicators, when, in which logs?
+    Scope(ScopeArgs),
+    /// Everything that happened on a host, in order, from all logs.
+    Timeline(TimelineArgs),
+    /// The processes of a host as a tree, with decoded command lines.
+    Tree(TreeArgs),
     /// What is in a lake, and is it as it was committed?
     Lake(LakeArgs),
     /// SQL over the tables of a lake.
@@ -52,10 +68,105 @@ pub enum Command {
     Signals(SignalsArgs),
     /// Sigma rules: valid? do they match their own events? what does each cost?
     Rules(RulesArgs),
+    /// Why a finding has its score: every term, computed again from signals.parquet.
+    Explain(ExplainArgs),
+    /// Allowlists: can this one be used, what is common here?
+    Allow(AllowArgs),
+    /// Write the allowlist entries that silence exactly one finding.
+    Dismiss(DismissArgs),
+    /// A configuration file with every flag: print a template, check a file.
+    Config(ConfigArgs),
+    /// Completions for a shell, to be put where the shell looks for them.
+    Completions(CompletionsArgs),
+    /// The manual page (`coldtrail man | man -l -`), or one for every command.
+    Man(ManArgs),
 }
+
+/// `allow`.
+#[derive(Debug, ClapArgs)]
+pub struct AllowArgs {
+    /// What to ask.
+    #[command(subcommand)]
+    pub what: AllowCommand,
+}
+
+/// Questions about allowlists.
+#[derive(Debug, Subcommand)]
+pub enum AllowCommand {
+    /// Can it be used? Lists its entries; exits with 2 and names the line where one is wrong.
+    Check(AllowCheckArgs),
+    /// Entries for what is common here and counts nevertheless, for a person to accept.
+    Suggest(AllowSuggestArgs),
+}
+
+/// `allow check`.
+#[derive(Debug, ClapArgs)]
+pub struct AllowCheckArgs {
+    /// The allowlist (TOML).
+    pub file: PathBuf,
+}
+
+/// `allow suggest`.
+#[derive(Debug, ClapArgs)]
+pub struct AllowSuggestArgs {
+    /// Folder with the outputs of the hunt.
+    #[arg(long, value_name = "DIR", default_value = "coldtrail-out")]
+    pub out: PathBuf,
+    /// Only what is on this share of the hosts, 0 to 1.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share)]
+    pub min_share: f64,
+    /// Only what was seen on so many days.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub min_days: usize,
+}
+
+/// `dismiss`.
+#[derive(Debug, ClapArgs)]
+pub struct DismissArgs {
+    /// The finding: its finding_id, the beginning of one, or its rank.
+    pub finding: String,
+    /// Why it is harmless.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// From when on it counts again: YYYY-MM-DD.
+    #[arg(long, value_name = "DATE")]
+    pub expires: String,
+    /// Who answers for it.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub owner: String,
+    /// The allowlist to add to; made where there is none.
+    #[arg(long, value_name = "FILE", default_value = "allow.toml")]
+    pub allow: PathBuf,
+    /// Folder with the outputs of the hunt.
+    #[arg(long, value_name = "DIR", default_value = "coldtrail-out")]
+    pub out: PathBuf,
+}
+
+/// `explain`.
+#[derive(Debug, ClapArgs)]
+pub struct ExplainArgs {
+    /// The finding: its finding_id, the beginning of one, or its rank.
+    pub finding: String,
+    /// Folder with the outputs of the hunt.
+    #[arg(long, value_name = "DIR", default_value = "coldtrail-out")]
+    pub out: PathBuf,
+}
+
+const HUNT_EXAMPLES: &str = "Examples:
+  coldtrail hunt /evidence --dry-run                       what would be read, how long it would take
+  coldtrail hunt /evidence --out out                       read, hunt, write the report
+  coldtrail hunt /archive/today --lake lake --from -30d    the nightly run: read what is new, hunt over a month
+  coldtrail hunt --lake lake --hosts 'pc-*' --iocs feed.csv --fail-on high
+  zcat app.log.gz | coldtrail hunt - --tz squid=Asia/Tokyo";
+
+const INGEST_EXAMPLES: &str = "Examples:
+  coldtrail ingest /archive/2025-09 --lake lake
+  coldtrail ingest /evidence --lake lake --custody --input-host pc-07
+  coldtrail ingest '/logs/**/*.evtx' --lake lake --dry-run";
 
 /// `hunt`.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = HUNT_EXAMPLES)]
 pub struct HuntArgs {
     /// Files, folders, globs, or - for standard input; without any, the lake is hunted again.
     pub input: Vec<PathBuf>,
@@ -71,9 +182,22 @@ pub struct HuntArgs {
     /// Hunting.
     #[command(flatten)]
     pub select: SelectArgs,
+    /// Only say what would be read as what, how much, and what it would take; write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
     /// Exit with 1 where a finding is at least this severe.
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub fail_on: Option<Level>,
+    /// Compare with the findings of an earlier run in this folder: each becomes new, changed, ongoing or gone, and keeps its
+    /// id while evidence is added.
+    #[arg(long, value_name = "DIR")]
+    pub baseline: Option<PathBuf>,
+    /// Compare with the last run in OUT, if there was one; the table and --fail-on count only what is new or changed.
+    #[arg(long, conflicts_with = "baseline")]
+    pub since_last: bool,
+    /// Language of the reports, titles and explanations: en or ja.
+    #[arg(long, value_name = "LANG", value_parser = lang, default_value = "en")]
+    pub lang: Lang,
     /// Say how things go.
     #[command(flatten)]
     pub say: SayArgs,
@@ -81,6 +205,7 @@ pub struct HuntArgs {
 
 /// `ingest`.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = INGEST_EXAMPLES)]
 pub struct IngestArgs {
     /// Files, folders, globs, or - for standard input.
     #[arg(required = true)]
@@ -91,6 +216,9 @@ pub struct IngestArgs {
     /// Reading.
     #[command(flatten)]
     pub read: ReadArgs,
+    /// Only say what would be read as what, how much, and what it would take; write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
     /// Say how things go.
     #[command(flatten)]
     pub say: SayArgs,
@@ -143,19 +271,25 @@ pub struct SelectArgs {
     /// Only events before this time.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub to: Option<String>,
+    /// Hunt as if it were this time: nothing later is known, neither events nor how common things became.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub as_of: Option<String>,
     /// Only hosts that match one of these globs.
     #[arg(long, value_name = "GLOB", value_delimiter = ',')]
     pub hosts: Vec<String>,
     /// No hosts that match one of these globs.
     #[arg(long, value_name = "GLOB", value_delimiter = ',')]
     pub exclude_hosts: Vec<String>,
+    /// Only what was seen in these kinds of logs: sysmon, security, squid …
+    #[arg(long, value_name = "SOURCE", value_delimiter = ',')]
+    pub sources: Vec<String>,
     /// Only findings of this severity or above.
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub min_severity: Option<Level>,
     /// Allowlist (TOML).
     #[arg(long, value_name = "FILE")]
     pub allow: Option<PathBuf>,
-    /// Indicators: hashes, addresses, networks, domains; plain or CSV.
+    /// Indicators: hashes, addresses, networks, domains; plain, CSV or STIX 2.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub iocs: Vec<PathBuf>,
     /// Hashes of known-bad files; plain or CSV.
@@ -176,6 +310,9 @@ pub struct SelectArgs {
     /// Remote-management tools in place of the table compiled in.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub rmm: Vec<PathBuf>,
+    /// A number that decides in place of a signal's own: NET-01.min_checkins=12 (see `coldtrail signals`); may be repeated.
+    #[arg(long, value_name = "SIGNAL.NAME=NUMBER")]
+    pub threshold: Vec<String>,
     /// Sigma.
     #[command(flatten)]
     pub sigma: SigmaArgs,
@@ -308,6 +445,54 @@ pub enum QueryOutput {
     Parquet,
 }
 
+/// `config`.
+#[derive(Debug, ClapArgs)]
+pub struct ConfigArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub what: ConfigCommand,
+}
+
+/// What to do with a configuration file.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print a commented template with every flag of every command.
+    Init(ConfigInitArgs),
+    /// Is every key a flag and every value one that it takes? Says line and nearest name; exits with 2 where one is not.
+    Check(ConfigCheckArgs),
+}
+
+/// `completions`.
+#[derive(Debug, ClapArgs)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, ClapArgs)]
+pub struct ManArgs {
+    /// Folder for a page of every command (coldtrail-hunt.1 …); without it the main page is printed.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// `config init`.
+#[derive(Debug, ClapArgs)]
+pub struct ConfigInitArgs {
+    /// New file for the template; without it, it is printed.
+    pub file: Option<PathBuf>,
+}
+
+/// `config check`.
+#[derive(Debug, ClapArgs)]
+pub struct ConfigCheckArgs {
+    /// The file.
+    #[arg(default_value = "coldtrail.toml")]
+    pub file: PathBuf,
+}
+
 /// `sniff`.
 #[derive(Debug, ClapArgs)]
 pub struct SniffArgs {
@@ -430,22 +615,24 @@ impl SelectArgs {
     /// # Errors
     /// For times that are none.
     pub fn options(&self, now: i64) -> Result<HuntOptions> {
-        let time = |t: &Option<String>| t.as_deref().map(|t| parse_time(t, now)).transpose();
-        let range = TimeRange {
-            from: time(&self.from)?,
-            to: time(&self.to)?,
-        };
+        let as_of = self.as_of.as_deref().map(|t| parse_time(t, now)).transpose()?;
+        // Spans such as -30d count from the time as of which is hunted.
+        let now = as_of.unwrap_or(now);
+        let mut range = parse_time_range(self.from.as_deref(), self.to.as_deref(), now)?;
+        range.to = range.to.into_iter().chain(as_of).min();
         if let (Some(from), Some(to)) = (range.from, range.to)
             && from >= to
         {
             return Err(Error::Usage(
-                "--from is not before --to; nothing lies between them".to_owned(),
+                "--from is not before --as-of; nothing lies between them".to_owned(),
             ));
         }
         Ok(HuntOptions {
             range,
+            as_of,
             hosts: self.hosts.clone(),
             exclude_hosts: self.exclude_hosts.clone(),
+            sources: self.sources.clone(),
             min_severity: self.min_severity,
             lists: ListFiles {
                 iocs: self.iocs.clone(),
@@ -460,6 +647,7 @@ impl SelectArgs {
             sigma: self.sigma.sigma.clone(),
             sigma_vars: self.sigma.sigma_vars.clone(),
             sigma_selection: self.sigma.which.selection(),
+            overrides: Overrides::parse(&self.threshold)?,
         })
     }
 }
@@ -476,20 +664,64 @@ impl RuleSelectArgs {
     }
 }
 
+fn parse_time_range(from: Option<&str>, to: Option<&str>, now: i64) -> Result<TimeRange> {
+    let time = |t: Option<&str>| t.map(|t| parse_time(t, now)).transpose();
+    let range = TimeRange {
+        from: time(from)?,
+        to: time(to)?,
+    };
+    if let (Some(from), Some(to)) = (range.from, range.to)
+        && from >= to
+    {
+        return Err(Error::Usage(
+            "--from is not before --to; nothing lies between them".to_owned(),
+        ));
+    }
+    Ok(range)
+}
+
+/// A span of time in microseconds.
+fn span(text: &str) -> std::result::Result<i64, String> {
+    let wrong = || "expected a span such as 30s, 30m, 2h or 1d".to_owned();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds = match text.get(digits.len()..).unwrap_or("") {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let n: i64 = digits.parse().map_err(|_| wrong())?;
+    match n {
+        1.. => n.checked_mul(seconds * 1_000_000).ok_or_else(wrong),
+        _ => Err(wrong()),
+    }
+}
+
 fn rule_level(text: &str) -> std::result::Result<rule::Severity, String> {
     rule::Severity::parse(text).ok_or_else(|| "expected informational, low, medium, high or critical".to_owned())
+}
+
+fn share(text: &str) -> std::result::Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|s| (0.0..=1.0).contains(s));
+    share.ok_or_else(|| "expected a share from 0 to 1, such as 0.2".to_owned())
 }
 
 fn severity(text: &str) -> std::result::Result<Level, String> {
     Level::parse(text).ok_or_else(|| "expected info, low, medium, high or critical".to_owned())
 }
 
+fn lang(text: &str) -> std::result::Result<Lang, String> {
+    Lang::parse(text).ok_or_else(|| "expected en or ja".to_owned())
+}
+
 fn format_id(text: &str) -> std::result::Result<String, String> {
     match formats::by_id(text) {
         Some(f) => Ok(f.id().to_owned()),
         None => {
-            let ids: Vec<_> = formats::FORMATS.iter().map(|f| f.id()).collect();
-            Err(format!("expected one of {}", ids.join(", ")))
+            let ids: Vec<String> = formats::FORMATS.iter().map(|f| f.id().to_owned()).collect();
+            let all = format!("expected one of {}", ids.join(", "));
+            Err(super::nearest::unknown("format", text, ids.into_iter(), &all))
         }
     }
 }

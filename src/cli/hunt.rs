@@ -1,25 +1,26 @@
 //! `coldtrail hunt`: the main job.
 
-use std::io::IsTerminal;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::args::HuntArgs;
 use super::exit::Exit;
 use super::progress::Shown;
-use super::{ingest as ingest_command, print};
+use super::{ingest as ingest_command, plan, print, table};
 use crate::base::error::{Error, Result};
 use crate::base::text::for_terminal;
 use crate::base::time::format_rfc3339;
+use crate::jobs::baseline::{self, Past};
 use crate::jobs::ingest::{self, IngestReport};
 use crate::jobs::{hunt, outputs};
 use crate::lake::Lake;
 use crate::lake::catalogue::Input;
 use crate::report::run::{InputReport, RejectReport, RunSummary};
-use crate::report::terminal;
+use crate::report::{Results, lang, terminal};
+use crate::score::finding::Finding;
 use crate::signals::Level;
 
 /// Folder of the embedded lake within OUT.
-const EMBEDDED_LAKE: &str = "cache/lake";
+pub(super) const EMBEDDED_LAKE: &str = "cache/lake";
 
 /// Runs the command.
 pub fn run(args: &HuntArgs) -> Result<Exit> {
@@ -32,11 +33,16 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
     if let (true, Some(first)) = (args.read.strict, prepared.sigma().rejected.first()) {
         return Err(Error::Usage(format!("--strict: {first}")));
     }
+    let root = args.lake.clone().unwrap_or_else(|| args.out.join(EMBEDDED_LAKE));
+    if args.dry_run {
+        return plan::run(&args.input, &root, &args.read);
+    }
     let found = match args.input.is_empty() {
         true => None,
         false => Some(ingest::find(&args.input)?),
     };
-    let root = args.lake.clone().unwrap_or_else(|| args.out.join(EMBEDDED_LAKE));
+    // Read before anything is written: the folder may be that of the outputs.
+    let past = past(args)?;
     let shown = Shown::start(args.say);
     let (lake, report) = match found {
         None => (Lake::open(&root)?, IngestReport::default()),
@@ -58,6 +64,19 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
     let exit = ingest_command::exit(&report, args.read.lenient);
     fill(run, &report);
     settings(run, args);
+    if let Some(past) = past {
+        baseline::compare(&mut results, past);
+    }
+    let failing = args
+        .fail_on
+        .is_some_and(|limit| counted(&results.findings, args).any(|f| at_least(f, limit)));
+    let ranked = if args.say.quiet {
+        String::new()
+    } else {
+        ranked(&results, args)
+    };
+    results.lang = args.lang;
+    lang::translate(&mut results);
     outputs::write(&results, &args.out)?;
     drop(shown);
     if !args.say.quiet {
@@ -70,19 +89,49 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
         for r in &results.run.sigma.rejected {
             eprintln!("rule not usable: {}", for_terminal(r));
         }
-        let tty = std::io::stdout().is_terminal();
-        let colour = tty && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        print(&terminal::table(&results, width(), colour));
+        print(&ranked);
         eprintln!("written to {}", args.out.display());
     }
-    let failing = args.fail_on.is_some_and(|limit| {
-        let severe = |s: &str| Level::parse(s).is_some_and(|l| l >= limit);
-        results.findings.iter().any(|f| severe(&f.severity))
-    });
     Ok(match (exit, failing) {
         (Exit::Done, true) => Exit::Findings,
         (exit, _) => exit,
     })
+}
+
+/// The run to compare with: one that is named must be there, the last one need not.
+fn past(args: &HuntArgs) -> Result<Option<Past>> {
+    match (&args.baseline, args.since_last) {
+        (Some(dir), _) => baseline::load(dir).map(Some),
+        (None, true) => baseline::load_last(&args.out).map(Some),
+        (None, false) => Ok(None),
+    }
+}
+
+/// The findings that count: with `--since-last` what is new or changed, else all that are there.
+fn counted<'a>(findings: &'a [Finding], args: &HuntArgs) -> impl Iterator<Item = &'a Finding> + use<'a> {
+    let since_last = args.since_last;
+    findings.iter().filter(move |f| match f.status.as_deref() {
+        Some("gone") => false,
+        Some("ongoing") => !since_last,
+        _ => true,
+    })
+}
+
+fn at_least(f: &Finding, limit: Level) -> bool {
+    Level::parse(&f.severity).is_some_and(|l| l >= limit)
+}
+
+fn ranked(results: &Results, args: &HuntArgs) -> String {
+    let (width, colour) = (table::terminal_width().unwrap_or(120), table::wants_colour());
+    if results.run.baseline.is_none() {
+        return terminal::table(results, width, colour);
+    }
+    let shown = Results {
+        findings: counted(&results.findings, args).cloned().collect(),
+        run: results.run.clone(),
+        ..Results::default()
+    };
+    terminal::table(&shown, width, colour) + &terminal::since(results)
 }
 
 fn fill(run: &mut RunSummary, report: &IngestReport) {
@@ -130,6 +179,7 @@ fn settings(run: &mut RunSummary, args: &HuntArgs) {
         ("from", &args.select.from),
         ("to", &args.select.to),
         ("format", &args.read.format),
+        ("baseline", &args.baseline.as_ref().map(|d| d.display().to_string())),
     ] {
         if let Some(v) = value {
             set(name, v.clone());
@@ -144,17 +194,6 @@ pub(super) fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| d.as_micros() as i64)
-}
-
-/// Columns of the terminal; 120 where the output goes elsewhere.
-fn width() -> usize {
-    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-    let asked = || {
-        console::Term::stdout()
-            .size_checked()
-            .map(|(_, columns)| usize::from(columns))
-    };
-    columns.or_else(asked).unwrap_or(120).max(60)
 }
 
 /// Bytes of resident memory at the peak, where the system tells (Linux).

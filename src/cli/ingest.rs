@@ -2,6 +2,7 @@
 
 use super::args::IngestArgs;
 use super::exit::Exit;
+use super::plan;
 use super::progress::Shown;
 use crate::base::error::Result;
 use crate::base::text::for_terminal;
@@ -14,6 +15,9 @@ const REJECTED_SHARE: f64 = 0.05;
 /// Runs the command.
 pub fn run(args: &IngestArgs) -> Result<Exit> {
     args.read.set_threads();
+    if args.dry_run {
+        return plan::run(&args.input, &args.lake, &args.read);
+    }
     let found = ingest::find(&args.input)?;
     let mut lake = Lake::open_for_writing(&args.lake)?;
     let shown = Shown::start(args.say);

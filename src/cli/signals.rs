@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::args::SignalsArgs;
 use super::exit::Exit;
-use super::print;
+use super::{nearest, print};
 use crate::base::error::{Error, Result};
 use crate::knowledge::attack::AttackTable;
 use crate::signals::{Meta, SIGNALS, by_id};
@@ -25,8 +25,9 @@ pub fn run(args: &SignalsArgs) -> Result<Exit> {
         }
         Some(id) => {
             let signal = by_id(id).ok_or_else(|| {
-                let ids: Vec<_> = SIGNALS.iter().map(|s| s.meta().id).collect();
-                Error::Usage(format!("no signal '{id}'; there are {}", ids.join(", ")))
+                let ids: Vec<_> = SIGNALS.iter().map(|s| s.meta().id.to_owned()).collect();
+                let all = format!("there are {}", ids.join(", "));
+                Error::Usage(nearest::unknown("signal", id, ids.into_iter(), &all))
             })?;
             print(&page(signal.meta()));
         }

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::ip;
+use crate::base::time::format_rfc3339;
+use crate::entity::gaps;
 use crate::entity::resolve::Entities;
 use crate::lake::frame::{Frames, NO_STR, StrId};
 use crate::lake::staging::{day_name, day_of};
-use crate::report::run::{Blind, ClockOffset, Coverage, HostDay};
-use crate::schema::common;
+use crate::report::run::{Blind, ClockOffset, Coverage, HostDay, LogGap};
+use crate::schema::{Col, common, process};
 use crate::signals::{Key, SIGNALS};
 
 /// Computes the coverage of a hunt.
@@ -60,14 +62,79 @@ pub fn coverage(frames: &Frames, entities: &Entities) -> Coverage {
         })
         .collect();
     clock_offsets.sort_by(|a, b| (&a.host, &a.day).cmp(&(&b.host, &b.day)));
+    let (gaps, more_gaps) = gaps(frames);
     Coverage {
         host_days,
         clock_offsets,
-        blind: blind(&endpoints, &hosts_of_table, &text),
+        gaps,
+        more_gaps,
+        blind: {
+            let mut all = blind(&endpoints, &hosts_of_table, &text);
+            all.extend(half_blind(frames, &text));
+            all.sort_by(|a, b| (&a.signal, &a.why).cmp(&(&b.signal, &b.why)));
+            all
+        },
         addresses_joined: entities.joined,
         addresses_unjoined: entities.unjoined,
         shared_addresses: entities.addresses.shared().iter().map(ip::display).collect(),
     }
+}
+
+/// Holes in what hosts logged, and how many more there are.
+fn gaps(frames: &Frames) -> (Vec<LogGap>, u64) {
+    const LISTED: usize = 1000;
+    let mut out = Vec::new();
+    let mut more = 0;
+    for (host, of_host) in gaps::of_hosts(frames, &gaps::Limits::default()) {
+        for gap in of_host {
+            if out.len() == LISTED {
+                more += 1;
+                continue;
+            }
+            out.push(LogGap {
+                host: host.to_owned(),
+                channel: frames.text(gap.channel).unwrap_or("").to_owned(),
+                kind: gap.kind.name().to_owned(),
+                from: format_rfc3339(gap.before.ts()),
+                to: format_rfc3339(gap.after.ts()),
+                records: gap.count,
+            });
+        }
+    }
+    (out, more)
+}
+
+/// Signals over process starts on hosts whose starts carry no command line: they see only half.
+fn half_blind(frames: &Frames, text: &impl Fn(StrId) -> String) -> Vec<Blind> {
+    let frame = frames.frame(&process::TABLE);
+    let (mut all, mut with): (BTreeSet<StrId>, BTreeSet<StrId>) = Default::default();
+    let starts = frame.strs(common::ACTION).iter().zip(frame.strs(common::HOST));
+    for ((action, host), line) in starts.zip(frame.strs(process::CMDLINE)) {
+        if *host != NO_STR && frames.text(*action) == Some("start") {
+            all.insert(*host);
+            if *line != NO_STR {
+                with.insert(*host);
+            }
+        }
+    }
+    let mut hosts: Vec<String> = all.difference(&with).map(|h| text(*h)).collect();
+    hosts.sort();
+    if hosts.is_empty() {
+        return Vec::new();
+    }
+    let reads = |columns: &[Col]| columns.contains(&process::CMDLINE);
+    let by_line = SIGNALS.iter().map(|s| s.meta()).filter(|m| {
+        let of_process = m.reads.iter().filter(|r| r.table.ix() == process::TABLE.ix());
+        of_process.into_iter().any(|r| reads(r.columns))
+    });
+    by_line
+        .map(|m| Blind {
+            signal: m.id.to_owned(),
+            hosts: hosts.clone(),
+            why: "process starts of these hosts carry no command line; switch on their logging (4688) or Sysmon"
+                .to_owned(),
+        })
+        .collect()
 }
 
 fn blind(

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use ahash::RandomState;
 
-use super::coverage;
 use super::progress::Progress;
+use super::{charts, coverage};
 use crate::base::error::{Error, Result};
 use crate::base::time::{self, Ts};
 use crate::chain;
@@ -18,26 +18,31 @@ use crate::knowledge::attack::AttackTable;
 use crate::knowledge::bigram::Bigram;
 use crate::knowledge::rmm::RmmTable;
 use crate::lake::Lake;
-use crate::lake::frame::{Frames, Wanted};
+use crate::lake::frame::{Frames, NO_STR, Wanted};
 use crate::lake::scan::TimeRange;
 use crate::report::Results;
-use crate::report::run::{RunSummary, Suppression};
+use crate::report::lang::Lang;
+use crate::report::run::RunSummary;
 use crate::rules::sigma::load::{RuleSet, Selection};
 use crate::schema::{TABLES, common};
 use crate::score::{self, allow::Allowlist};
-use crate::signals::{Cx, Level, run};
+use crate::signals::{Cx, Hit, Level, Overrides, run};
 
-use super::sigma;
+use super::{sigma, suppressed};
 
 /// What to hunt for and with what knowledge.
 #[derive(Debug, Clone, Default)]
 pub struct HuntOptions {
     /// Only events in this range.
     pub range: TimeRange,
+    /// Nothing that happened from this time on is known, whatever the lake holds.
+    pub as_of: Option<Ts>,
     /// `--hosts` globs; empty for all.
     pub hosts: Vec<String>,
     /// `--exclude-hosts` globs.
     pub exclude_hosts: Vec<String>,
+    /// Only hits seen in these kinds of logs; empty for all.
+    pub sources: Vec<String>,
     /// Only findings of this severity or above.
     pub min_severity: Option<Level>,
     /// The user's lists.
@@ -54,6 +59,8 @@ pub struct HuntOptions {
     pub sigma_vars: Vec<std::path::PathBuf>,
     /// Which of the rules.
     pub sigma_selection: Selection,
+    /// `--threshold` and the configuration's `[signals.ID]`.
+    pub overrides: Overrides,
 }
 
 /// Lists and tables of a hunt, read before any work begins.
@@ -78,6 +85,7 @@ impl Prepared {
 /// # Errors
 /// [`Error::Usage`] naming the file, the line and the next step.
 pub fn prepare(options: &HuntOptions, now: Ts) -> Result<Prepared> {
+    let now = options.as_of.unwrap_or(now);
     let usage = |e: &dyn std::fmt::Display| Error::Usage(e.to_string());
     let attack = match &options.attack_table {
         Some(path) => std::borrow::Cow::Owned(AttackTable::from_file(path).map_err(|e| usage(&e))?),
@@ -108,7 +116,7 @@ pub fn prepare(options: &HuntOptions, now: Ts) -> Result<Prepared> {
     })
 }
 
-fn globs(patterns: &[String]) -> Result<globset::GlobSet> {
+pub(super) fn globs(patterns: &[String]) -> Result<globset::GlobSet> {
     let mut set = globset::GlobSetBuilder::new();
     for p in patterns {
         let glob = globset::GlobBuilder::new(p)
@@ -135,7 +143,7 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
     let mut frames = Frames::load(lake, &wanted(), widened(options.range))?;
     lap("load");
     progress.stage("resolving hosts");
-    let entities = resolve::resolve(&mut frames);
+    let entities = resolve::resolve_as_of(&mut frames, options.as_of);
     let facts = Facts::count(&frames);
     lap("entities");
     progress.stage("running signals");
@@ -144,6 +152,7 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
         facts: &facts,
         knowledge: &prepared.knowledge,
         lists: &prepared.lists,
+        overrides: &options.overrides,
     };
     let mut hits = run::run(&cx);
     lap("signals");
@@ -156,9 +165,12 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
     lap("sigma");
     hits.retain(|h| {
         let host = frames.text(h.host).unwrap_or("");
-        options.range.holds(h.time)
+        let known = options.as_of.is_none() || h.host != NO_STR;
+        known
+            && options.range.holds(h.time)
             && prepared.hosts.as_ref().is_none_or(|g| g.is_match(host))
             && !prepared.exclude.is_match(host)
+            && seen_in(h, &frames, &options.sources)
     });
     progress.stage("building chains");
     let verdicts = prepared.allow.judge(&hits, &cx);
@@ -168,6 +180,11 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
     let paths = input_paths(lake);
     let source = |file_id: u64| paths.get(&file_id).cloned().unwrap_or_default();
     let scored = score::score(&chains, &hits, &cx, &verdicts, &source);
+    let suppressions = suppressed::tell(&scored, &prepared.allow, &|without| {
+        let verdicts = without.judge(&hits, &cx);
+        let chains = chain::build(&hits, &|hit| verdicts.keeps(hit), &cx, &entities.addresses);
+        score::score(&chains, &hits, &cx, &verdicts, &source).findings
+    });
     let mut findings = scored.findings;
     if let Some(min) = options.min_severity {
         findings.retain(|f| Level::parse(&f.severity).is_some_and(|l| l >= min));
@@ -189,15 +206,7 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
         coverage: coverage::coverage(&frames, &entities),
         timings,
         findings: by_severity,
-        suppressions: scored
-            .suppressions
-            .into_iter()
-            .map(|s| Suppression {
-                entry: s.entry,
-                reason: s.reason,
-                hits: s.hits,
-            })
-            .collect(),
+        suppressions,
         warnings: [
             &prepared.lists.warnings[..],
             prepared.allow.warnings(),
@@ -207,10 +216,19 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
         ..RunSummary::default()
     };
     Ok(Results {
+        charts: charts::charts(&findings, &hits, &cx),
         findings,
         signals: scored.signals,
+        cases: scored.cases,
         run,
+        lang: Lang::default(),
     })
+}
+
+/// Whether a hit has a row of one of these kinds of logs.
+fn seen_in(hit: &Hit, frames: &Frames, sources: &[String]) -> bool {
+    let source = |r: &crate::signals::RowRef| frames.row(r.table, r.at).source();
+    sources.is_empty() || hit.rows.iter().any(|r| sources.iter().any(|s| s == source(r)))
 }
 
 /// Every column but `extra`, which only signals that ask for it get: evidence may need any of the others.

@@ -1,9 +1,20 @@
 //! Floor 11: the order in which the floors are used; the only reader of the clock.
 
+pub mod allow;
+pub mod baseline;
+pub mod charts;
 pub mod coverage;
+pub mod explain;
 pub mod hunt;
 pub mod ingest;
 pub mod outputs;
+pub mod past;
+pub mod preview;
 pub mod progress;
 pub mod rules;
+pub mod scope;
 mod sigma;
+mod suppressed;
+pub mod timeline;
+pub mod tree;
+mod who;

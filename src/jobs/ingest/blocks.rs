@@ -11,6 +11,7 @@ use super::{REJECTS_KEPT, RejectedRecord, Run};
 use crate::base::error::{Error, Result};
 use crate::base::reject::Reject;
 use crate::base::time::Ts;
+use crate::ingest::collector;
 use crate::ingest::formats::{Block, Carry, Format, Head};
 use crate::ingest::framing::{self, BlockReader, Cut};
 use crate::ingest::sink::{RecordContext, Sink};
@@ -52,12 +53,23 @@ impl Run<'_> {
             ..Carry::default()
         };
         format.open(source.head, &mut carry);
+        let guess = match self.options.input_host {
+            Some(_) => None,
+            None => collector::host_of(source.head.name),
+        };
+        if let Some(g) = &guess {
+            input.notes.push(format!(
+                "records that name no host are taken as of {}, by the path ({}); --input-host says another",
+                g.host, g.collector
+            ));
+        }
+        let by_path = guess.as_ref().map(|g| g.host.as_str());
         let cx = RecordContext {
             input: ordinal,
             format: format.id(),
             fallback_time: source.mtime,
             zone: self.zone(format.id()),
-            input_host: self.options.input_host.as_deref(),
+            input_host: self.options.input_host.as_deref().or(by_path),
         };
         let shared = Shared::default();
         let most = rayon::current_num_threads() + 1;
