@@ -8,6 +8,7 @@
     clippy::panic
 )]
 
+mod analyst;
 mod architecture;
 mod corpus;
 mod damage;
@@ -15,6 +16,11 @@ mod docs;
 mod faults;
 mod fixtures;
 mod lake;
+mod lang;
+mod nightly;
 mod office;
 mod sigma;
 mod support;
+#[cfg(unix)]
+mod tutorial;
+mod verdicts;
