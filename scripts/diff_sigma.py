@@ -93,7 +93,8 @@ def records(lines, seen):
             event = json.loads(line)
         except ValueError:
             continue
-        if not isinstance(event, dict) or "EventID" not in event:
+        # Sentinel packs the fields of an event into one text of XML, which only one side takes apart.
+        if not isinstance(event, dict) or "EventID" not in event or "EventData" in event:
             continue
         names = ("Hostname", "Channel", "RecordNumber", "EventTime")
         key = tuple(str(event.get(n)) for n in names) if event.get("RecordNumber") else line

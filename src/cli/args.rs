@@ -324,7 +324,7 @@ pub struct SigmaArgs {
     /// Sigma rules: files, folders, archives.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub sigma: Vec<PathBuf>,
-    /// Values of the placeholders of Sigma rules (%admins%): YAML, a line name: [values].
+    /// Values of the placeholders of Sigma rules (%admins%): YAML, a line `name: [values]`.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub sigma_vars: Vec<PathBuf>,
     /// Which rules.
@@ -536,7 +536,7 @@ pub struct RulePaths {
     /// Sigma rules: files, folders, archives.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Values of the placeholders of the rules (%admins%): YAML, a line name: [values].
+    /// Values of the placeholders of the rules (%admins%): YAML, a line `name: [values]`.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub sigma_vars: Vec<PathBuf>,
     /// Which rules.

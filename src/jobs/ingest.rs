@@ -1,4 +1,4 @@
-//! Ingest: inputs → members ([`input`]) → blocks ([`blocks`]) → rows → one commit.
+//! Ingest: inputs → members (`input`) → blocks (`blocks`) → rows → one commit.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};

@@ -1,4 +1,4 @@
-//! Reading one Parquet file of the lake; [`super::write`] writes them.
+//! Reading one Parquet file of the lake; `super::write` writes them.
 
 use std::collections::HashSet;
 use std::fs::{self, File};

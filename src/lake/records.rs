@@ -83,7 +83,7 @@ impl Records {
     }
 }
 
-/// Reads back the named columns of a file that [`write`] wrote; those that it lacks are absent.
+/// Reads back the named columns of a file that [`write()`] wrote; those that it lacks are absent.
 ///
 /// # Errors
 /// Where the file cannot be read or is no Parquet file.

@@ -1,6 +1,6 @@
 //! EVTX: the binary log of Windows. Chunks of 64 KiB stand alone, so a damaged one costs only its own records.
 //!
-//! Records are read straight from their binary XML ([`binxml`]). Those that it does not understand, and damaged chunks,
+//! Records are read straight from their binary XML ([`crate::ingest::binxml`]). Those that it does not understand, and damaged chunks,
 //! go the long way: the `evtx` crate renders the XML that Windows itself would show, and the reader of XML takes it. One
 //! event has the same fields either way, and in a file of XML.
 
