@@ -14,6 +14,8 @@ use crate::schema::{Col, Table};
 
 /// Rows of a batch.
 const BATCH: usize = 64 * 1024;
+/// Rows of a batch of a [`Part`], which holds more columns at a time: buffers that fit into the cache.
+const PART_BATCH: usize = 16 * 1024;
 
 /// Which rows are wanted: `[from, to)` in microseconds UTC as stored.
 #[derive(Debug, Clone, Copy, Default)]
@@ -126,7 +128,7 @@ impl Part {
         mut step: impl FnMut(&RecordBatch),
     ) -> Result<()> {
         let names = names(self.file.table, columns);
-        for batch in self.file.read_group(group, &names, rows, BATCH)? {
+        for batch in self.file.read_group(group, &names, rows, PART_BATCH)? {
             step(&batch.map_err(internal)?);
         }
         Ok(())

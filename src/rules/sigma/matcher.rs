@@ -130,10 +130,13 @@ impl Matcher {
         let holds = |leaf: &LeafId| self.questions.get(leaf).is_some_and(|q| q.matches(text, lower));
         if let Some(automaton) = &self.automaton {
             scratch.turn = scratch.turn.wrapping_add(1);
-            if scratch.stamps.len() != self.found.len() || scratch.turn == 0 {
+            if scratch.turn == 0 {
                 scratch.stamps.clear();
-                scratch.stamps.resize(self.found.len(), 0);
                 scratch.turn = 1;
+            }
+            // Stamps of other fields are of other turns.
+            if scratch.stamps.len() < self.found.len() {
+                scratch.stamps.resize(self.found.len(), 0);
             }
             scratch.tried.clear();
             for m in automaton.find_overlapping_iter(lower) {
