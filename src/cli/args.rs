@@ -4,7 +4,7 @@ mod looking;
 
 use std::path::PathBuf;
 
-pub use looking::{RangeArgs, ScopeArgs, Shape, TimelineArgs, TreeArgs};
+pub use looking::{RangeArgs, ScopeArgs, Shape, TimelineArgs, TimelineShape, TreeArgs};
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use super::args::{Shape, TimelineArgs};
+use super::args::{TimelineArgs, TimelineShape};
 use super::exit::Exit;
 use super::hunt::{EMBEDDED_LAKE, now};
 use super::print;
@@ -15,6 +15,8 @@ use crate::base::time::{format_rfc3339, rfc3339};
 use crate::jobs::timeline::{self, Event, Timeline, TimelineOptions};
 use crate::lake::Lake;
 use crate::lake::scan::TimeRange;
+use crate::report::timeline_page::{TimelineRow, timeline_page};
+use crate::score::finding::Evidence;
 
 /// Runs the command.
 pub fn run(args: &TimelineArgs) -> Result<Exit> {
@@ -49,9 +51,10 @@ pub fn run(args: &TimelineArgs) -> Result<Exit> {
         n => found.events.get(..n).unwrap_or(&found.events),
     };
     let text = match args.format {
-        Shape::Table => in_words(shown),
-        Shape::Csv => csv(&found.host, shown)?,
-        Shape::Jsonl => jsonl(&found.host, shown),
+        TimelineShape::Table => in_words(shown),
+        TimelineShape::Csv => csv(&found.host, shown)?,
+        TimelineShape::Jsonl => jsonl(&found.host, shown),
+        TimelineShape::Html => html(&found, shown)?,
     };
     print(&text);
     say(&found, shown.len());
@@ -113,6 +116,29 @@ fn millisecond(ts: i64) -> String {
     format!("{second}.{digits}")
 }
 
+fn html(found: &Timeline, events: &[Event]) -> Result<String> {
+    let rows: Vec<TimelineRow> = events
+        .iter()
+        .map(|e| TimelineRow {
+            time: millisecond(e.ts),
+            sources: e.sources.join(", "),
+            table: e.table.to_owned(),
+            user: e.user.clone(),
+            what: e.what.clone(),
+            records: e.records.iter().map(place).collect(),
+        })
+        .collect();
+    timeline_page(&found.host, &rows, &found.warnings).map_err(|e| Error::Usage(format!("--format html: {e}")))
+}
+
+/// Where a record lies, as a person looks it up.
+fn place(e: &Evidence) -> String {
+    match e.record {
+        Some(n) => format!("{}, record {n}, byte {}", e.source_file, e.offset),
+        None => format!("{}, byte {}", e.source_file, e.offset),
+    }
+}
+
 fn csv(host: &str, events: &[Event]) -> Result<String> {
     let headers = [
         "time",
@@ -128,9 +154,7 @@ fn csv(host: &str, events: &[Event]) -> Result<String> {
     let rows: Vec<Vec<String>> = events
         .iter()
         .map(|e| {
-            let all = |f: &dyn Fn(&crate::score::finding::Evidence) -> String| {
-                e.records.iter().map(f).collect::<Vec<_>>().join(" | ")
-            };
+            let all = |f: &dyn Fn(&Evidence) -> String| e.records.iter().map(f).collect::<Vec<_>>().join(" | ");
             vec![
                 format_rfc3339(e.ts),
                 host.to_owned(),

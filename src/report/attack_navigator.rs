@@ -194,7 +194,8 @@ mod tests {
             fits(t, TECHNIQUE, &["techniqueID"]);
             let id = t["techniqueID"].as_str().unwrap();
             assert!(
-                id.strip_prefix('T').is_some_and(|n| n.chars().all(|c| c.is_ascii_digit() || c == '.')),
+                id.strip_prefix('T')
+                    .is_some_and(|n| n.chars().all(|c| c.is_ascii_digit() || c == '.')),
                 "{id}"
             );
             for m in t["metadata"].as_array().into_iter().flatten() {

@@ -10,6 +10,7 @@ pub mod run;
 pub mod terminal;
 #[cfg(test)]
 mod testing;
+pub mod timeline_page;
 
 use std::io::{self, Write};
 

@@ -20,6 +20,20 @@ pub enum Shape {
     Jsonl,
 }
 
+/// How a timeline is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum TimelineShape {
+    /// Aligned columns that fit the terminal.
+    #[default]
+    Table,
+    /// CSV with a header.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+    /// One page for a browser; redirect it into a file.
+    Html,
+}
+
 /// Which events are looked at.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub struct RangeArgs {
@@ -134,7 +148,7 @@ pub struct TimelineArgs {
     pub limit: usize,
     /// How to print the result.
     #[arg(long, value_enum, default_value = "table")]
-    pub format: Shape,
+    pub format: TimelineShape,
 }
 
 const TIMELINE_EXAMPLES: &str = "Examples:
