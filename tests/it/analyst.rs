@@ -299,7 +299,10 @@ fn a_timeline_joins_all_logs_of_a_host_on_one_clock() {
     let (code, page, _) = run(&[&around[..], &["--format", "html"]].concat());
     assert_eq!(code, 0);
     assert_eq!(page.matches("<tr><td").count(), events.len());
-    assert!(page.contains("⇒ IEX") && page.contains("default-src &#39;none&#39;"), "{page}");
+    assert!(
+        page.contains("⇒ IEX") && page.contains("default-src &#39;none&#39;"),
+        "{page}"
+    );
     let merged = events.iter().find(|e| e["sources"].as_array().unwrap().len() > 1);
     assert!(
         merged.is_some_and(|e| e["records"].as_array().unwrap().len() > 1),
