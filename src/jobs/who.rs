@@ -36,8 +36,8 @@ impl Who {
         // Sysmon's own clock, from which offsets are learned.
         wanted.push((&process::TABLE, Vec::new()));
         let rows = |range: TimeRange| -> u64 {
-            let files = wanted.iter().flat_map(|(t, _)| lake.catalogue().files_of(t.name));
-            files.filter(|f| range.may_hold(f)).map(|f| f.rows).sum()
+            let files = wanted.iter().flat_map(|(t, _)| range.files(lake, t));
+            files.map(|f| f.rows).sum()
         };
         let around = [BEFORE, DAY, 0].map(|before| TimeRange {
             from: range.from.map(|t| t.saturating_sub(before)),

@@ -149,25 +149,7 @@ fn tight() -> (Limits, Layout) {
         pinned_bytes: 2_000,
         entries: 3,
     };
-    (limits, narrow())
-}
-
-/// A layout of which few rows reach every limit.
-fn narrow() -> Layout {
-    Layout {
-        page_rows: 4,
-        part_rows: 2,
-        page_bytes: 64,
-        dict_bytes: 24,
-        dict_ints: 3,
-        group_rows: 8,
-        group_bytes: 4_000,
-        check_rows: 2,
-        check_bytes: 10,
-        file_rows: 16,
-        file_bytes: 6_000,
-        bloom_rows: 1,
-    }
+    (limits, Layout::narrow())
 }
 
 fn ingest(lake: &mut Lake, r: &Run, limits: Limits, layout: Layout, backwards: bool) -> Vec<Input> {
@@ -323,11 +305,11 @@ proptest! {
         let (_b, mut poor) = lake();
         let (_c, mut other) = lake();
         for r in &runs {
-            ingest(&mut roomy, r, Limits::new(400 << 20), narrow(), false);
-            ingest(&mut poor, r, tight().0, narrow(), false);
+            ingest(&mut roomy, r, Limits::new(400 << 20), Layout::narrow(), false);
+            ingest(&mut poor, r, tight().0, Layout::narrow(), false);
             let mut shuffled = r.clone();
             shuffled.set = r.set % 7 + 1;
-            ingest(&mut other, &shuffled, tight().0, narrow(), true);
+            ingest(&mut other, &shuffled, tight().0, Layout::narrow(), true);
         }
         prop_assert_eq!(&roomy.catalogue().files, &poor.catalogue().files);
         prop_assert_eq!(&roomy.catalogue().files, &other.catalogue().files);
@@ -338,7 +320,7 @@ proptest! {
     fn merged_files_hold_the_rows_of_the_files(runs in prop::collection::vec(run(), 2..5)) {
         let (_dir, mut lake) = lake();
         for r in &runs {
-            ingest(&mut lake, r, tight().0, narrow(), false);
+            ingest(&mut lake, r, tight().0, Layout::narrow(), false);
         }
         let days = rows(&lake);
         for ((table, date), want) in days {

@@ -47,7 +47,7 @@ impl LakeFile {
         let options = ArrowReaderOptions::new().with_page_index_policy(policy);
         let load = || {
             let plain = ArrowReaderMetadata::load(&file, options.clone())?;
-            let schema = with_dictionaries(plain.schema(), table);
+            let schema = with_dictionaries(plain.schema(), table, |k| k == Kind::Dict);
             ArrowReaderMetadata::try_new(plain.metadata().clone(), options.clone().with_schema(schema))
         };
         let metadata = load().map_err(|e: parquet::errors::ParquetError| Error::lake(&path, e))?;
@@ -162,7 +162,7 @@ impl LakeFile {
 }
 
 /// Rows that ascend as the reader wants them.
-fn selection(rows: &[u32]) -> RowSelection {
+pub(super) fn selection(rows: &[u32]) -> RowSelection {
     let mut out: Vec<RowSelector> = Vec::new();
     let mut next = 0;
     for run in rows.chunk_by(|a, b| a.checked_add(1) == Some(*b)) {
@@ -195,12 +195,13 @@ pub fn read(
     LakeFile::open(path.to_path_buf(), table, false)?.read(Some(columns), batch_rows)
 }
 
-fn with_dictionaries(found: &SchemaRef, table: &'static Table) -> SchemaRef {
+/// The schema of a file with dictionaries for the texts of these kinds.
+pub(super) fn with_dictionaries(found: &SchemaRef, table: &'static Table, which: fn(Kind) -> bool) -> SchemaRef {
     let fields: Vec<_> = found
         .fields()
         .iter()
         .map(|f| match table.find(f.name()) {
-            Some((_, c)) if c.kind == Kind::Dict && *f.data_type() == DataType::Utf8 => {
+            Some((_, c)) if which(c.kind) && *f.data_type() == DataType::Utf8 => {
                 Field::new(f.name(), super::batch::data_type(Kind::Dict), f.is_nullable())
             }
             _ => f.as_ref().clone(),

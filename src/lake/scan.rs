@@ -27,9 +27,10 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    /// Whether a file may hold wanted rows, by the catalogue.
-    pub fn may_hold(&self, f: &DataFile) -> bool {
-        self.from.is_none_or(|t| f.last >= t) && self.to.is_none_or(|t| f.first < t)
+    /// The files of a table that may hold wanted rows, by the catalogue and in its order.
+    pub fn files<'l>(&self, lake: &'l Lake, table: &Table) -> Vec<&'l DataFile> {
+        let may_hold = |f: &&DataFile| self.from.is_none_or(|t| f.last >= t) && self.to.is_none_or(|t| f.first < t);
+        lake.catalogue().files_of(table.name).filter(may_hold).collect()
     }
 
     /// Whether a time is wanted.
@@ -50,13 +51,9 @@ pub fn scan<R: Send>(
     range: TimeRange,
     work: impl Fn(&RecordBatch) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    let names = names(table, columns);
-    let wanted: Vec<&DataFile> = lake
-        .catalogue()
-        .files_of(table.name)
-        .filter(|f| range.may_hold(f))
-        .collect();
-    let per_file: Vec<Vec<R>> = wanted
+    let names = table.names(columns);
+    let per_file: Vec<Vec<R>> = range
+        .files(lake, table)
         .par_iter()
         .map(|f| {
             let reader = files::read(&f.path(lake.root()), table, &names, BATCH)?;
@@ -64,39 +61,6 @@ pub fn scan<R: Send>(
         })
         .collect::<Result<_>>()?;
     Ok(per_file.into_iter().flatten().collect())
-}
-
-/// Runs `step` over the batches of every file of a table with a state of the file's own, files in parallel; what `end` makes
-/// of the states comes in the catalogue's order. Rows come in the same order as in [`scan`], and so does their number:
-/// rows outside the range may be among them.
-///
-/// # Errors
-/// Where a file of the lake cannot be read.
-pub fn fold<S, R: Send>(
-    lake: &Lake,
-    table: &'static Table,
-    columns: &[Col],
-    range: TimeRange,
-    begin: impl Fn() -> S + Sync,
-    step: impl Fn(&mut S, &RecordBatch) -> Result<()> + Sync,
-    end: impl Fn(S) -> R + Sync,
-) -> Result<Vec<R>> {
-    let names = names(table, columns);
-    let wanted: Vec<&DataFile> = lake
-        .catalogue()
-        .files_of(table.name)
-        .filter(|f| range.may_hold(f))
-        .collect();
-    wanted
-        .par_iter()
-        .map(|f| {
-            let mut state = begin();
-            for batch in files::read(&f.path(lake.root()), table, &names, BATCH)? {
-                step(&mut state, &batch.map_err(internal)?)?;
-            }
-            Ok(end(state))
-        })
-        .collect()
 }
 
 /// One file of a table, read in steps: some columns of a row group's rows, then others of few of them.
@@ -127,7 +91,7 @@ impl Part {
         rows: Option<&[u32]>,
         mut step: impl FnMut(&RecordBatch),
     ) -> Result<()> {
-        let names = names(self.file.table, columns);
+        let names = self.file.table.names(columns);
         for batch in self.file.read_group(group, &names, rows, PART_BATCH)? {
             step(&batch.map_err(internal)?);
         }
@@ -146,12 +110,8 @@ pub fn parts<R: Send>(
     range: TimeRange,
     work: impl Fn(&Part) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    let wanted: Vec<&DataFile> = lake
-        .catalogue()
-        .files_of(table.name)
-        .filter(|f| range.may_hold(f))
-        .collect();
-    wanted
+    range
+        .files(lake, table)
         .par_iter()
         .map(|f| {
             let file = LakeFile::open(f.path(lake.root()), table, true)?;
@@ -160,19 +120,12 @@ pub fn parts<R: Send>(
         .collect()
 }
 
-fn names(table: &'static Table, columns: &[Col]) -> Vec<&'static str> {
-    columns
-        .iter()
-        .filter_map(|c| table.column(*c).map(|c| c.name))
-        .collect()
-}
-
 /// The first rows of the largest file of a table; `None` where it has none.
 ///
 /// # Errors
 /// Where the file cannot be read.
 pub fn sample(lake: &Lake, table: &'static Table, columns: &[Col], rows: usize) -> Result<Option<RecordBatch>> {
-    let names = names(table, columns);
+    let names = table.names(columns);
     let largest = lake.catalogue().files_of(table.name).max_by_key(|f| f.rows);
     let Some(file) = largest else { return Ok(None) };
     let mut batches = files::read(&file.path(lake.root()), table, &names, rows)?;

@@ -15,7 +15,6 @@ use arrow_array::RecordBatch;
 use rayon::prelude::*;
 
 use super::Lake;
-use super::catalogue::DataFile;
 use super::scan::TimeRange;
 use crate::base::error::Result;
 use crate::schema::{Col, Table};
@@ -129,12 +128,8 @@ pub fn seek<R: Send>(
     range: TimeRange,
     work: impl Fn(&Group<'_>) -> Result<R> + Sync,
 ) -> Result<Sought<R>> {
-    let wanted: Vec<&DataFile> = lake
-        .catalogue()
-        .files_of(table.name)
-        .filter(|f| range.may_hold(f))
-        .collect();
     let read = AtomicU64::new(0);
+    let wanted = range.files(lake, table);
     let per_file: Vec<(Vec<R>, Vec<u64>)> = wanted
         .par_iter()
         .map(|f| {
@@ -200,13 +195,9 @@ fn one_file<R>(
 /// # Errors
 /// Where a file of the lake cannot be read.
 pub fn distinct(lake: &Lake, table: &'static Table, col: Col, range: TimeRange) -> Result<Vec<String>> {
-    let wanted: Vec<&DataFile> = lake
-        .catalogue()
-        .files_of(table.name)
-        .filter(|f| range.may_hold(f))
-        .collect();
     let read = AtomicU64::new(0);
-    let per_file: Vec<Vec<Vec<u8>>> = wanted
+    let per_file: Vec<Vec<Vec<u8>>> = range
+        .files(lake, table)
         .par_iter()
         .map(|f| {
             let file = SeekFile::open(f.path(lake.root()), table, &read)?;

@@ -6,6 +6,7 @@ pub mod lang;
 pub mod line;
 mod markdown;
 mod page;
+mod policy;
 pub mod run;
 pub mod terminal;
 #[cfg(test)]

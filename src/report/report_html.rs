@@ -6,12 +6,10 @@
 use std::io::{self, Write};
 
 use askama::Template;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256};
 
 use super::lang::Lang;
 use super::page::Page;
+use super::policy::policy;
 use super::{Output, Results};
 
 const CSS: &str = include_str!("templates/report.css");
@@ -35,7 +33,7 @@ impl Output for ReportHtml {
             page: &Page::new(results),
             css: CSS,
             js: JS,
-            policy: policy(),
+            policy: policy(CSS, Some(JS)),
         };
         html.write_into(w).map_err(io::Error::other)
     }
@@ -49,15 +47,6 @@ struct Html<'a> {
     css: &'static str,
     js: &'static str,
     policy: String,
-}
-
-fn policy() -> String {
-    let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
-    format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        hash(CSS),
-        hash(JS)
-    )
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! A timeline as one page that opens from a disk: no script, nothing from elsewhere, every value escaped.
 
 use askama::Template;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256};
 
+use super::policy::policy;
 use crate::base::text::for_terminal;
 
 const CSS: &str = include_str!("templates/report.css");
@@ -54,13 +52,12 @@ pub fn timeline_page(host: &str, rows: &[TimelineRow], notes: &[String]) -> Resu
         })
         .collect();
     let notes: Vec<String> = notes.iter().map(shown).collect();
-    let hash = STANDARD.encode(Sha256::digest(CSS.as_bytes()));
     Html {
         host: &for_terminal(host),
         rows: &rows,
         notes: &notes,
         css: CSS,
-        policy: format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"),
+        policy: policy(CSS, None),
     }
     .render()
 }

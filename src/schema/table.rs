@@ -106,6 +106,11 @@ impl Table {
         }
     }
 
+    /// The names of columns.
+    pub fn names(&self, columns: &[Col]) -> Vec<&'static str> {
+        columns.iter().filter_map(|c| Some(self.column(*c)?.name)).collect()
+    }
+
     /// All columns with their indices, common ones first.
     pub fn all_columns(&self) -> impl Iterator<Item = (Col, &'static Column)> + use<> {
         common::COLUMNS

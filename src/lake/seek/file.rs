@@ -6,18 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
-    RowSelector,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData};
 
 use super::{Match, Probe, cells, chunk};
 use crate::base::error::{Error, Result};
-use crate::lake::batch::data_type;
+use crate::lake::files::{selection, with_dictionaries};
 use crate::lake::scan::TimeRange;
 use crate::schema::{Col, Kind, Table, common};
 
@@ -42,7 +40,8 @@ impl<'m> SeekFile<'m> {
             .with_encoding_stats_as_mask(false);
         let load = || {
             let plain = ArrowReaderMetadata::load(&file, options.clone())?;
-            let schema = all_texts_as_dictionaries(plain.schema(), table);
+            // Long texts come as dictionaries too: each distinct one is tested once.
+            let schema = with_dictionaries(plain.schema(), table, Kind::is_text);
             ArrowReaderMetadata::try_new(plain.metadata().clone(), options.clone().with_schema(schema))
         };
         let metadata = load().map_err(|e: ParquetError| Error::lake(&path, e))?;
@@ -127,7 +126,7 @@ impl<'m> SeekFile<'m> {
     pub fn matches(&self, group: usize, probes: &[&Probe<'_>]) -> Result<Vec<Match>> {
         let columns: Vec<Col> = probes.iter().map(|p| p.col).collect();
         self.count_chunks(group, &columns);
-        let names = self.names(&columns);
+        let names = self.table.names(&columns);
         let reader = self
             .reader(group, Some(&names))?
             .with_batch_size(BATCH_ROWS)
@@ -159,7 +158,7 @@ impl<'m> SeekFile<'m> {
             return Ok(values);
         }
         self.count_chunks(group, &[col]);
-        let names = self.names(&[col]);
+        let names = self.table.names(&[col]);
         let reader = self.reader(group, Some(&names))?.with_batch_size(BATCH_ROWS).build();
         let mut out = Vec::new();
         for batch in reader.map_err(|e| self.failed(e))? {
@@ -177,7 +176,7 @@ impl<'m> SeekFile<'m> {
             return Ok(Vec::new());
         }
         self.count_pages(group, columns, rows);
-        let names = columns.map(|c| self.names(c));
+        let names = columns.map(|c| self.table.names(c));
         let reader: ParquetRecordBatchReader = self
             .reader(group, names.as_deref())?
             .with_row_selection(selection(rows))
@@ -185,13 +184,6 @@ impl<'m> SeekFile<'m> {
             .build()
             .map_err(|e| self.failed(e))?;
         reader.map(|b| b.map_err(|e| self.failed(e))).collect()
-    }
-
-    fn names(&self, columns: &[Col]) -> Vec<&'static str> {
-        columns
-            .iter()
-            .filter_map(|c| self.table.column(*c).map(|c| c.name))
-            .collect()
     }
 
     fn reader(&self, group: usize, names: Option<&[&str]>) -> Result<ParquetRecordBatchReaderBuilder<File>> {
@@ -235,36 +227,4 @@ impl<'m> SeekFile<'m> {
             self.count(len.saturating_sub(data) + read.map(|(_, p)| p.compressed_page_size as u64).sum::<u64>());
         }
     }
-}
-
-/// Rows in order as runs to skip and to select.
-fn selection(rows: &[u32]) -> RowSelection {
-    let mut out: Vec<RowSelector> = Vec::new();
-    let mut next = 0u32;
-    for r in rows {
-        if *r > next {
-            out.push(RowSelector::skip((*r - next) as usize));
-        }
-        match out.last_mut() {
-            Some(last) if !last.skip => last.row_count += 1,
-            _ => out.push(RowSelector::select(1)),
-        }
-        next = *r + 1;
-    }
-    out.into()
-}
-
-/// Long texts come as dictionaries too: each distinct one is tested once.
-fn all_texts_as_dictionaries(found: &SchemaRef, table: &'static Table) -> SchemaRef {
-    let fields: Vec<_> = found
-        .fields()
-        .iter()
-        .map(|f| match table.find(f.name()) {
-            Some((_, c)) if c.kind.is_text() && *f.data_type() == DataType::Utf8 => {
-                Field::new(f.name(), data_type(Kind::Dict), f.is_nullable())
-            }
-            _ => f.as_ref().clone(),
-        })
-        .collect();
-    Arc::new(Schema::new(fields))
 }

@@ -51,18 +51,8 @@ fn cell() -> impl Strategy<Value = Cell> {
 fn lake(cells: &[Cell], root: &std::path::Path, wide: bool) -> Lake {
     let mut lake = Lake::open_for_writing(root).unwrap();
     let layout = Layout {
-        page_rows: 4,
-        part_rows: 2,
-        page_bytes: 64,
         dict_bytes: if wide { 1 << 20 } else { 24 },
-        dict_ints: 3,
-        group_rows: 8,
-        group_bytes: 4_000,
-        check_rows: 2,
-        check_bytes: 10,
-        file_rows: 16,
-        file_bytes: 6_000,
-        bloom_rows: 1,
+        ..Layout::narrow()
     };
     let staging = Staging::with(lake.staging_dir(), Limits::new(1 << 20), layout);
     let mut set = TableSet::default();

@@ -50,6 +50,27 @@ impl Default for Layout {
     }
 }
 
+#[cfg(test)]
+impl Layout {
+    /// A layout of which few rows reach every limit.
+    pub fn narrow() -> Self {
+        Self {
+            page_rows: 4,
+            part_rows: 2,
+            page_bytes: 64,
+            dict_bytes: 24,
+            dict_ints: 3,
+            group_rows: 8,
+            group_bytes: 4_000,
+            check_rows: 2,
+            check_bytes: 10,
+            file_rows: 16,
+            file_bytes: 6_000,
+            bloom_rows: 1,
+        }
+    }
+}
+
 /// Values above this count as large.
 pub const LARGE: usize = 512;
 /// Level of zstd.

@@ -19,7 +19,7 @@ use super::shape_reader::{SHAPE, ShapeReader};
 use crate::base::error::Result;
 use crate::lake::Lake;
 use crate::lake::frame::{Frames, NO_STR};
-use crate::lake::scan::{TimeRange, fold, parts, sample};
+use crate::lake::scan::{TimeRange, parts, sample, scan};
 use crate::schema::builder::NULL_INT;
 use crate::schema::{TABLES, Table, common};
 
@@ -194,19 +194,12 @@ pub fn shapes_of(frames: &Frames) -> Vec<ShapeKey> {
 pub fn shapes(lake: &Lake, range: TimeRange) -> Result<Vec<ShapeKey>> {
     let mut out: BTreeSet<ShapeKey> = BTreeSet::new();
     for table in TABLES.iter().copied() {
-        let per_file = fold(
-            lake,
-            table,
-            &SHAPE,
-            range,
-            BTreeSet::new,
-            |keys, batch| {
-                collect(table, batch, keys);
-                Ok(())
-            },
-            |keys| keys,
-        )?;
-        out.extend(per_file.into_iter().flatten());
+        let per_batch = scan(lake, table, &SHAPE, range, |batch| {
+            let mut keys = BTreeSet::new();
+            collect(table, batch, &mut keys);
+            Ok(keys)
+        })?;
+        out.extend(per_batch.into_iter().flatten());
     }
     Ok(out.into_iter().collect())
 }
