@@ -181,13 +181,13 @@ fn write_lake(sets: Vec<TableSet>, budget: usize) -> u64 {
     let dir = tempfile::tempdir().unwrap();
     let mut lake = Lake::open_for_writing(dir.path()).unwrap();
     let staging = Staging::new(lake.staging_dir(), budget);
-    sets.into_iter().for_each(|s| staging.add(s).unwrap());
+    sets.into_iter().for_each(|mut s| staging.add(&mut s).unwrap());
     let mut inputs = vec![Input {
         path: "bench".into(),
         content_id: "00112233445566778899".into(),
         ..Input::default()
     }];
-    commit(&mut lake, &staging, &mut inputs).unwrap();
+    commit(&mut lake, &staging, &mut inputs, &[]).unwrap();
     lake.catalogue().files.iter().map(|f| f.bytes).sum()
 }
 

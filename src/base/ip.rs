@@ -1,5 +1,6 @@
 //! IP addresses in one fixed shape: 16 bytes, IPv4 as `::ffff:a.b.c.d`.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An address in network byte order; an IPv4 address is stored v4-mapped, so that both families compare and sort together.
@@ -40,9 +41,30 @@ pub fn parse_with_port(text: &str) -> Option<(Ip, Option<u16>)> {
 
 /// The usual text of an address; a v4-mapped one is written as IPv4.
 pub fn display(ip: &Ip) -> String {
-    match v4(ip) {
-        Some(v4) => v4.to_string(),
-        None => Ipv6Addr::from(*ip).to_string(),
+    let mut text = String::with_capacity(40);
+    push(&mut text, ip);
+    text
+}
+
+/// Appends what [`display`] gives.
+pub fn push(out: &mut String, ip: &Ip) {
+    let Some(v4) = v4(ip) else {
+        // Writing into a String cannot fail.
+        let _ = write!(out, "{}", Ipv6Addr::from(*ip));
+        return;
+    };
+    for (i, octet) in v4.octets().into_iter().enumerate() {
+        if i > 0 {
+            out.push('.');
+        }
+        let digit = |n: u8| char::from(b'0' + n % 10);
+        if octet >= 100 {
+            out.push(digit(octet / 100));
+        }
+        if octet >= 10 {
+            out.push(digit(octet / 10));
+        }
+        out.push(digit(octet));
     }
 }
 

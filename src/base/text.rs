@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use wide::u8x16;
+
 /// For a terminal: control characters (so every ANSI sequence), direction overrides and invisible characters are written
 /// as escapes; everything else stays, non-ASCII letters too. The result has no line break.
 pub fn for_terminal(text: &str) -> Cow<'_, str> {
@@ -119,9 +121,11 @@ pub fn push_json_str(out: &mut String, text: &str) {
 /// equal however they were escaped.
 #[inline]
 pub fn push_json_inner(out: &mut String, inner: &str, text: impl FnOnce() -> String) {
-    let mut bytes = inner.bytes();
-    while let Some(b) = bytes.next() {
-        if b == b'\\' && !matches!(bytes.next(), Some(b'"' | b'\\' | b'n' | b'r' | b't')) {
+    let bytes = inner.as_bytes();
+    let mut at = 0;
+    while let Some(backslash) = memchr::memchr(b'\\', bytes.get(at..).unwrap_or_default()) {
+        at += backslash + 2;
+        if !matches!(bytes.get(at - 1), Some(b'"' | b'\\' | b'n' | b'r' | b't')) {
             return push_json_str(out, &text());
         }
     }
@@ -132,33 +136,32 @@ pub fn push_json_inner(out: &mut String, inner: &str, text: impl FnOnce() -> Str
 }
 
 /// Bytes before the first one that cannot stand in a JSON string as it is: a quote, a backslash, a control character.
-///
-/// Eight bytes at a time, which is portable and needs no set-up: most strings of logs are shorter than what a vector
-/// search costs before it begins.
 #[inline]
 pub fn json_plain_len(bytes: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let found = json_special(u64::from_le_bytes(*chunk));
-        if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let specials = json_specials(chunk);
+        if specials != 0 {
+            return at + specials.trailing_zeros() as usize;
         }
-        at += 8;
+        at += JSON_CHUNK;
     }
     let rest = bytes.get(at..).unwrap_or_default();
     let end = rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20));
     at + end.unwrap_or(rest.len())
 }
 
-/// The high bit of every byte that is a quote, a backslash or below 0x20. The lowest bit that is set is exact.
+/// Bytes that [`json_specials`] looks at.
+pub const JSON_CHUNK: usize = 16;
+
+/// One bit for each byte, the first lowest, that cannot stand in a JSON string as it is.
 #[inline]
-fn json_special(x: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let is_zero = |v: u64| v.wrapping_sub(ONES) & !v;
-    let quote = is_zero(x ^ (ONES * b'"' as u64));
-    let backslash = is_zero(x ^ (ONES * b'\\' as u64));
-    let control = x.wrapping_sub(ONES * 0x20) & !x;
-    (quote | backslash | control) & (ONES * 0x80)
+pub fn json_specials(chunk: &[u8; JSON_CHUNK]) -> u32 {
+    let bytes = u8x16::new(*chunk);
+    let quote = bytes.simd_eq(u8x16::splat(b'"'));
+    let backslash = bytes.simd_eq(u8x16::splat(b'\\'));
+    let control = bytes.min(u8x16::splat(0x1F)).simd_eq(bytes);
+    (quote | backslash | control).to_bitmask()
 }
 
 fn is_unsafe_on_terminal(c: char) -> bool {

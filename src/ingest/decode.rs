@@ -332,26 +332,54 @@ fn hashes(cells: &mut TableBuilder, text: &str) -> Held {
 }
 
 fn guid(cells: &mut TableBuilder, col: Col, text: &str) -> Held {
-    let bare = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
-    let well_formed = bare.len() == 36
-        && bare.bytes().enumerate().all(|(i, c)| match i {
-            8 | 13 | 18 | 23 => c == b'-',
-            _ => c.is_ascii_hexdigit(),
-        });
-    if !well_formed {
+    let bare = match text.as_bytes() {
+        [b'{', bare @ .., b'}'] => bare,
+        bare => bare,
+    };
+    let Some(written) = <&[u8; 36]>::try_from(bare).ok().and_then(Written::of) else {
         cells.text(col, text);
         return Held::Yes;
-    }
-    if bare.bytes().all(|c| matches!(c, b'0' | b'-')) {
+    };
+    if written.zero {
         return Held::No;
     }
-    let canonical = text.len() == 38 && !bare.bytes().any(|c| c.is_ascii_lowercase());
-    if canonical {
+    if text.len() == 38 && !written.lower {
         cells.text(col, text);
     } else {
+        let bare = text.trim_start_matches('{').trim_end_matches('}');
         cells.text(col, &format!("{{{}}}", bare.to_ascii_uppercase()));
     }
     Held::Yes
+}
+
+/// How the digits of a GUID are written.
+struct Written {
+    /// Whether they are all 0.
+    zero: bool,
+    /// Whether some are small letters.
+    lower: bool,
+}
+
+impl Written {
+    /// `None` if it is no GUID.
+    fn of(bare: &[u8; 36]) -> Option<Self> {
+        let (mut invalid, mut some, mut lower) = (0, 0, 0);
+        for (i, byte) in bare.iter().enumerate() {
+            if matches!(i, 8 | 13 | 18 | 23) {
+                invalid |= byte ^ b'-';
+            } else {
+                let value = digit(*byte);
+                invalid |= value & 0xF0;
+                some |= value;
+                // Of the bytes that are digits only small letters have both bits.
+                lower |= byte & (byte << 1) & 0x40;
+            }
+        }
+        (invalid == 0).then_some(Self {
+            zero: some == 0,
+            lower: lower != 0,
+        })
+    }
 }
 
 fn mac(text: &str) -> Option<[u8; 6]> {

@@ -17,72 +17,93 @@ pub mod scan;
 
 /// A value that has not been opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Json<'a>(&'a str);
+pub struct Json<'a> {
+    lexeme: &'a str,
+    /// Whether it is a string with escapes in it.
+    escaped: bool,
+}
 
 /// Names and values in the order of the text; names can repeat.
 #[derive(Debug, Clone, Default)]
 pub struct Object<'a>(pub Vec<(Cow<'a, str>, Json<'a>)>);
 
 impl<'a> Json<'a> {
+    fn new(lexeme: &'a str, escaped: bool) -> Self {
+        Self { lexeme, escaped }
+    }
+
+    /// Of a lexeme that nobody has looked into.
+    fn of(lexeme: &'a str) -> Self {
+        let escaped = lexeme.starts_with('"') && memchr::memchr(b'\\', lexeme.as_bytes()).is_some();
+        Self { lexeme, escaped }
+    }
+
     /// A whole JSON text, blanks around it allowed.
     pub fn parse(text: &'a str) -> Option<Self> {
         let trimmed = text.trim_matches(BLANKS);
         if scan::value(trimmed) == Some(trimmed.len()) {
-            return Some(Self(trimmed));
+            return Some(Self::of(trimmed));
         }
         let raw: &'a RawValue = serde_json::from_str(text).ok()?;
-        Some(Self(raw.get()))
+        Some(Self::of(raw.get()))
     }
 
     /// The bytes as written.
     #[inline]
     pub fn lexeme(self) -> &'a str {
-        self.0
+        self.lexeme
     }
 
     /// Whether it is `null`.
     #[inline]
     pub fn is_null(self) -> bool {
-        self.0 == "null"
+        self.lexeme == "null"
     }
 
     /// Whether it is a string, number or boolean.
     pub fn is_scalar(self) -> bool {
-        !self.is_null() && !self.0.starts_with(['{', '['])
+        !self.is_null() && !self.lexeme.starts_with(['{', '['])
     }
 
     /// The text of a string without its escapes, or the lexeme of a number or boolean.
     pub fn text(self) -> Option<Cow<'a, str>> {
         if let Some(inner) = self.inner() {
-            return Some(unescape(inner));
+            return Some(if self.escaped {
+                unescape(inner)
+            } else {
+                Cow::Borrowed(inner)
+            });
         }
-        self.is_scalar().then_some(Cow::Borrowed(self.0))
+        self.is_scalar().then_some(Cow::Borrowed(self.lexeme))
     }
 
     /// What stands between the quotes of a string.
     #[inline]
     fn inner(self) -> Option<&'a str> {
-        self.0.strip_prefix('"')?.strip_suffix('"')
+        match self.lexeme.as_bytes() {
+            [b'"', .., b'"'] => self.lexeme.get(1..self.lexeme.len() - 1),
+            _ => None,
+        }
     }
 
     /// The object's members.
     pub fn object(self) -> Option<Object<'a>> {
-        if !self.0.starts_with('{') {
+        if !self.lexeme.starts_with('{') {
             return None;
         }
-        Object::parse(self.0)
+        Object::parse(self.lexeme)
     }
 
     /// The array's elements.
     pub fn array(self) -> Option<Vec<Json<'a>>> {
-        if !self.0.starts_with('[') {
+        if !self.lexeme.starts_with('[') {
             return None;
         }
         let mut elements = Vec::new();
-        if scan::elements(self.0, &mut elements) == Some(self.0.len()) {
+        if scan::elements(self.lexeme, &mut elements) == Some(self.lexeme.len()) {
             return Some(elements);
         }
-        serde_json::from_str::<Array<'a>>(self.0).ok().map(|a| a.0)
+        serde_json::from_str::<Array<'a>>(self.lexeme).ok().map(|a| a.0)
     }
 
     /// The value of a field.
@@ -91,12 +112,12 @@ impl<'a> Json<'a> {
         if self.is_null() {
             Value::Null
         } else if let Some(inner) = self.inner() {
-            match memchr::memchr(b'\\', inner.as_bytes()) {
-                None => Value::Str(Cow::Borrowed(inner)),
-                Some(_) => Value::Escaped(Escaped::new(inner)),
+            match self.escaped {
+                false => Value::Str(Cow::Borrowed(inner)),
+                true => Value::Escaped(Escaped::new(inner)),
             }
         } else {
-            Value::Raw(Cow::Borrowed(self.0))
+            Value::Raw(Cow::Borrowed(self.lexeme))
         }
     }
 }
@@ -172,7 +193,7 @@ impl<'de> Deserialize<'de> for Library<'de> {
                 let mut members = Vec::with_capacity(32);
                 while let Some(name) = map.next_key::<Name<'de>>()? {
                     let value: &'de RawValue = map.next_value()?;
-                    members.push((name.0, Json(value.get())));
+                    members.push((name.0, Json::of(value.get())));
                 }
                 Ok(Library(members))
             }
@@ -194,7 +215,7 @@ impl<'de> Deserialize<'de> for Array<'de> {
             fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
                 let mut elements = Vec::new();
                 while let Some(value) = seq.next_element::<&'de RawValue>()? {
-                    elements.push(Json(value.get()));
+                    elements.push(Json::of(value.get()));
                 }
                 Ok(Array(elements))
             }

@@ -137,7 +137,10 @@ impl<'b, 'r> Row<'b, 'r> {
     /// Sets the host of a row whose record names only an address: `ip:ADDRESS`, resolved when the lake is read.
     pub fn host_is_ip(&mut self, address: &Ip) {
         if !self.cells.is_set(common::HOST) {
-            self.cells.text(common::HOST, &format!("ip:{}", ip::display(address)));
+            let mut host = String::with_capacity(48);
+            host.push_str("ip:");
+            ip::push(&mut host, address);
+            self.cells.text(common::HOST, &host);
         }
     }
 

@@ -108,12 +108,13 @@ fn gaps(frames: &Frames) -> (Vec<LogGap>, u64) {
 fn half_blind(frames: &Frames, text: &impl Fn(StrId) -> String) -> Vec<Blind> {
     let frame = frames.frame(&process::TABLE);
     let (mut all, mut with): (BTreeSet<StrId>, BTreeSet<StrId>) = Default::default();
-    let starts = frame.strs(common::ACTION).iter().zip(frame.strs(common::HOST));
-    for ((action, host), line) in starts.zip(frame.strs(process::CMDLINE)) {
-        if *host != NO_STR && frames.text(*action) == Some("start") {
-            all.insert(*host);
-            if *line != NO_STR {
-                with.insert(*host);
+    for at in 0..frame.len() as u32 {
+        let row = frames.row(&process::TABLE, at);
+        let host = row.id(common::HOST);
+        if host != NO_STR && row.text(common::ACTION) == Some("start") {
+            all.insert(host);
+            if row.id(process::CMDLINE) != NO_STR {
+                with.insert(host);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -20,9 +20,11 @@ use crate::lake::catalogue::Input;
 use crate::lake::commit::{Committed, commit};
 use crate::lake::staging::Staging;
 use crate::schema::builder::TableSet;
+use packed::Whole;
 
 mod blocks;
 mod input;
+mod packed;
 mod tally;
 
 /// A file that was not written to for this long is an archive and may be mapped.
@@ -55,10 +57,11 @@ pub struct IngestOptions {
 
 impl IngestOptions {
     /// Bytes of rows that one thread gathers before they become batches: large enough that texts which repeat are
-    /// stored once, small enough that the rows of all threads are a small part of the whole.
+    /// stored once, small enough that the rows of all threads are a small part of the whole. The room for them is up to
+    /// twice as large.
     fn rows_bytes(&self) -> usize {
         let threads = rayon::current_num_threads().max(1);
-        (self.staging_bytes / 8 / threads).clamp(1 << 20, 32 << 20)
+        (self.staging_bytes / 12 / threads).clamp(1 << 20, 24 << 20)
     }
 }
 
@@ -165,7 +168,8 @@ pub fn ingest(
         }
     }
     progress.stage("writing the lake");
-    let committed = commit(lake, &staging, &mut inputs)?;
+    let packed = packed::told(done.packed, &inputs);
+    let committed = commit(lake, &staging, &mut inputs, &packed)?;
     inputs.sort_by(|a, b| a.path.cmp(&b.path));
     done.rejects
         .sort_by(|a, b| (&a.input, a.reject.offset).cmp(&(&b.input, b.reject.offset)));
@@ -192,6 +196,7 @@ struct Done {
     rejects: Vec<RejectedRecord>,
     unreadable: Vec<String>,
     skipped: Vec<String>,
+    packed: Vec<Whole>,
 }
 
 struct Run<'r> {
@@ -214,8 +219,11 @@ impl Run<'_> {
             true => sha256(path).map_err(|e| Error::io(path, "cannot read for --custody", e))?,
             false => None,
         };
+        let reading = self.progress.file(path, size);
+        if self.known_packed(path, size) {
+            return Ok(());
+        }
         if let Some(known) = self.known(path, size) {
-            self.progress.add(size, 0);
             self.register(Input {
                 path: path.to_string_lossy().into_owned(),
                 notes: known.notes.iter().cloned().chain([already(&known)]).collect(),
@@ -225,25 +233,35 @@ impl Run<'_> {
         }
         // An error of the lake must come back as itself, through the container's visitor.
         let mut failed = None;
-        let counted = AtomicU64::new(0);
-        let count = |bytes| {
-            counted.fetch_add(bytes, Ordering::Relaxed);
-            self.progress.add(bytes, 0);
-        };
-        let notes = container::open(path, &self.open, &count, &mut |member| {
-            let result = self.member(member, mtime, sha256.as_deref(), &count);
-            result.map_err(|e| {
+        let mut members = Vec::new();
+        let stamp = packed::stamp(path);
+        let count = |bytes| reading.add(bytes);
+        let notes = container::open(path, &self.open, &count, &mut |member| match self.member(
+            member,
+            mtime,
+            sha256.as_deref(),
+            &count,
+        ) {
+            Ok(ordinal) => {
+                members.push(ordinal);
+                Ok(())
+            }
+            Err(e) => {
                 let text = e.to_string();
                 failed = Some(e);
-                text.into()
-            })
+                Err(text.into())
+            }
         });
-        self.progress.add(size.saturating_sub(counted.into_inner()), 0);
         if let Some(e) = failed {
             return Err(e);
         }
         match notes {
-            Ok(notes) => notes.into_iter().for_each(|n| self.note(n)),
+            Ok(notes) => {
+                if notes.is_empty() {
+                    self.note_packed(path, stamp, members);
+                }
+                notes.into_iter().for_each(|n| self.note(n));
+            }
             Err(e) => self.done().unreadable.push(e.to_string()),
         }
         Ok(())

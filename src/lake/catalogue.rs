@@ -56,6 +56,17 @@ impl Input {
     }
 }
 
+/// A compressed file or archive of which every member is an input of the lake: it need not be unpacked again.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Packed {
+    /// BLAKE3 of the file as it is, hexadecimal.
+    pub blake3: String,
+    /// Size of the file.
+    pub bytes: u64,
+    /// Its members in their order: what stands behind the file's path in theirs, and the content ids.
+    pub members: Vec<(String, String)>,
+}
+
 /// The `file_id` of a content: the first eight bytes of its BLAKE3, big endian.
 pub fn file_id(content_id: &str) -> u64 {
     content_id
@@ -108,6 +119,9 @@ pub struct Catalogue {
     pub inputs: Vec<Input>,
     /// Files, sorted by table, date and name.
     pub files: Vec<DataFile>,
+    /// Packed files whose members are known, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packed: Vec<Packed>,
 }
 
 impl Default for Catalogue {
@@ -117,6 +131,7 @@ impl Default for Catalogue {
             generation: 0,
             inputs: Vec::new(),
             files: Vec::new(),
+            packed: Vec::new(),
         }
     }
 }
@@ -165,6 +180,22 @@ impl Catalogue {
             .binary_search_by(|i| i.content_id.as_str().cmp(content_id))
             .ok()
             .and_then(|i| self.inputs.get(i))
+    }
+
+    /// The inputs that the members of a packed file are, in its order; `None` where one of them is not known.
+    pub fn members<'c>(&'c self, packed: &'c Packed) -> Option<Vec<(&'c str, &'c Input)>> {
+        let members = packed.members.iter();
+        members
+            .map(|(name, id)| Some((name.as_str(), self.input(id)?)))
+            .collect()
+    }
+
+    /// Remembers packed files whose members are all inputs.
+    pub(super) fn remember(&mut self, packed: &[Packed]) {
+        let known: Vec<Packed> = packed.iter().filter(|p| self.members(p).is_some()).cloned().collect();
+        self.packed.extend(known);
+        self.packed.sort();
+        self.packed.dedup_by(|a, b| a.blake3 == b.blake3);
     }
 
     /// Files of one table in date order.

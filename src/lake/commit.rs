@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::catalogue::{DataFile, Input};
+use super::catalogue::{DataFile, Input, Packed};
 use super::day::{Day, DayResult, commit_days};
 use super::merge::FileIds;
 use super::staging::{Staging, day_name};
@@ -24,11 +24,12 @@ pub struct Committed {
 }
 
 /// Commits staged rows. `inputs` is this run's inputs by their number in the rows' `file_id`; their `stored` and
-/// `duplicates` are filled in. Inputs whose content the lake has, or that came twice, add nothing.
+/// `duplicates` are filled in. Inputs whose content the lake has, or that came twice, add nothing. `packed` are the packed
+/// files that inputs came from.
 ///
 /// # Errors
 /// On any failure the lake stays as it was.
-pub fn commit(lake: &mut Lake, staging: &Staging, inputs: &mut [Input]) -> Result<Committed> {
+pub fn commit(lake: &mut Lake, staging: &Staging, inputs: &mut [Input], packed: &[Packed]) -> Result<Committed> {
     debug_assert!(lake.may_write());
     let ids = file_ids(lake, inputs);
     let days: Vec<Day> = staging
@@ -48,20 +49,21 @@ pub fn commit(lake: &mut Lake, staging: &Staging, inputs: &mut [Input]) -> Resul
         .collect();
     let new: BTreeSet<u64> = ids.iter().flatten().copied().collect();
     let done = commit_days(lake.root(), days, &new, staging)?;
-    let out = publish(lake, inputs, &ids, &new, done)?;
+    let out = publish(lake, inputs, packed, &ids, &new, done)?;
     remove_leftovers(lake)?;
     Ok(out)
 }
 
 /// Puts days that were merged anew into the catalogue; copies that were found on the way are no longer stored.
 pub(super) fn publish_days(lake: &mut Lake, done: Vec<DayResult>) -> Result<()> {
-    publish(lake, &mut [], &FileIds::default(), &BTreeSet::new(), done).map(|_| ())
+    publish(lake, &mut [], &[], &FileIds::default(), &BTreeSet::new(), done).map(|_| ())
 }
 
 /// Puts what was written into the catalogue.
 fn publish(
     lake: &mut Lake,
     inputs: &mut [Input],
+    packed: &[Packed],
     ids: &FileIds,
     new: &BTreeSet<u64>,
     done: Vec<DayResult>,
@@ -100,6 +102,7 @@ fn publish(
     let fresh = ids.iter().zip(inputs.iter()).filter(|(id, _)| id.is_some());
     catalogue.inputs.extend(fresh.map(|(_, input)| input.clone()));
     catalogue.inputs.sort_by(|a, b| a.content_id.cmp(&b.content_id));
+    catalogue.remember(packed);
     catalogue
         .files
         .sort_by(|a, b| (&a.table, &a.date, &a.name).cmp(&(&b.table, &b.date, &b.name)));

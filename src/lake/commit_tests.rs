@@ -172,11 +172,11 @@ fn ingest(lake: &mut Lake, r: &Run, limits: Limits, layout: Layout, backwards: b
             .enumerate()
             .partition(|(i, _)| !backwards || i % 2 == 0);
         for part in [a, b] {
-            s.spawn(|| part.into_iter().for_each(|(_, set)| staging.add(set).unwrap()));
+            s.spawn(|| part.into_iter().for_each(|(_, mut set)| staging.add(&mut set).unwrap()));
         }
     });
     let mut inputs = inputs(r);
-    commit(lake, &staging, &mut inputs).unwrap();
+    commit(lake, &staging, &mut inputs, &[]).unwrap();
     inputs
 }
 
@@ -398,14 +398,14 @@ fn a_damaged_file_of_the_lake_is_named() {
     let staging = Staging::new(lake.staging_dir(), 1 << 30);
     let mut set = TableSet::default();
     r.cells.iter().for_each(|c| fill(&mut set, c, 0));
-    staging.add(set).unwrap();
+    staging.add(&mut set).unwrap();
     let mut inputs = vec![Input {
         path: "late".into(),
         content_id: blake3::hash(b"late").to_hex().to_string(),
         ..Input::default()
     }];
     let before = lake.catalogue().clone();
-    let e = commit(&mut lake, &staging, &mut inputs).unwrap_err();
+    let e = commit(&mut lake, &staging, &mut inputs, &[]).unwrap_err();
     assert!(e.to_string().contains("part-"), "{e}");
     assert_eq!(lake.catalogue(), &before);
 }

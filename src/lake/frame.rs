@@ -9,7 +9,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 
 use super::Lake;
-use super::scan::{TimeRange, scan};
+use super::scan::{TimeRange, in_order};
 use crate::base::error::Result;
 use crate::base::ip::Ip;
 use crate::schema::builder::{Interner, NULL_INT};
@@ -98,8 +98,9 @@ impl Frames {
             let mut all: Vec<Col> = ALWAYS.iter().chain(columns).copied().collect();
             all.sort_unstable();
             all.dedup();
-            let batches = scan(lake, table, &all, range, |b| Ok(b.clone()))?;
-            out.append(table, &all, &batches, range);
+            in_order(lake, table, &all, range, |batch| {
+                out.append(table, &all, std::slice::from_ref(&batch), range);
+            })?;
         }
         Ok(out)
     }
@@ -193,6 +194,12 @@ impl Frames {
                 let Some(c) = table.column(*col) else { continue };
                 let slot = frame.columns.get_mut(col.0 as usize);
                 let Some(slot) = slot else { continue };
+                let array = batch.column_by_name(c.name);
+                // A column takes memory from its first value on; those that are written to always do.
+                let says_nothing = array.is_none_or(|a| a.null_count() == a.len());
+                if slot.is_none() && says_nothing && !ALWAYS.contains(col) {
+                    continue;
+                }
                 let is_ip = c.kind == crate::schema::Kind::Ip;
                 let out = slot.get_or_insert_with(|| match is_ip {
                     true => Column::Ip(vec![None; frame.rows]),
@@ -203,7 +210,7 @@ impl Frames {
                     }
                 });
                 let before = frame.rows;
-                if let Some(array) = batch.column_by_name(c.name) {
+                if let Some(array) = array {
                     append_column(out, array.as_ref(), &keep, strings);
                 }
                 pad(out, before + keep.iter().filter(|k| **k).count());
@@ -346,7 +353,7 @@ impl Frame {
         self.rows == 0
     }
 
-    /// The texts of a column, if it was loaded.
+    /// The texts of a column; empty if it was not loaded or no row has one.
     pub fn strs(&self, col: Col) -> &[StrId] {
         match self.columns.get(col.0 as usize) {
             Some(Some(Column::Str(v))) => v,
@@ -354,7 +361,7 @@ impl Frame {
         }
     }
 
-    /// The integers of a column, if it was loaded.
+    /// The integers of a column; empty if it was not loaded or no row has one.
     pub fn ints(&self, col: Col) -> &[i64] {
         match self.columns.get(col.0 as usize) {
             Some(Some(Column::Int(v))) => v,
@@ -362,7 +369,7 @@ impl Frame {
         }
     }
 
-    /// The addresses of a column, if it was loaded.
+    /// The addresses of a column; empty if it was not loaded or no row has one.
     pub fn ips(&self, col: Col) -> &[Option<Ip>] {
         match self.columns.get(col.0 as usize) {
             Some(Some(Column::Ip(v))) => v,

@@ -63,6 +63,33 @@ pub fn scan<R: Send>(
     Ok(per_file.into_iter().flatten().collect())
 }
 
+/// Gives every batch of the wanted columns of a table to `take`, in the order of [`scan`]. Some files at a time are read in
+/// parallel, so that the memory does not grow with their number.
+///
+/// # Errors
+/// Where a file of the lake cannot be read.
+pub fn in_order(
+    lake: &Lake,
+    table: &'static Table,
+    columns: &[Col],
+    range: TimeRange,
+    mut take: impl FnMut(RecordBatch),
+) -> Result<()> {
+    let names = table.names(columns);
+    let together = rayon::current_num_threads().max(1) * 2;
+    for some in range.files(lake, table).chunks(together) {
+        let read: Vec<Vec<RecordBatch>> = some
+            .par_iter()
+            .map(|f| {
+                let reader = files::read(&f.path(lake.root()), table, &names, BATCH)?;
+                reader.map(|b| b.map_err(internal)).collect()
+            })
+            .collect::<Result<_>>()?;
+        read.into_iter().flatten().for_each(&mut take);
+    }
+    Ok(())
+}
+
 /// One file of a table, read in steps: some columns of a row group's rows, then others of few of them.
 pub struct Part {
     file: LakeFile,

@@ -69,18 +69,20 @@ impl Staging {
         }
     }
 
-    /// Takes rows. The more rows a set holds the less work they make: a set should grow to some megabytes first.
+    /// Takes the rows of a set and leaves it empty, with room for as many again. The more rows a set holds the less work they
+    /// make: a set should grow to some megabytes first.
     ///
     /// # Errors
     /// Where rows must be spilled and cannot be written.
-    pub fn add(&self, rows: TableSet) -> Result<()> {
-        let blocks: Vec<Block> = rows
-            .into_builders()
+    pub fn add(&self, set: &mut TableSet) -> Result<()> {
+        let blocks: Vec<Block> = set
+            .builders()
             .map(|b| {
                 let (rows, days) = Rows::from_builder(b);
                 Block { rows, days }
             })
             .collect();
+        set.clear();
         let (bytes, leaving) = {
             let mut state = self.state();
             for b in blocks {

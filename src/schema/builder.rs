@@ -144,11 +144,24 @@ impl Interner {
         (0..self.ends.len() as u32).map(|c| self.get(c))
     }
 
-    /// Bytes held, roughly.
-    pub fn memory(&self) -> usize {
-        let escaped = |e: &EscapedForms| e.bytes.capacity() + e.forms.capacity() * 16 + e.table.capacity() * 5;
-        let own = self.bytes.capacity() + self.ends.capacity() * 8 + self.table.capacity() * 5;
+    /// Bytes of the texts and of what finds them, roughly; room that is not used is not counted.
+    fn memory(&self) -> usize {
+        let escaped = |e: &EscapedForms| e.bytes.len() + e.forms.len() * 22;
+        let own = self.bytes.len() + self.ends.len() * 14;
         own + self.escaped.as_deref().map_or(0, escaped)
+    }
+
+    /// Forgets all texts and keeps the room.
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.table.clear();
+        self.last = NULL_CODE;
+        if let Some(e) = &mut self.escaped {
+            e.bytes.clear();
+            e.forms.clear();
+            e.table.clear();
+        }
     }
 }
 
@@ -240,11 +253,34 @@ impl Cells {
 
     fn memory(&self) -> usize {
         match self {
-            Cells::Int(v) => v.capacity() * 8,
-            Cells::Dict { codes, values } => codes.capacity() * 4 + values.memory(),
-            Cells::Text { bytes, ends } => bytes.capacity() + ends.capacity() * 16,
-            Cells::Fixed { bytes, valid, .. } => bytes.capacity() + valid.capacity(),
-            Cells::List { ends, items, values } => ends.capacity() * 16 + items.capacity() * 4 + values.memory(),
+            Cells::Int(v) => v.len() * 8,
+            Cells::Dict { codes, values } => codes.len() * 4 + values.memory(),
+            Cells::Text { bytes, ends } => bytes.len() + ends.len() * 16,
+            Cells::Fixed { bytes, valid, .. } => bytes.len() + valid.len(),
+            Cells::List { ends, items, values } => ends.len() * 16 + items.len() * 4 + values.memory(),
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Cells::Int(v) => v.clear(),
+            Cells::Dict { codes, values } => {
+                codes.clear();
+                values.clear();
+            }
+            Cells::Text { bytes, ends } => {
+                bytes.clear();
+                ends.clear();
+            }
+            Cells::Fixed { bytes, valid, .. } => {
+                bytes.clear();
+                valid.clear();
+            }
+            Cells::List { ends, items, values } => {
+                ends.clear();
+                items.clear();
+                values.clear();
+            }
         }
     }
 }
@@ -300,9 +336,9 @@ impl TableBuilder {
         self.rows
     }
 
-    /// Bytes held, roughly.
+    /// Bytes of the rows, roughly; room that is not used is not counted.
     pub fn memory(&self) -> usize {
-        let derived: usize = self.derived.iter().map(|d| d.codes.capacity() * 4).sum();
+        let derived: usize = self.derived.iter().map(|d| d.codes.len() * 4).sum();
         self.cells.iter().map(Cells::memory).sum::<usize>() + derived
     }
 
@@ -518,12 +554,25 @@ impl TableBuilder {
         self.rows += 1;
     }
 
-    /// Pads every column to the number of rows and hands the cells over, in column order.
-    pub fn finish(mut self) -> (&'static Table, usize, Vec<Cells>) {
+    /// Pads every column to the number of rows. The cells, in column order.
+    pub fn padded(&mut self) -> &[Cells] {
         for c in &mut self.cells {
             c.pad(self.rows);
         }
+        &self.cells
+    }
+
+    /// Pads every column to the number of rows and hands the cells over, in column order.
+    pub fn finish(mut self) -> (&'static Table, usize, Vec<Cells>) {
+        self.padded();
         (self.table, self.rows, self.cells)
+    }
+
+    /// Removes all rows and keeps the room for as many again: growing anew costs more than filling.
+    fn clear(&mut self) {
+        self.cells.iter_mut().for_each(Cells::clear);
+        self.derived.iter_mut().for_each(|d| d.codes.clear());
+        self.rows = 0;
     }
 }
 
@@ -535,6 +584,9 @@ fn put<T: Copy>(cells: &mut Vec<T>, rows: usize, null: T, value: T) {
     }
     cells.push(value);
 }
+
+/// A builder with more than one in so many bytes of its set is used again.
+const KEEP: usize = 32;
 
 /// One builder per table, made when the first row comes.
 #[derive(Debug, Default)]
@@ -555,9 +607,21 @@ impl TableSet {
         }
     }
 
-    /// Bytes held, roughly.
+    /// Bytes of the rows of all tables, roughly; room that is not used is not counted.
     pub fn memory(&self) -> usize {
         self.builders.iter().flatten().map(|b| b.memory()).sum()
+    }
+
+    /// Removes all rows. Builders that hold a good part of them keep their room; that of the others is given back, so that
+    /// tables which came once do not hold memory for ever.
+    pub fn clear(&mut self) {
+        let all = self.memory();
+        for slot in &mut self.builders {
+            match slot {
+                Some(b) if b.memory() * KEEP > all => b.clear(),
+                _ => *slot = None,
+            }
+        }
     }
 
     /// Finished rows of all tables.
@@ -568,6 +632,12 @@ impl TableSet {
     /// The builders that exist, in table order.
     pub fn iter(&self) -> impl Iterator<Item = &TableBuilder> {
         self.builders.iter().flatten().map(AsRef::as_ref)
+    }
+
+    /// The builders that have rows, in table order.
+    pub fn builders(&mut self) -> impl Iterator<Item = &mut TableBuilder> {
+        let all = self.builders.iter_mut().flatten().map(AsMut::as_mut);
+        all.filter(|b| b.rows() > 0)
     }
 
     /// The builders that have rows, in table order.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::base::text::json_plain_len;
+
 /// Levels of objects that a name with dots leads through.
 const MAX_LEVELS: usize = 8;
 
@@ -23,25 +25,45 @@ impl<'j> Iterator for Members<'j> {
     type Item = (&'j str, &'j str);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.rest.trim_start_matches([' ', '\n', '\r', '\t', ',']);
-        let rest = rest.strip_prefix('"')?;
-        let (key, rest) = rest.split_at_checked(string_end(rest)?)?;
-        let rest = rest.strip_prefix('"')?.trim_start().strip_prefix(':')?.trim_start();
+        let inside = after(behind(self.rest, b" \n\r\t,"), b'"')?;
+        let (key, rest) = inside.split_at_checked(string_end(inside)?)?;
+        let rest = behind(after(rest, b'"')?, BLANKS);
+        let rest = behind(after(rest, b':')?, BLANKS);
         let (value, rest) = rest.split_at_checked(value_end(rest)?)?;
         self.rest = rest;
-        Some((key, value.trim_end()))
+        Some((key, value.trim_ascii_end()))
+    }
+}
+
+const BLANKS: &[u8] = b" \n\r\t";
+
+/// The text behind the bytes of a set (of ASCII) that it begins with.
+#[inline]
+fn behind<'t>(text: &'t str, set: &[u8]) -> &'t str {
+    let n = text.bytes().take_while(|b| set.contains(b)).count();
+    text.get(n..).unwrap_or("")
+}
+
+/// The text behind this byte, if it begins with it.
+#[inline]
+fn after(text: &str, byte: u8) -> Option<&str> {
+    match text.as_bytes().first() {
+        Some(b) if *b == byte => text.get(1..),
+        _ => None,
     }
 }
 
 /// Length of a string up to its closing quote.
+#[inline]
 fn string_end(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 0;
     loop {
-        let found = at + memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        match bytes.get(found) {
-            Some(b'"') => return Some(found),
-            _ => at = found + 2,
+        at += json_plain_len(bytes.get(at..)?);
+        match bytes.get(at)? {
+            b'"' => return Some(at),
+            b'\\' => at += 2,
+            _ => at += 1,
         }
     }
 }

@@ -160,18 +160,11 @@ impl Header {
         if self.fields.is_empty() {
             return Err("no #fields line before this record; give the whole file with its header".into());
         }
-        let found = line.split(self.separator).count();
-        // More columns than names happen where a sensor adds fields to a log whose header is already written.
-        if found < self.fields.len() {
-            return Err(format!(
-                "{found} columns where #fields names {}; the line is cut or damaged",
-                self.fields.len()
-            )
-            .into());
-        }
         let mut raw = Raw::log(&self.kind, offset);
-        raw.fields.reserve(found);
-        for (i, cell) in line.split(self.separator).enumerate() {
+        raw.fields.reserve(self.fields.len());
+        let mut found = 0;
+        for (i, cell) in self.cells(line).enumerate() {
+            found += 1;
             if cell == self.unset {
                 continue;
             }
@@ -185,7 +178,32 @@ impl Header {
                 None => raw.push(format!("column_{}", i + 1), value),
             }
         }
+        // More columns than names happen where a sensor adds fields to a log whose header is already written.
+        if found < self.fields.len() {
+            return Err(format!(
+                "{found} columns where #fields names {}; the line is cut or damaged",
+                self.fields.len()
+            )
+            .into());
+        }
         Ok(raw)
+    }
+
+    /// What stands between the separators. Cells are a few bytes long: a plain loop finds their ends soonest.
+    fn cells<'r>(&self, line: &'r str) -> impl Iterator<Item = &'r str> + use<'r> {
+        let (ascii, wide) = (u8::try_from(self.separator).ok(), self.separator);
+        let mut rest = Some(line);
+        std::iter::from_fn(move || {
+            let text = rest?;
+            let end = match ascii.filter(u8::is_ascii) {
+                Some(separator) => text.bytes().position(|b| b == separator),
+                None => text.find(wide),
+            };
+            let Some(end) = end else { return rest.take() };
+            let (cell, behind) = text.split_at_checked(end)?;
+            rest = behind.get(wide.len_utf8()..);
+            Some(cell)
+        })
     }
 
     /// Plain items stay joined by commas; escaped ones become a JSON array, where they cannot be confused.
@@ -225,7 +243,7 @@ fn one_char(text: &str) -> Option<char> {
 
 /// Undoes `\xHH` and `\\`. What would not be UTF-8 then stays as written.
 fn unescape(cell: &str) -> Cow<'_, str> {
-    if !cell.contains('\\') {
+    if !cell.bytes().any(|b| b == b'\\') {
         return Cow::Borrowed(cell);
     }
     let mut out = Vec::with_capacity(cell.len());

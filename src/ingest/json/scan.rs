@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::Json;
-use crate::base::text::json_plain_len;
+use crate::base::text::{JSON_CHUNK, json_specials};
 
 /// Deepest nesting taken here.
 const DEEPEST: u32 = 100;
@@ -36,8 +36,8 @@ pub fn members<'a>(text: &'a str, out: &mut Vec<(Cow<'a, str>, Json<'a>)>) -> Op
         c.expect(b':')?;
         c.blanks();
         let start = c.at;
-        c.value()?;
-        out.push((name, Json(text.get(start..c.at)?)));
+        let escaped = c.value()?;
+        out.push((name, Json::new(text.get(start..c.at)?, escaped)));
         c.blanks();
         match c.peek()? {
             b',' => c.at += 1,
@@ -60,8 +60,8 @@ pub fn elements<'a>(text: &'a str, out: &mut Vec<Json<'a>>) -> Option<usize> {
     }
     loop {
         let start = c.at;
-        c.value()?;
-        out.push(Json(text.get(start..c.at)?));
+        let escaped = c.value()?;
+        out.push(Json::new(text.get(start..c.at)?, escaped));
         c.blanks();
         match c.peek()? {
             b',' => c.at += 1,
@@ -113,8 +113,33 @@ impl<'a> Cursor<'a> {
     #[inline]
     fn string(&mut self) -> Option<bool> {
         let mut escaped = false;
+        while let Some(chunk) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
+            let mut specials = json_specials(chunk);
+            let mut step = JSON_CHUNK;
+            while specials != 0 {
+                let at = specials.trailing_zeros() as usize;
+                match chunk.get(at)? {
+                    b'"' => {
+                        self.at += at + 1;
+                        return Some(escaped);
+                    }
+                    b'\\' => {
+                        escaped = true;
+                        let behind = at + self.escape(self.at + at)?;
+                        step = step.max(behind);
+                        specials &= u32::MAX.checked_shl(behind as u32).unwrap_or(0);
+                    }
+                    _ => return None,
+                }
+            }
+            self.at += step;
+        }
+        self.short_string(escaped)
+    }
+
+    /// [`string`](Self::string) where the text ends soon.
+    fn short_string(&mut self, mut escaped: bool) -> Option<bool> {
         loop {
-            self.at += json_plain_len(self.bytes.get(self.at..)?);
             match self.peek()? {
                 b'"' => {
                     self.at += 1;
@@ -122,43 +147,49 @@ impl<'a> Cursor<'a> {
                 }
                 b'\\' => {
                     escaped = true;
-                    match *self.bytes.get(self.at + 1)? {
-                        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
-                        b'u' => {
-                            let hex = self.bytes.get(self.at + 2..self.at + 6)?;
-                            if !hex.iter().all(u8::is_ascii_hexdigit) {
-                                return None;
-                            }
-                            self.at += 6;
-                        }
-                        _ => return None,
-                    }
+                    self.at += self.escape(self.at)?;
                 }
-                _ => return None,
+                0..0x20 => return None,
+                _ => self.at += 1,
             }
         }
     }
 
+    /// Length of the escape that begins at `at`.
     #[inline]
-    fn value(&mut self) -> Option<()> {
+    fn escape(&self, at: usize) -> Option<usize> {
+        match *self.bytes.get(at + 1)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
+            b'u' => {
+                let hex = self.bytes.get(at + 2..at + 6)?;
+                hex.iter().all(u8::is_ascii_hexdigit).then_some(6)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the value is a string with escapes in it.
+    #[inline]
+    fn value(&mut self) -> Option<bool> {
         match self.peek()? {
-            b'{' | b'[' => self.nested(),
+            b'{' | b'[' => self.nested().map(|()| false),
             first => self.scalar(first),
         }
     }
 
     #[inline]
-    fn scalar(&mut self, first: u8) -> Option<()> {
+    fn scalar(&mut self, first: u8) -> Option<bool> {
         match first {
             b'"' => {
                 self.at += 1;
-                self.string().map(|_| ())
+                return self.string();
             }
             b't' => self.word(b"true"),
             b'f' => self.word(b"false"),
             b'n' => self.word(b"null"),
             _ => self.number(),
-        }
+        }?;
+        Some(false)
     }
 
     fn word(&mut self, word: &[u8]) -> Option<()> {

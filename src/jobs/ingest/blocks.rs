@@ -151,9 +151,9 @@ impl Run<'_> {
     }
 
     /// Puts rows back for the next block, or hands them to the staging area when they are many.
-    fn keep(&self, rows: TableSet) -> Result<()> {
+    fn keep(&self, mut rows: TableSet) -> Result<()> {
         if rows.memory() > self.options.rows_bytes() {
-            return self.staging.add(rows);
+            self.staging.add(&mut rows)?;
         }
         self.rows.lock().unwrap_or_else(PoisonError::into_inner).push(rows);
         Ok(())
@@ -162,7 +162,7 @@ impl Run<'_> {
     /// Hands all rows to the staging area.
     pub(super) fn flush(&self) -> Result<()> {
         let all = std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner));
-        all.into_iter().try_for_each(|rows| self.staging.add(rows))
+        all.into_iter().try_for_each(|mut rows| self.staging.add(&mut rows))
     }
 
     /// With `--strict` the first rejected record ends the run.

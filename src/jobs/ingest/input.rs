@@ -20,13 +20,14 @@ const EVTX_MAGIC: &[u8] = b"ElfFile\0";
 
 impl Run<'_> {
     /// Reads one member of an input. `count` is told of bytes that were read where the container does not count them.
+    /// The number of the member among the run's inputs; `None` where it has no known format.
     pub(super) fn member(
         &self,
         member: Member<'_>,
         mtime: Ts,
         sha256: Option<&str>,
         count: &(dyn Fn(u64) + Sync),
-    ) -> Result<()> {
+    ) -> Result<Option<u32>> {
         let mut input = Input {
             path: member.name.clone(),
             sha256: sha256.map(str::to_owned),
@@ -38,7 +39,13 @@ impl Run<'_> {
         }
     }
 
-    fn bytes(&self, input: &mut Input, bytes: SharedBytes, mtime: Ts, count: &(dyn Fn(u64) + Sync)) -> Result<()> {
+    fn bytes(
+        &self,
+        input: &mut Input,
+        bytes: SharedBytes,
+        mtime: Ts,
+        count: &(dyn Fn(u64) + Sync),
+    ) -> Result<Option<u32>> {
         input.content_id = blake3::hash(&bytes).to_hex().to_string();
         input.bytes = bytes.len() as u64;
         if let Some(known) = self.lake.catalogue().input(&input.content_id) {
@@ -46,8 +53,7 @@ impl Run<'_> {
             let mut again = known.clone();
             again.path = std::mem::take(&mut input.path);
             again.notes.push(already(known));
-            self.register(again);
-            return Ok(());
+            return Ok(Some(self.register(again)));
         }
         let encoding = match bytes.starts_with(EVTX_MAGIC) {
             true => encoding::Detected::Bytes { bom: 0 },
@@ -63,7 +69,7 @@ impl Run<'_> {
                     name: &name,
                 };
                 let Some(format) = self.format(&head, input) else {
-                    return Ok(());
+                    return Ok(None);
                 };
                 let mut blocks = BlockReader::from_bytes(format.framing(), text, BlockSizes::default());
                 let source = Source {
@@ -73,18 +79,19 @@ impl Run<'_> {
                     base: bom as u64,
                     count: Some(count),
                 };
-                self.decode(&source, &mut blocks, input)?;
+                self.decode(&source, &mut blocks, input).map(Some)
             }
             _ => {
+                let size = input.bytes;
                 let mut cursor = io::Cursor::new(&bytes[..]);
-                self.text(input, &mut cursor, mtime)?;
-                count(input.bytes);
+                let ordinal = self.text_of(input, &mut cursor, mtime)?;
+                count(size);
+                Ok(ordinal)
             }
         }
-        Ok(())
     }
 
-    fn stream(&self, input: &mut Input, reader: &mut dyn Read, mtime: Ts) -> Result<()> {
+    fn stream(&self, input: &mut Input, reader: &mut dyn Read, mtime: Ts) -> Result<Option<u32>> {
         let mut hashing = Hashing {
             inner: reader,
             hasher: blake3::Hasher::new(),
@@ -105,11 +112,7 @@ impl Run<'_> {
                 i.notes.push(format!("not read to its end: {e}"));
             }
         }
-        Ok(())
-    }
-
-    fn text(&self, input: &mut Input, reader: &mut dyn Read, mtime: Ts) -> Result<()> {
-        self.text_of(input, reader, mtime).map(|_| ())
+        Ok(ordinal)
     }
 
     /// Reads text of any encoding from a stream. The number of the input.

@@ -14,9 +14,10 @@ const LOOK: usize = 256;
 const UNSET: u32 = u32::MAX - 1;
 
 impl Rows {
-    /// The rows of a finished builder, ordered by (UTC day, host, time, input, place), and which belong to which day.
-    pub fn from_builder(builder: TableBuilder) -> (Self, Days) {
-        let (table, len, cells) = builder.finish();
+    /// The rows of a builder, ordered by (UTC day, host, time, input, place), and which belong to which day.
+    pub fn from_builder(builder: &mut TableBuilder) -> (Self, Days) {
+        let (table, len) = (builder.table(), builder.rows());
+        let cells = builder.padded();
         let ints = |col: crate::schema::Col| match cells.get(col.0 as usize) {
             Some(Cells::Int(v)) => v.as_slice(),
             _ => &[],
@@ -189,7 +190,7 @@ mod tests {
             b.text(process::IMAGE, "x");
             b.end_row();
         }
-        let (rows, _) = Rows::from_builder(b);
+        let (rows, _) = Rows::from_builder(&mut b);
         assert_eq!(rows.len(), 2_000);
         assert_eq!(rows.column(process::CMDLINE), &Column::Null);
         assert_eq!(rows.column(process::MD5), &Column::Null);
@@ -211,7 +212,7 @@ mod tests {
             }
             b.end_row();
         }
-        let (rows, _) = Rows::from_builder(b);
+        let (rows, _) = Rows::from_builder(&mut b);
         assert_eq!(rows.text(common::EXTRA, 0), None);
         for i in [1usize, 2, 1_000, 1_999] {
             let want = (i % 3 != 0).then(|| format!("{{\"a\":{i}}}"));
@@ -233,7 +234,7 @@ mod tests {
             }
             b.end_row();
         }
-        let (rows, _) = Rows::from_builder(b);
+        let (rows, _) = Rows::from_builder(&mut b);
         for i in 0..50usize {
             let there = i % 3 != 0;
             assert_eq!(rows.int(common::ROW, i), i as i64);
@@ -258,7 +259,7 @@ mod tests {
         b.end_row();
         b.list(dns::ANSWERS, ["a", "b", "a"]);
         b.end_row();
-        let (rows, _) = Rows::from_builder(b);
+        let (rows, _) = Rows::from_builder(&mut b);
         let c = rows.column(dns::ANSWERS);
         assert_eq!(c.list(0), None);
         assert_eq!(c.list(1), Some(&[][..]));

@@ -176,7 +176,7 @@ mod tests {
             }
             b
         };
-        let (direct, _) = Rows::from_builder(fill());
+        let (direct, _) = Rows::from_builder(&mut fill());
         let batch = batch::from_builder(fill()).unwrap();
         let found = Rows::from_batch(&dns::TABLE, &batch);
         assert_eq!(direct.len(), found.len());

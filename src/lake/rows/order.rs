@@ -35,14 +35,17 @@ impl Keys<'_> {
             Some(c) => ranks.get(*c as usize).copied().unwrap_or(0),
         };
         let int = |v: &[i64], i| v.get(i).copied().unwrap_or(NULL_INT);
-        let mut keys: Vec<(i64, u32, i64, u64, u64, u32)> = (0..self.rows)
+        let origin = |i: u32| (int(self.files, i as usize) as u64, int(self.places, i as usize) as u64);
+        let mut keys: Vec<(i64, u32, i64, u32)> = (0..self.rows)
             .map(|i| {
                 let ts = int(self.ts, i);
-                let (file, place) = (int(self.files, i) as u64, int(self.places, i) as u64);
-                (day_of(ts), rank(i), ts, file, place, i as u32)
+                (day_of(ts), rank(i), ts, i as u32)
             })
             .collect();
-        keys.sort_unstable();
+        keys.sort_unstable_by(|a, b| {
+            let key = (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2));
+            key.then_with(|| (origin(a.3), a.3).cmp(&(origin(b.3), b.3)))
+        });
         let mut days: Days = Vec::new();
         for (i, k) in keys.iter().enumerate() {
             let i = i as u32;
@@ -51,7 +54,7 @@ impl Keys<'_> {
                 _ => days.push((k.0, i..i + 1)),
             }
         }
-        (keys.into_iter().map(|k| k.5).collect(), days)
+        (keys.into_iter().map(|k| k.3).collect(), days)
     }
 
     /// The rank of each host among the hosts here, from 1.
@@ -119,7 +122,7 @@ mod tests {
             b.int(process::PID, i as i64);
             b.end_row();
         }
-        Rows::from_builder(b)
+        Rows::from_builder(&mut b)
     }
 
     #[test]

@@ -80,12 +80,12 @@ fn lake(cells: &[Cell], root: &std::path::Path, wide: bool) -> Lake {
         }
         b.end_row();
     }
-    staging.add(set).unwrap();
+    staging.add(&mut set).unwrap();
     let mut inputs = [Input {
         content_id: blake3::hash(b"x").to_hex().to_string(),
         ..Input::default()
     }];
-    commit(&mut lake, &staging, &mut inputs).unwrap();
+    commit(&mut lake, &staging, &mut inputs, &[]).unwrap();
     lake
 }
 
@@ -213,12 +213,12 @@ fn what_is_not_there_costs_footers_only() {
         b.fixed(process::SHA256, blake3::hash(&i.to_le_bytes()).as_bytes());
         b.end_row();
     }
-    staging.add(set).unwrap();
+    staging.add(&mut set).unwrap();
     let mut inputs = [Input {
         content_id: blake3::hash(b"x").to_hex().to_string(),
         ..Input::default()
     }];
-    commit(&mut lake, &staging, &mut inputs).unwrap();
+    commit(&mut lake, &staging, &mut inputs, &[]).unwrap();
     let values = [vec![0u8; 32], vec![255u8; 32]];
     let probe = Probe {
         col: process::SHA256,

@@ -59,6 +59,9 @@ impl ExtraNames {
             if self.last.get(i).is_some_and(|n| **n == *name) {
                 continue;
             }
+            if self.known.contains(name) && !name.contains('\\') {
+                continue;
+            }
             let name = extra::unescape(name);
             if !self.known.contains(&*name) {
                 self.bytes += name.len() + 1;
