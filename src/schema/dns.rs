@@ -11,6 +11,10 @@ columns!(dns, "DNS questions and answers: Sysmon 22, DNS servers, Zeek dns, DNS-
     RCODE "rcode" Dict "Response code by name (NOERROR, NXDOMAIN).";
     ANSWERS "answers" List "Answers: addresses and names.";
     TTL_MIN "ttl_min" U32 "Smallest TTL of the answers, seconds.";
+    RTT_US "rtt_us" U64 "Time from question to answer, microseconds.";
+    QCLASS "qclass" U16 "Class of the question by number; 1 is IN.";
+    Z "z" U8 "The reserved bits of the header.";
+    REJECTED "rejected" Bool "Whether the server refused to answer.";
     FLAGS "flags" Dict "Flags as logged.";
     TXID "txid" U16 "Transaction id.";
     BLOCKED "blocked" Bool "Whether the resolver blocked it.";

@@ -7,6 +7,7 @@ use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
 use crate::ingest::zeek;
+use crate::knowledge::services;
 use crate::schema::builder::TableSet;
 use crate::schema::dns;
 
@@ -27,7 +28,19 @@ static FIELDS: FieldMap = FieldMap::new(&[
     ("qtype_name", dns::QTYPE, Dec::Text),
     ("rcode_name", dns::RCODE, Dec::Text),
     ("trans_id", dns::TXID, Dec::Int),
+    ("rtt", dns::RTT_US, Dec::SecondsUs),
+    ("qclass", dns::QCLASS, Dec::Int),
+    ("Z", dns::Z, Dec::Int),
 ]);
+
+/// Zeek's names of classes by number.
+const CLASSES: [(i64, &str); 5] = [
+    (1, "C_INTERNET"),
+    (3, "C_CHAOS"),
+    (4, "C_HESIOD"),
+    (254, "C_NONE"),
+    (255, "C_ANY"),
+];
 
 /// Flags in the order in which `flags` joins them; a flag that is not set is left out.
 const FLAGS: [&str; 4] = ["AA", "TC", "RD", "RA"];
@@ -51,9 +64,42 @@ impl Mapper for ZeekDns {
         qname(&mut row, "query");
         answers(&mut row);
         flags(&mut row);
+        repeated(&mut row);
+        rejected(&mut row);
         dns_outcome(&mut row);
         row.finish();
     }
+}
+
+/// Zeek writes types, codes and classes by number and by name: one of the two is enough where they agree.
+fn repeated(row: &mut Row<'_, '_>) {
+    let number = |row: &Row<'_, '_>, name| row.peek(name).and_then(|n| n.parse::<u16>().ok());
+    let name = |row: &Row<'_, '_>, name| row.peek(name).and_then(services::qtype_number);
+    if let Some(n) = number(row, "qtype")
+        && name(row, "qtype_name") == Some(n)
+    {
+        row.take("qtype");
+    }
+    if let (Some(n), Some(name)) = (number(row, "rcode"), row.peek("rcode_name"))
+        && services::rcode_name(n) == Some(name)
+    {
+        row.take("rcode");
+    }
+    let class = row.cells.current_int(dns::QCLASS);
+    let known = |name: &str| CLASSES.iter().any(|(n, c)| class == Some(*n) && *c == name);
+    if row.peek("qclass_name").is_some_and(known) {
+        row.take("qclass_name");
+    }
+}
+
+fn rejected(row: &mut Row<'_, '_>) {
+    let rejected = match row.peek("rejected") {
+        Some("T" | "true") => 1,
+        Some("F" | "false") => 0,
+        _ => return,
+    };
+    row.cells.int(dns::REJECTED, rejected);
+    row.take("rejected");
 }
 
 fn answers(row: &mut Row<'_, '_>) {
@@ -81,13 +127,14 @@ fn flags(row: &mut Row<'_, '_>) {
     if !values.iter().all(|v| matches!(v, Some("T" | "F" | "true" | "false"))) {
         return;
     }
-    let set: Vec<_> = FLAGS
-        .iter()
-        .zip(values)
-        .filter(|(_, v)| matches!(v, Some("T" | "true")))
-        .map(|(f, _)| *f)
-        .collect();
-    row.cells.text(dns::FLAGS, &set.join(","));
+    let mut set = String::with_capacity(12);
+    for (flag, _) in FLAGS.iter().zip(values).filter(|(_, v)| matches!(v, Some("T" | "true"))) {
+        if !set.is_empty() {
+            set.push(',');
+        }
+        set.push_str(flag);
+    }
+    row.cells.text(dns::FLAGS, &set);
     for flag in FLAGS {
         row.take(flag);
     }
@@ -112,6 +159,13 @@ mod tests {
                 ("TC", "F"),
                 ("RD", "T"),
                 ("RA", "T"),
+                ("qtype", "1"),
+                ("rcode", "3"),
+                ("qclass", "1"),
+                ("qclass_name", "C_INTERNET"),
+                ("rtt", "0.575397"),
+                ("Z", "2"),
+                ("rejected", "F"),
                 ("answers", "x.example,192.0.2.16"),
                 ("TTLs", "2230.000000,36.000000"),
             ],
@@ -120,11 +174,14 @@ mod tests {
         assert_eq!(list(&out, dns::ANSWERS), ["x.example", "192.0.2.16"]);
         assert_eq!(int(&out, dns::TTL_MIN), Some(36));
         assert_eq!(text(&out, dns::FLAGS).as_deref(), Some("RD,RA"));
+        let ints = [dns::RTT_US, dns::QCLASS, dns::Z, dns::REJECTED].map(|c| int(&out, c));
+        assert_eq!(ints, [Some(575_397), Some(1), Some(2), Some(0)]);
         assert_eq!(text(&out, common::OUTCOME).as_deref(), Some("success"));
         assert_eq!(text(&out, common::HOST).as_deref(), Some("ip:10.47.1.100"));
         assert_eq!(
             extra(&out).as_deref(),
-            Some(r#"{"query":"ISE.Example.ORG","TTLs":"2230.000000,36.000000"}"#)
+            Some(r#"{"query":"ISE.Example.ORG","rcode":"3","TTLs":"2230.000000,36.000000"}"#),
+            "a code that its name contradicts is kept"
         );
     }
 }
