@@ -259,6 +259,35 @@ fn sigma(c: &mut Criterion) {
     group.finish();
 }
 
+/// What one host calls in a week: every tenth destination at the intervals of a sleeping program, the others at random;
+/// 20 to 1,000 connections each.
+fn destinations() -> Vec<Vec<i64>> {
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut uniform = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    (0..2_000)
+        .map(|n| {
+            let (connections, mut time) = (20.0 * 50.0_f64.powf(uniform()), 0_i64);
+            let every = 604_800e6 / connections;
+            (0..connections as usize)
+                .map(|_| {
+                    let pause = if n % 10 == 0 {
+                        0.9 + 0.2 * uniform()
+                    } else {
+                        -(1.0 - uniform()).ln()
+                    };
+                    time += (every * pause) as i64;
+                    time
+                })
+                .collect()
+        })
+        .collect()
+}
+
 fn stages(c: &mut Criterion) {
     decode(c, "windows_json", sysmon_ndjson().as_bytes(), Some(RECORDS));
     decode(c, "zeek-tsv", zeek_dns().as_bytes(), Some(RECORDS));
@@ -270,6 +299,17 @@ fn stages(c: &mut Criterion) {
     let mut group = c.benchmark_group("beacon");
     group.throughput(Throughput::Elements(times.len() as u64));
     group.bench_function("series of 50,000", |b| b.iter(|| beacon::analyze(&times, None)));
+    let series = destinations();
+    group.throughput(Throughput::Elements(series.iter().map(|s| s.len() as u64).sum()));
+    group.bench_function("2,000 destinations of a host, all horizons", |b| {
+        let mut kernel = beacon::Kernel::default();
+        b.iter(|| {
+            series
+                .iter()
+                .filter(|s| kernel.best_horizon(s, None).is_some_and(|b| b.fires()))
+                .count()
+        });
+    });
     group.finish();
 }
 

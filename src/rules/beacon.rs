@@ -37,6 +37,9 @@ const MIN_PIECE: usize = 6;
 /// Fewest connections in a week or day that is judged by itself: many windows give chance many tries.
 const MIN_WINDOW_EVENTS: usize = 100;
 
+/// Median distance from the period, in periods, from which nothing is regular about the intervals.
+const SPREAD_NONE: f64 = 0.40;
+
 /// Width of the counting bins in periods.
 const BIN_PERIODS: f64 = 8.0;
 
@@ -93,166 +96,223 @@ pub fn timing_threshold(n: usize) -> f64 {
     TIMING_FIRES + (TIMING_FIRES_FEW - TIMING_FIRES) * rise.min(fall)
 }
 
-/// Judges a whole series.
-///
-/// `times` are microseconds since 1970 UTC, sorted; `sizes` the bytes sent by each connection, in the same order
-/// (ignored when their number differs). `None` below [`MIN_EVENTS`] or [`MIN_SPAN_S`], above
-/// [`MAX_EVENTS_PER_DAY`], and when no regular piece is left. O(n log n), 8 bytes per event and a few copies.
+/// Judges a whole series; as [`Kernel::analyze`], for one series.
 pub fn analyze(times: &[i64], sizes: Option<&[u64]>) -> Option<Beacon> {
-    let (first, last) = (*times.first()?, *times.last()?);
-    let span_s = seconds(last.saturating_sub(first));
-    let days = (span_s / 86_400.0).max(1.0);
-    if times.len() < MIN_EVENTS || span_s < MIN_SPAN_S || times.len() as f64 > MAX_EVENTS_PER_DAY * days {
-        return None;
-    }
-    let sizes = sizes.filter(|s| s.len() == times.len());
-    let mut best: Option<Beacon> = None;
-    for delta_s in BURST_S {
-        let candidate = at_burst_width(times, sizes, delta_s);
-        if let Some(candidate) = candidate
-            && best.is_none_or(|b| candidate.timing > b.timing)
-        {
-            best = Some(candidate);
-        }
-    }
-    best
+    Kernel::default().analyze(times, sizes)
 }
 
-/// Judges a series as a whole, per week and per day, and keeps the best: a beacon of one day would drown in a month
-/// of other traffic to the same place. Weeks and days with under 100 connections are judged only as part of the whole.
-/// Arguments as in [`analyze`].
+/// Judges a series as a whole, per week and per day; as [`Kernel::best_horizon`], for one series.
 pub fn best_horizon(times: &[i64], sizes: Option<&[u64]>) -> Option<Beacon> {
-    let mut best = analyze(times, sizes);
-    let (first, last) = (*times.first()?, *times.last()?);
-    let sizes = sizes.filter(|s| s.len() == times.len());
-    for window in [7 * DAY_US, DAY_US] {
-        if last.saturating_sub(first) <= window {
-            continue;
+    Kernel::default().best_horizon(times, sizes)
+}
+
+/// Buffers that many series share, so that a pass over a host's destinations allocates once.
+#[derive(Debug, Default)]
+pub struct Kernel {
+    /// Times and bytes of the check-ins: the series with bursts collapsed.
+    times: Vec<i64>,
+    sizes: Vec<f64>,
+    /// Intervals inside the pieces, microseconds.
+    intervals: Vec<f64>,
+    /// What is put in order for a median; its order means nothing between two steps.
+    work: Vec<f64>,
+}
+
+impl Kernel {
+    /// Judges a whole series.
+    ///
+    /// `times` are microseconds since 1970 UTC, sorted; `sizes` the bytes sent by each connection, in the same order
+    /// (ignored when their number differs). `None` below [`MIN_EVENTS`] or [`MIN_SPAN_S`], above
+    /// [`MAX_EVENTS_PER_DAY`], when no regular piece is left, and when the spread of the intervals alone says that the timing
+    /// stays below [`TIMING_FIRES`]. O(n), 8 bytes per event and a few copies.
+    pub fn analyze(&mut self, times: &[i64], sizes: Option<&[u64]>) -> Option<Beacon> {
+        let (first, last) = (*times.first()?, *times.last()?);
+        let span_s = seconds(last.saturating_sub(first));
+        let days = (span_s / 86_400.0).max(1.0);
+        if times.len() < MIN_EVENTS || span_s < MIN_SPAN_S || times.len() as f64 > MAX_EVENTS_PER_DAY * days {
+            return None;
         }
-        let mut from = 0;
-        while let Some(start) = times.get(from) {
-            let end = start.saturating_add(window);
-            let rest = times.get(from..).unwrap_or_default();
-            let to = from + rest.partition_point(|t| *t < end).max(1);
-            let part = times.get(from..to).unwrap_or_default();
-            let candidate = if part.len() < MIN_WINDOW_EVENTS {
-                None
-            } else {
-                analyze(part, sizes.and_then(|s| s.get(from..to)))
-            };
+        let sizes = sizes.filter(|s| s.len() == times.len());
+        let mut best: Option<Beacon> = None;
+        let shortest = times
+            .iter()
+            .zip(times.iter().skip(1))
+            .map(|(a, b)| b.saturating_sub(*a))
+            .min();
+        let mut known = usize::MAX;
+        for delta_s in BURST_S {
+            let delta = (delta_s * SECOND) as i64;
+            // A wider burst that takes in no more is the same series.
+            if delta > 0 && shortest.is_some_and(|s| s > delta) {
+                break;
+            }
+            self.collapse(times, sizes, delta);
+            if self.times.len() == known {
+                continue;
+            }
+            known = self.times.len();
+            let candidate = self.at_burst_width(sizes.is_some(), delta_s);
             if let Some(candidate) = candidate
-                && best.is_none_or(|b| (candidate.fires(), candidate.b) > (b.fires(), b.b))
+                && best.is_none_or(|b| candidate.timing > b.timing)
             {
                 best = Some(candidate);
             }
-            from = to;
+        }
+        best
+    }
+
+    /// Judges a series as a whole, per week and per day, and keeps the best: a beacon of one day would drown in a month
+    /// of other traffic to the same place. Weeks and days with under 100 connections are judged only as part of the
+    /// whole. Arguments as in [`analyze`](Self::analyze).
+    pub fn best_horizon(&mut self, times: &[i64], sizes: Option<&[u64]>) -> Option<Beacon> {
+        let mut best = self.analyze(times, sizes);
+        let (first, last) = (*times.first()?, *times.last()?);
+        let sizes = sizes.filter(|s| s.len() == times.len());
+        for window in [7 * DAY_US, DAY_US] {
+            if last.saturating_sub(first) <= window {
+                continue;
+            }
+            let mut from = 0;
+            while let Some(start) = times.get(from) {
+                let end = start.saturating_add(window);
+                let rest = times.get(from..).unwrap_or_default();
+                let to = from + rest.partition_point(|t| *t < end).max(1);
+                let part = times.get(from..to).unwrap_or_default();
+                let candidate = if part.len() < MIN_WINDOW_EVENTS {
+                    None
+                } else {
+                    self.analyze(part, sizes.and_then(|s| s.get(from..to)))
+                };
+                if let Some(candidate) = candidate
+                    && best.is_none_or(|b| (candidate.fires(), candidate.b) > (b.fires(), b.b))
+                {
+                    best = Some(candidate);
+                }
+                from = to;
+            }
+        }
+        best
+    }
+
+    /// Keeps an event only when it comes more than `delta` after the last kept one; its size takes in the dropped ones.
+    /// With `delta` 0 everything is kept, as simultaneous connections are already no interval.
+    fn collapse(&mut self, times: &[i64], sizes: Option<&[u64]>, delta: i64) {
+        self.times.clear();
+        self.sizes.clear();
+        if delta == 0 {
+            self.times.extend_from_slice(times);
+            self.sizes.extend(sizes.unwrap_or_default().iter().map(|s| *s as f64));
+            return;
+        }
+        let mut kept: Option<i64> = None;
+        for (i, time) in times.iter().enumerate() {
+            let new = kept.is_none_or(|k| time.saturating_sub(k) > delta);
+            if new {
+                self.times.push(*time);
+                kept = Some(*time);
+            }
+            let Some(size) = sizes.and_then(|s| s.get(i)) else {
+                continue;
+            };
+            match self.sizes.last_mut() {
+                Some(sum) if !new => *sum += *size as f64,
+                _ => self.sizes.push(*size as f64),
+            }
         }
     }
-    best
-}
 
-/// Check-ins: the times of a series with bursts collapsed, and the bytes of each.
-struct CheckIns {
-    times: Vec<i64>,
-    sizes: Option<Vec<f64>>,
-}
-
-fn at_burst_width(times: &[i64], sizes: Option<&[u64]>, delta_s: f64) -> Option<Beacon> {
-    let check_ins = collapse(times, sizes, (delta_s * SECOND) as i64);
-    let pieces = pieces(&check_ins.times);
-    let n: usize = pieces.iter().map(|p| p.len()).sum();
-    if n < MIN_EVENTS {
-        return None;
-    }
-    let intervals = positive_intervals(&pieces);
-    let m = median(&sorted(&intervals))?;
-    if intervals.len() < MIN_PIECE || delta_s > 0.2 * m {
-        return None;
-    }
-    let folded = sorted(&folded(&intervals, m));
-    let period = median(&folded)?;
-    let spread = median_deviation(&folded, period) / period;
-    let (s_mad, s_skew) = (
-        (1.0 - spread / 0.40).max(0.0),
-        1.0 - bowley(&folded, (0.02 * period).max(1.0)).unwrap_or(0.0).abs(),
-    );
-    let dispersion = dispersion(&pieces, BIN_PERIODS * period).unwrap_or_else(|| squared_variation(&intervals));
-    let s_disp = (1.0 - dispersion).max(0.0);
-    let cov = n as f64 / check_ins.times.len() as f64;
-    let evidence = 1.0 - (-(n as f64) / 12.0).exp();
-    let regularity = 0.45 * s_mad + 0.15 * s_skew + 0.40 * s_disp;
-    let timing = regularity * (0.5 + 0.5 * cov) * evidence;
-    let size = check_ins.sizes.map(|s| size_regularity(&s));
-    let persistence = (active_hours(&pieces) / 12.0).min(1.0).min(cov);
-    Some(Beacon {
-        timing,
-        size,
-        persistence,
-        b: match size {
-            Some(size) => 0.65 * timing + 0.20 * size + 0.15 * persistence,
-            None => (0.65 * timing + 0.15 * persistence) / 0.80,
-        },
-        period_s: period,
-        n,
-        cov,
-        delta_s,
-        first: *pieces.first()?.first()?,
-        last: *pieces.last()?.last()?,
-    })
-}
-
-/// Keeps an event only when it comes more than `delta` after the last kept one; its size takes in the dropped ones.
-/// With `delta` 0 everything is kept, as simultaneous connections are already no interval.
-fn collapse(times: &[i64], sizes: Option<&[u64]>, delta: i64) -> CheckIns {
-    let mut kept: Vec<i64> = Vec::with_capacity(times.len());
-    let mut sums: Vec<f64> = Vec::new();
-    for (i, time) in times.iter().enumerate() {
-        let size = sizes.and_then(|s| s.get(i)).copied().unwrap_or(0) as f64;
-        let new = delta == 0 || kept.last().is_none_or(|k| time.saturating_sub(*k) > delta);
-        if new {
-            kept.push(*time);
+    fn at_burst_width(&mut self, sized: bool, delta_s: f64) -> Option<Beacon> {
+        let pieces = pieces(&self.times, &mut self.work);
+        let n: usize = pieces.iter().map(|p| p.len()).sum();
+        if n < MIN_EVENTS {
+            return None;
         }
-        match sums.last_mut() {
-            Some(sum) if !new => *sum += size,
-            _ if sizes.is_some() => sums.push(size),
-            _ => {}
+        self.intervals.clear();
+        pieces.iter().for_each(|p| positive_intervals(p, &mut self.intervals));
+        self.work.clone_from(&self.intervals);
+        let m = median(&mut self.work)?;
+        if self.intervals.len() < MIN_PIECE || delta_s * SECOND > 0.2 * m {
+            return None;
         }
-    }
-    CheckIns {
-        times: kept,
-        sizes: sizes.map(|_| sums),
+        self.work.clear();
+        self.work.extend(self.intervals.iter().map(|d| folded(*d, m)));
+        let period = median(&mut self.work)?;
+        if is_scattered(&self.work, period) {
+            return None;
+        }
+        let (low, _, high) = quartiles(&mut self.work)?;
+        let spread = median_deviation(&mut self.work, period)? / period;
+        let s_mad = (1.0 - spread / SPREAD_NONE).max(0.0);
+        let s_skew = 1.0
+            - bowley((low, period, high), (0.02 * period).max(SECOND))
+                .unwrap_or(0.0)
+                .abs();
+        let dispersion =
+            dispersion(&pieces, BIN_PERIODS * period).unwrap_or_else(|| squared_variation(&self.intervals));
+        let s_disp = (1.0 - dispersion).max(0.0);
+        let cov = n as f64 / self.times.len() as f64;
+        let evidence = 1.0 - (-(n as f64) / 12.0).exp();
+        let regularity = 0.45 * s_mad + 0.15 * s_skew + 0.40 * s_disp;
+        let timing = regularity * (0.5 + 0.5 * cov) * evidence;
+        let size = sized.then(|| size_regularity(&mut self.sizes, &mut self.work));
+        let persistence = (active_hours(&pieces) / 12.0).min(1.0).min(cov);
+        Some(Beacon {
+            timing,
+            size,
+            persistence,
+            b: match size {
+                Some(size) => 0.65 * timing + 0.20 * size + 0.15 * persistence,
+                None => (0.65 * timing + 0.15 * persistence) / 0.80,
+            },
+            period_s: period / SECOND,
+            n,
+            cov,
+            delta_s,
+            first: *pieces.first()?.first()?,
+            last: *pieces.last()?.last()?,
+        })
     }
 }
 
-/// The series without its pauses; short remainders are dropped.
-fn pieces(times: &[i64]) -> Vec<&[i64]> {
-    let gaps = positive_intervals(&[times]);
-    let pause = match median(&sorted(&gaps)) {
-        Some(m) if times.len() > 3 => (PAUSE_MEDIANS * m).max(PAUSE_S),
-        _ => f64::INFINITY,
+/// The series without its pauses; short remainders are dropped. `work` is overwritten.
+fn pieces<'t>(times: &'t [i64], work: &mut Vec<f64>) -> Vec<&'t [i64]> {
+    work.clear();
+    positive_intervals(times, work);
+    let pause = match median(work) {
+        Some(m) if times.len() > 3 => (PAUSE_MEDIANS * m).max(PAUSE_S * SECOND) as i64,
+        _ => i64::MAX,
     };
     times
-        .chunk_by(|a, b| seconds(b.saturating_sub(*a)) <= pause)
+        .chunk_by(|a, b| b.saturating_sub(*a) <= pause)
         .filter(|piece| piece.len() >= MIN_PIECE)
         .collect()
 }
 
-/// Intervals inside the pieces in seconds, without zeros.
-fn positive_intervals(pieces: &[&[i64]]) -> Vec<f64> {
-    let pairs = pieces.iter().flat_map(|p| p.iter().zip(p.iter().skip(1)));
-    pairs
-        .map(|(a, b)| seconds(b.saturating_sub(*a)))
-        .filter(|d| *d > 0.0)
-        .collect()
+/// Adds the intervals of a piece in microseconds, without zeros.
+fn positive_intervals(piece: &[i64], out: &mut Vec<f64>) {
+    let pairs = piece.iter().zip(piece.iter().skip(1));
+    out.extend(pairs.map(|(a, b)| b.saturating_sub(*a) as f64));
+    if out.iter().any(|d| *d <= 0.0) {
+        out.retain(|d| *d > 0.0);
+    }
 }
 
-/// Intervals divided by the number of beats they span, at most four: a missing beat is no irregularity.
-fn folded(intervals: &[f64], median: f64) -> Vec<f64> {
-    let beats = |d: f64| (d / median).round_ties_even().clamp(1.0, 4.0);
-    intervals.iter().map(|d| d / beats(*d)).collect()
+/// An interval divided by the number of beats it spans (rounded, halves to even), at most four: a missing beat is no irregularity.
+fn folded(interval: f64, median: f64) -> f64 {
+    let beats = interval / median;
+    let more = |least: bool| f64::from(u8::from(least));
+    interval / (1.0 + more(beats >= 1.5) + more(beats > 2.5) + more(beats >= 3.5))
 }
 
-/// Variance over mean of the counts in bins of `width` seconds inside the pieces; `None` below three bins.
+/// Whether the median distance from the period is so great that full marks for all else leave the timing below
+/// [`TIMING_FIRES`]. Most series end here, so it counts and puts nothing in order.
+fn is_scattered(folded: &[f64], period: f64) -> bool {
+    let least = SPREAD_NONE * (1.0 - (TIMING_FIRES - 0.15 - 0.40) / 0.45) * period;
+    let far = folded.iter().filter(|v| (**v - period).abs() > least).count();
+    far > folded.len() / 2 + 1
+}
+
+/// Variance over mean of the counts in bins of `width` microseconds inside the pieces; `None` below three bins.
 /// Only bins that hold something are visited: a series can span far more empty bins than it has events.
 fn dispersion(pieces: &[&[i64]], width: f64) -> Option<f64> {
     let (mut bins, mut sum, mut squares) = (0.0, 0.0, 0.0);
@@ -260,27 +320,32 @@ fn dispersion(pieces: &[&[i64]], width: f64) -> Option<f64> {
         let (Some(first), Some(last)) = (piece.first(), piece.last()) else {
             continue;
         };
-        let whole = (seconds(last.saturating_sub(*first)) / width).floor();
+        let whole = (last.saturating_sub(*first) as f64 / width).floor();
         if whole < 1.0 {
             continue;
         }
         bins += whole;
-        // The right edge belongs to the last bin; what lies behind it is in no whole bin.
-        let bin = |t: &i64| {
-            let position = seconds(t.saturating_sub(*first)) / width;
-            if position == whole {
+        let (mut current, mut count) = (-1.0, 0.0);
+        for time in *piece {
+            let position = time.saturating_sub(*first) as f64 / width;
+            // The right edge belongs to the last bin; what lies behind it is in no whole bin.
+            let bin = if position == whole {
                 whole - 1.0
             } else {
-                position.floor()
+                position as i64 as f64
+            };
+            if bin >= whole {
+                break;
             }
-        };
-        for run in piece.chunk_by(|a, b| bin(a) == bin(b)) {
-            if run.first().is_some_and(|t| bin(t) < whole) {
-                let count = run.len() as f64;
+            if bin != current {
                 sum += count;
                 squares += count * count;
+                (current, count) = (bin, 0.0);
             }
+            count += 1.0;
         }
+        sum += count;
+        squares += count * count;
     }
     if bins < 3.0 {
         return None;
@@ -297,28 +362,27 @@ fn squared_variation(values: &[f64]) -> f64 {
     if mean > 0.0 { variance / (mean * mean) } else { 1.0 }
 }
 
-/// RITA's data-size score: symmetry and narrowness of the bytes per check-in.
-fn size_regularity(sizes: &[f64]) -> f64 {
-    let sizes = sorted(sizes);
-    let Some(median) = median(&sizes) else {
+/// RITA's data-size score: symmetry and narrowness of the bytes per check-in. Both buffers are overwritten.
+fn size_regularity(sizes: &mut [f64], work: &mut Vec<f64>) -> f64 {
+    let Some((low, median, high)) = quartiles(sizes) else {
         return 0.0;
     };
     // A median on a quartile is a skew of ±1 by definition: for bytes that only says that one size is common.
-    let skew = bowley(&sizes, 10.0).filter(|skew| skew.abs() < 1.0).unwrap_or(0.0);
+    let skew = bowley((low, median, high), 10.0)
+        .filter(|skew| skew.abs() < 1.0)
+        .unwrap_or(0.0);
+    work.clear();
+    work.extend_from_slice(sizes);
     let narrow = if median >= 1.0 {
-        ((median - median_deviation(&sizes, median)) / median).max(0.0)
+        ((median - median_deviation(work, median).unwrap_or(0.0)) / median).max(0.0)
     } else {
         0.0
     };
     ((1.0 - skew.abs()) + narrow) / 2.0
 }
 
-/// Bowley's skewness of sorted values, −1 to 1; `None` when the quartiles are closer than `least`.
-fn bowley(sorted: &[f64], least: f64) -> Option<f64> {
-    let half = sorted.len() / 2;
-    let low = median(sorted.get(..half)?)?;
-    let mid = median(sorted)?;
-    let high = median(sorted.get(sorted.len() - half..)?)?;
+/// Bowley's skewness from the quartiles, −1 to 1; `None` when they are closer than `least`.
+fn bowley((low, mid, high): (f64, f64, f64), least: f64) -> Option<f64> {
     let range = high - low;
     (range >= least).then(|| (low + high - 2.0 * mid) / range)
 }
@@ -331,24 +395,41 @@ fn active_hours(pieces: &[&[i64]]) -> f64 {
     lengths.sum::<f64>() / 3_600.0
 }
 
-fn median_deviation(values: &[f64], centre: f64) -> f64 {
-    let deviations: Vec<f64> = values.iter().map(|v| (v - centre).abs()).collect();
-    median(&sorted(&deviations)).unwrap_or(0.0)
+/// Median of the distances from `centre`; the values become distances.
+fn median_deviation(values: &mut [f64], centre: f64) -> Option<f64> {
+    values.iter_mut().for_each(|v| *v = (*v - centre).abs());
+    median(values)
 }
 
-fn median(sorted: &[f64]) -> Option<f64> {
-    let upper = *sorted.get(sorted.len() / 2)?;
-    if !sorted.len().is_multiple_of(2) {
-        return Some(upper);
+/// Median; the values are put into another order. O(n).
+fn median(values: &mut [f64]) -> Option<f64> {
+    split(values).map(|(_, median, _)| median)
+}
+
+/// Medians of the lower half, of all and of the upper half, the middle value in neither half; order as in [`median`].
+fn quartiles(values: &mut [f64]) -> Option<(f64, f64, f64)> {
+    let even = values.len().is_multiple_of(2);
+    let half = values.len() / 2;
+    let (_, mid, _) = split(values)?;
+    let (lower, upper) = values.split_at_mut_checked(half)?;
+    let upper = if even { upper } else { upper.get_mut(1..)? };
+    Some((median(lower)?, mid, median(upper)?))
+}
+
+/// The values around the middle place, and the median: what is smaller, the median, what is greater.
+fn split(values: &mut [f64]) -> Option<(&mut [f64], f64, &mut [f64])> {
+    if values.is_empty() {
+        return None;
     }
-    let lower = *sorted.get(sorted.len() / 2 - 1)?;
-    Some((lower + upper) / 2.0)
-}
-
-fn sorted(values: &[f64]) -> Vec<f64> {
-    let mut values = values.to_vec();
-    values.sort_unstable_by(f64::total_cmp);
-    values
+    let even = values.len().is_multiple_of(2);
+    let (lower, upper, rest) = values.select_nth_unstable_by(values.len() / 2, f64::total_cmp);
+    let mid = if even {
+        let below = lower.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        (below + *upper) / 2.0
+    } else {
+        *upper
+    };
+    Some((lower, mid, rest))
 }
 
 fn seconds(microseconds: i64) -> f64 {

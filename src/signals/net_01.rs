@@ -18,7 +18,7 @@ use crate::base::time::{DAY, format_rfc3339};
 use crate::entity::fleet::Thing;
 use crate::knowledge::domains;
 use crate::lake::frame::{NO_STR, Row};
-use crate::rules::beacon::{self, Beacon};
+use crate::rules::beacon::{self, Beacon, Kernel};
 use crate::schema::{dns, http, network};
 
 /// The signal.
@@ -122,14 +122,15 @@ impl Signal for Net01 {
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let all = contacts(rows);
         let mut owners = BTreeSet::new();
+        let mut kernel = Kernel::default();
         for contact in &all {
-            if let Some((series, beat)) = best(cx, contact) {
+            if let Some((series, beat)) = best(cx, &mut kernel, contact) {
                 owners.extend(contact.e2ld.clone());
                 hits.extend(hit(cx, contact, &series, beat));
             }
         }
         for contact in rotating(&all, &owners) {
-            if let Some((series, beat)) = best(cx, &contact) {
+            if let Some((series, beat)) = best(cx, &mut kernel, &contact) {
                 hits.extend(hit(cx, &contact, &series, beat));
             }
         }
@@ -137,7 +138,7 @@ impl Signal for Net01 {
 }
 
 /// The most regular series among those of the sensors that saw the destination.
-fn best<'a>(cx: &Cx<'_>, contact: &Contact<'a>) -> Option<(Vec<Row<'a>>, Beacon)> {
+fn best<'a>(cx: &Cx<'_>, kernel: &mut Kernel, contact: &Contact<'a>) -> Option<(Vec<Row<'a>>, Beacon)> {
     if contact.rows.len() < beacon::MIN_EVENTS {
         return None;
     }
@@ -151,7 +152,7 @@ fn best<'a>(cx: &Cx<'_>, contact: &Contact<'a>) -> Option<(Vec<Row<'a>>, Beacon)
                 && b.n as f64 >= cx.number(&META, "min_events")
                 && (b.last - b.first) as f64 / 1e6 >= cx.number(&META, "min_span")
         };
-        let Some(beat) = beacon::best_horizon(&times, sizes.as_deref()).filter(enough) else {
+        let Some(beat) = kernel.best_horizon(&times, sizes.as_deref()).filter(enough) else {
             continue;
         };
         if best.as_ref().is_none_or(|(_, known)| beat.b > known.b) {
