@@ -1,6 +1,6 @@
 use super::super::testing::{Corpus, Rows, meta};
 use super::*;
-use crate::schema::{auth, dns, file, network, persist, process, script};
+use crate::schema::{auth, dns, file, network, persist, process, process_access, script};
 use crate::signals::{Level, Meta, RowRef};
 
 const WORD: &str = r"C:\Office\WINWORD.EXE";
@@ -380,4 +380,45 @@ fn a_thousand_hits_of_one_tree_are_split() {
     assert_eq!(found.chains.iter().map(|c| c.members.len()).sum::<usize>(), 1000);
     assert!(found.chains.iter().all(|c| c.processes.len() <= MAX_PROCESSES));
     let _: &RowRef = &hits[0].rows[0];
+}
+
+#[test]
+fn what_a_hub_does_after_an_injection_belongs_to_the_injector() {
+    let svchost = r"C:\Windows\System32\svchost.exe";
+    let mut rows = Rows::default();
+    rows.process("pc", 0, "x", "o", r"C:\x\x.exe", r"C:\Windows\explorer.exe");
+    let mut reach = |second, from: &str, image: &str, into: &str, target: &str| {
+        rows.row(&process_access::TABLE, "pc", second, |b| {
+            b.text(process_access::PROC_GUID, from);
+            b.text(process_access::IMAGE, image);
+            b.text(process_access::TARGET_GUID, into);
+            b.text(process_access::TARGET_IMAGE, target);
+        });
+    };
+    let lsass = r"C:\Windows\System32\lsass.exe";
+    reach(5, "s", svchost, "l", lsass);
+    reach(10, "x", r"C:\x\x.exe", "s", svchost);
+    reach(60, "s", svchost, "l", lsass);
+    reach(70, "s2", svchost, "l", lsass);
+    let corpus = rows.corpus();
+    let m = |id| meta(id, "f", "execution", Level::Medium, false);
+    let mut hits = all_rows(
+        &corpus,
+        &[
+            (&process_access::TABLE, 0, m("BEFORE")),
+            (&process_access::TABLE, 1, m("INJECT")),
+            (&process_access::TABLE, 2, m("AFTER")),
+            (&process_access::TABLE, 3, m("OTHER")),
+        ],
+    );
+    let strong = |hits: &[Hit]| {
+        let mut joined = told(&chains(&corpus, hits), hits).concat();
+        joined.retain(|(_, link)| *link >= links::STRONG);
+        joined.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    assert!(!strong(&hits).contains(&"AFTER".to_owned()) || told(&chains(&corpus, &hits), &hits).len() > 1);
+    hits[1] = super::super::testing::with_techniques(hits[1].clone(), &["T1055"]);
+    let backbone = strong(&hits);
+    assert!(backbone.contains(&"INJECT".to_owned()) && backbone.contains(&"AFTER".to_owned()));
+    assert!(!backbone.contains(&"BEFORE".to_owned()) && !backbone.contains(&"OTHER".to_owned()));
 }

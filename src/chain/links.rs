@@ -1,6 +1,7 @@
 //! Typed edges between hits and processes, with a strength λ (detection.md 4). Each kind of edge is one function.
 
 mod files;
+mod injected;
 mod network;
 mod script;
 mod session;
@@ -47,6 +48,8 @@ pub enum Kind {
     Dropped,
     /// A configured command was executed.
     Persisted,
+    /// Code was put into a process, which then acted.
+    Injected,
 }
 
 /// An edge.
@@ -141,6 +144,7 @@ pub fn collect(input: Input<'_>, lineage: &mut Lineage) -> Graph {
     }
     ancestry(lineage, &open, &around, &mut graph);
     session::sessions(input, &mut graph);
+    injected::injected(input, lineage, &mut graph);
     files::dropped_by_hits(input, lineage, &around, &mut graph);
     files::persisted(input, lineage, &around, &mut graph);
     network::resolved(input, lineage, &mut graph);

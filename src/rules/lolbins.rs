@@ -179,6 +179,7 @@ static USES: &[Use] = &[
     proxy_writable("mmc", r"\.msc", &["T1218.014"]),
     proxy_writable("msbuild", r"msbuild(?:\.exe)?\s+\S", &["T1127.001"]),
     proxy("msbuild", r"\.(?:xml|txt|log|tmp|dat)\s*$", &["T1127.001"]),
+    proxy_writable("csc", r"[-/](?:out|t|target):\S+.*\.cs\b", &["T1027.004"]),
     proxy("forfiles", r"[-/]c\s", &["T1202"]),
     proxy("pcalua", r"[-/]a\s", &["T1202"]),
     proxy("conhost", r"--headless\s", &["T1202"]),

@@ -4,7 +4,7 @@
 //! delegation, a password that never expires), and directory attributes that give access (service principal names, delegation lists, keys,
 //! SID history, alternative identities, logon scripts), set by a person.
 //! Why: each keeps or opens a way into the account that a new password does not close.
-//! Benign causes: administrators of services; the first record of a flag is low, a password that never expires is info.
+//! Benign causes: administrators of services, promotion of a domain controller; a password that never expires is info.
 //! Sources: MS-SAMR 2.2.1.12 (flags); Microsoft's documentation of events 4738, 4742, 5136; MITRE ATT&CK T1098, T1134.005, T1556.005, T1037.003.
 
 use super::deeds::{Folded, actor, by_person};
@@ -21,8 +21,8 @@ pub struct Acct02;
 static META: Meta = Meta {
     id: "ACCT-02",
     title: "Account weakened or prepared",
-    sees: "A person sets account flags that weaken it (password not required, reversible encryption, DES, no pre-authentication, delegation: low; \
-           password never expires: info), or attributes that give access: service principal names and delegation (low), keys, identities \
+    sees: "A person sets account flags that weaken it (reversible encryption, DES, no pre-authentication, delegation to any service or as any user: \
+           medium; password not required: low; password never expires: info), or attributes that give access: service principal names and delegation (low), keys, identities \
            and resource-based delegation (medium), SID history (high).",
     why: "Such settings keep a way into the account that a new password does not close.",
     techniques: &["T1098", "T1556.005", "T1134.005", "T1037.003"],
@@ -90,7 +90,7 @@ static FLAGS: &[Flag] = &[
     Flag {
         bit: 0x2000,
         what: "trusted for delegation to any service",
-        level: Level::Low,
+        level: Level::Medium,
         techniques: &["T1098"],
     },
     Flag {
@@ -108,7 +108,7 @@ static FLAGS: &[Flag] = &[
     Flag {
         bit: 0x4_0000,
         what: "may impersonate any user (protocol transition)",
-        level: Level::Low,
+        level: Level::Medium,
         techniques: &["T1098"],
     },
 ];

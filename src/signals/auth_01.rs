@@ -25,7 +25,6 @@ const MIN_KM: f64 = 500.0;
 const SPEED: f64 = 900.0;
 const SURE_SPEED: f64 = 2_000.0;
 const SPEED_QUALITY: f64 = 0.7;
-const COUNTRIES_US: i64 = 3_600 * SECOND;
 const COUNTRIES_QUALITY: f64 = 0.5;
 const LEAST_S: f64 = 60.0;
 const SHARED_USERS: usize = 5;
@@ -102,7 +101,7 @@ impl Signal for Auth01 {
                 if let Some((from, there)) = &before
                     && from.ip(auth::SRC_IP).is_none_or(|a| row.ip(auth::SRC_IP) != Some(a))
                     && !(shared(*from) && shared(row))
-                    && let Some(trip) = trip(*from, there, row, &here)
+                    && let Some(trip) = trip(cx, (*from, there), (row, &here))
                 {
                     note(&mut found, &user, (*from, there), (row, &here), trip);
                 }
@@ -118,19 +117,23 @@ struct Trip {
     why: String,
 }
 
-fn trip(from: Row<'_>, there: &Spot, row: Row<'_>, here: &Spot) -> Option<Trip> {
+fn trip(cx: &Cx<'_>, (from, there): (Row<'_>, &Spot), (row, here): (Row<'_>, &Spot)) -> Option<Trip> {
     let apart = row.ts() - from.ts();
     if let (Some(a), Some(b)) = (there.at, here.at) {
         let km = distance_km(a, b);
         let speed = km / (apart as f64 / SECOND as f64).max(LEAST_S) * 3_600.0;
-        let quality = if speed > SURE_SPEED { 1.0 } else { SPEED_QUALITY };
-        return (km >= MIN_KM && speed > SPEED).then(|| Trip {
+        let quality = if speed > cx.number(&META, "sure_speed") {
+            1.0
+        } else {
+            SPEED_QUALITY
+        };
+        return (km >= cx.number(&META, "distance") && speed > cx.number(&META, "speed")).then(|| Trip {
             quality,
             why: format!("{km:.0} km in {} min, {speed:.0} km/h", minutes(apart)),
         });
     }
     let (a, b) = (there.country.as_ref()?, here.country.as_ref()?);
-    (a != b && apart <= COUNTRIES_US).then(|| Trip {
+    (a != b && apart <= (cx.number(&META, "countries") * 60e6) as i64).then(|| Trip {
         quality: COUNTRIES_QUALITY,
         why: format!("two countries in {} min", minutes(apart)),
     })

@@ -22,7 +22,6 @@ use crate::schema::{auth, common};
 /// The signal.
 pub struct Auth03;
 
-const WINDOW_US: i64 = 300 * SECOND;
 const GUESSES: usize = 10;
 const SPRAYED: usize = 10;
 const SPRAYED_SURE: usize = 30;
@@ -37,10 +36,11 @@ const EVIDENCE: usize = 15;
 static META: Meta = Meta {
     id: "AUTH-03",
     title: "Failed-logon burst, spray, stuffing",
-    sees: "bursts of failed logons from one source against one account (low) or many (medium), and a success of the \
+    sees: "bursts of failed logons from one source against one account (low) or many (medium), many of \
+           which do not exist here when a list of stolen names is tried, and a success of the \
            same account from the same source right behind (high)",
     why: "password guessing shows before the account is lost, and the success shows that it is",
-    techniques: &["T1110.001", "T1110.003"],
+    techniques: &["T1110.001", "T1110.003", "T1110.004"],
     stage: "credential-access",
     family: "authentication",
     key: Key::Fleet,
@@ -86,6 +86,12 @@ static META: Meta = Meta {
             value: SLOW_SPRAYED as f64,
             unit: "accounts within 24 h at regular times",
             source: "[J], timing as NET-01",
+        },
+        Threshold {
+            name: "strangers",
+            value: 0.3,
+            unit: "share of sprayed accounts that do not exist",
+            source: "[J] a spray takes its names from the directory, stuffing from other people's leaks",
         },
         Threshold {
             name: "before_success",
@@ -258,9 +264,10 @@ fn failure_days(attempts: &[&Attempt<'_>]) -> usize {
 /// The strongest burst of failures of one account.
 fn guess(cx: &Cx<'_>, source: &str, user: &str, attempts: &[&Attempt<'_>]) -> Option<Hit> {
     let failures: Vec<&Attempt<'_>> = attempts.iter().copied().filter(|a| a.failed).collect();
+    let window = (cx.number(&META, "window") * 1e6) as i64;
     let (mut from, mut best) = (0, None);
     for (to, a) in failures.iter().enumerate() {
-        while failures.get(from).is_some_and(|f| a.row.ts() - f.row.ts() > WINDOW_US) {
+        while failures.get(from).is_some_and(|f| a.row.ts() - f.row.ts() > window) {
             from += 1;
         }
         let n = to + 1 - from;
@@ -281,11 +288,12 @@ fn guess(cx: &Cx<'_>, source: &str, user: &str, attempts: &[&Attempt<'_>]) -> Op
 /// Bursts over many accounts, and one slow spray where there is no burst.
 fn sprays(cx: &Cx<'_>, source: &str, failures: &[&Attempt<'_>]) -> Vec<Hit> {
     let mut hits = Vec::new();
+    let window = (cx.number(&META, "window") * 1e6) as i64;
     let (mut from, mut tries) = (0, HashMap::<&str, usize>::new());
     // Begin, end and accounts of the burst at its widest.
     let mut burst: Option<(usize, usize, usize)> = None;
     for (to, a) in failures.iter().enumerate() {
-        while let Some(old) = failures.get(from).filter(|f| a.row.ts() - f.row.ts() > WINDOW_US) {
+        while let Some(old) = failures.get(from).filter(|f| a.row.ts() - f.row.ts() > window) {
             if let Some(n) = tries.get_mut(old.user.as_str()) {
                 *n -= 1;
                 if *n == 0 {
@@ -335,8 +343,25 @@ fn spray(cx: &Cx<'_>, source: &str, burst: &[&Attempt<'_>], most: usize) -> Opti
         0.5
     };
     hit.users = users;
-    hit.techniques = vec![Cow::Borrowed("T1110.003")];
+    let strangers = strangers(burst);
+    let stuffed = strangers as f64 >= cx.number(&META, "strangers") * hit.users.len() as f64;
+    hit.techniques = vec![Cow::Borrowed(if stuffed { "T1110.004" } else { "T1110.003" })];
+    if stuffed {
+        hit.explain += &format!("; {strangers} of them do not exist, as in a list of names from elsewhere");
+    }
     Some(hit)
+}
+
+/// How many of the accounts do not exist: NTSTATUS no such user, Kerberos client unknown.
+fn strangers(burst: &[&Attempt<'_>]) -> usize {
+    let unknown = |a: &&&Attempt<'_>| {
+        let row = a.row;
+        [row.int(auth::STATUS), row.int(auth::SUB_STATUS)]
+            .iter()
+            .any(|s| matches!(s, Some(0xC000_0064 | 0x6)))
+    };
+    let names: BTreeSet<&str> = burst.iter().filter(unknown).map(|a| a.user.as_str()).collect();
+    names.len()
 }
 
 /// Twenty accounts within a day, one after the other at the pace of a clock.
@@ -538,5 +563,16 @@ mod tests {
             });
         }
         assert!(s.hits(&Auth03).is_empty());
+    }
+
+    #[test]
+    fn names_that_do_not_exist_are_a_list_from_elsewhere() {
+        let mut s = Sample::default();
+        for i in 0..40 {
+            let status = if i % 2 == 0 { 0xC000_0064 } else { WRONG };
+            attempt(&mut s, i * 4, &format!("user{i:02}"), "failure", status);
+        }
+        let hits = s.hits(&Auth03);
+        assert_eq!((hits.len(), &*hits[0].techniques[0]), (1, "T1110.004"));
     }
 }

@@ -132,7 +132,7 @@ impl<'u> Known<'u> {
     fn look(&mut self, cx: &Cx<'_>, row: Row<'_>, hits: &mut Vec<Hit>) {
         let mature = row.ts() - self.since >= (cx.number(&META, "baseline") as i64) * DAY;
         let place = self.place(cx, row, mature);
-        let found = place.or(self.desk(row, mature)).or(self.session(row, mature));
+        let found = place.or(self.desk(row, mature)).or(self.session(cx, row, mature));
         if let Some((what, quality, why)) = found {
             hits.push(self.hit(row, &what, quality, &why));
         }
@@ -195,12 +195,12 @@ impl<'u> Known<'u> {
     }
 
     /// A session (at the machine or by remote desktop) at an hour without precedent, or on a new host at such an hour.
-    fn session(&mut self, row: Row<'_>, mature: bool) -> Option<(String, f64, String)> {
+    fn session(&mut self, cx: &Cx<'_>, row: Row<'_>, mature: bool) -> Option<(String, f64, String)> {
         if !matches!(row.int(auth::LOGON_TYPE), Some(2 | 10 | 11)) {
             return None;
         }
         let hour = usize::try_from(row.ts().div_euclid(3_600 * SECOND).rem_euclid(24)).unwrap_or(0);
-        let unusual = self.is_unusual(hour);
+        let unusual = self.is_unusual(cx, hour);
         if let Some(n) = self.hours.get_mut(hour) {
             *n += 1;
         }
@@ -220,15 +220,17 @@ impl<'u> Known<'u> {
             ),
             false => (
                 format!("hour:{hour:02}"),
-                HOUR_QUALITY,
+                cx.number(&META, "hour_quality"),
                 format!("a session at {hour}:00 UTC, an hour at which the account was never seen"),
             ),
         })
     }
 
     /// Whether enough sessions are known and none lies within an hour of this one.
-    fn is_unusual(&self, hour: usize) -> bool {
-        let enough = self.days.len() >= HOUR_DAYS && self.hours.iter().sum::<u32>() >= HOUR_LOGONS;
+    fn is_unusual(&self, cx: &Cx<'_>, hour: usize) -> bool {
+        let sessions = self.hours.iter().sum::<u32>();
+        let enough = self.days.len() as f64 >= cx.number(&META, "hour_days")
+            && f64::from(sessions) >= cx.number(&META, "hour_logons");
         let near = [hour + 23, hour, hour + 1].map(|h| h % 24);
         enough && near.iter().all(|h| self.hours.get(*h) == Some(&0))
     }

@@ -108,6 +108,18 @@ static PLACES: &[Place] = &[
         "T1547.001",
         "Run policy",
     ),
+    below(at(
+        "\\windowsupdate\\orchestrator\\uscheduler\\",
+        &["cmdline"],
+        "T1068",
+        "Command of the update scheduler",
+    )),
+    sensitive(at(
+        "\\microsoft\\ieak\\grouppolicy\\pendinggpos",
+        &["path1", "path2", "path3"],
+        "T1484.001",
+        "Pending group policy",
+    )),
     sensitive(at(
         "\\microsoft\\windows nt\\currentversion\\windows",
         &["load", "run"],

@@ -14,7 +14,7 @@ use super::meta::{Key, Level, Meta, Reads, Threshold};
 use super::registry_changes::{self, changes};
 use super::script_blocks;
 use super::starts::{self, quote, starts};
-use super::{Cx, Hit, KeyRows, Signal};
+use super::{Cx, Hit, KeyRows, Neighbour, Signal};
 use crate::knowledge::programs::{ANTIVIRUS_SERVICES, DEFENDER_SERVICES, contains};
 use crate::lake::frame::Row;
 use crate::rules::launch::folded;
@@ -33,7 +33,8 @@ static META: Meta = Meta {
     id: "AV-01",
     title: "Defender disabled or tampered",
     sees: "Protection is switched off, a setting or exclusion takes away what it covers, or its service is stopped, disabled or deleted. \
-           A refused attempt is medium; switched on again within five minutes is nothing.",
+           A refused attempt is medium; switched on again within five minutes is nothing; on the day another \
+           product is installed it is info, unless execution or files of high level follow within a day.",
     why: "Tools that would be stopped follow once protection is off.",
     techniques: &["T1685"],
     stage: "defense-impairment",
@@ -169,6 +170,18 @@ impl Signal for Av01 {
             mine.push(Hit::at(&META, f.row, f.what, f.explain).level(level).quality(f.quality));
         }
         hits.append(&mut mine);
+    }
+
+    fn beside(&self, hit: &mut Hit, others: &[Neighbour]) {
+        let follows = |n: &&Neighbour| {
+            n.time > hit.time && (n.meta.stage == "execution" || matches!(n.meta.family, "files" | "mass files"))
+        };
+        if hit.level == Level::Info
+            && let Some(other) = others.iter().find(follows)
+        {
+            hit.level = META.level;
+            hit.explain += &format!("; within a day followed by: {}", other.meta.title);
+        }
     }
 }
 
@@ -496,5 +509,22 @@ mod tests {
             );
         });
         assert_eq!(sample.hits(&Av01)[0].level, Level::Medium);
+    }
+
+    #[test]
+    fn a_migration_that_execution_follows_is_high() {
+        let run = |after: i64| {
+            let mut hit = event("av_off", "");
+            let mut hit = hit.remove(0).level(Level::Info);
+            let other = Neighbour {
+                meta: super::super::by_id("PROC-01").unwrap().meta(),
+                time: hit.time + after,
+                host: hit.host,
+            };
+            Av01.beside(&mut hit, &[other]);
+            hit.level
+        };
+        assert_eq!(run(60_000_000), Level::High);
+        assert_eq!(run(-60_000_000), Level::Info);
     }
 }

@@ -103,8 +103,8 @@ impl Signal for Av02 {
             if !fleet_is_passive {
                 found.extend(to_passive(&modes));
             }
-            found.extend(unhealthy(rows_of_host));
-            if let Some((row, days)) = regular(rows_of_host) {
+            found.extend(unhealthy(cx, rows_of_host));
+            if let Some((row, days)) = regular(cx, rows_of_host) {
                 let seen = seen_last.get_or_insert_with(|| last_events(rows));
                 let silent = (seen.get(host).copied().unwrap_or(row.ts()) - row.ts()) / DAY_US;
                 if silent >= cx.number(&META, "silent") as i64 {
@@ -135,7 +135,7 @@ fn to_passive(modes: &[Row<'_>]) -> Option<Hit> {
 }
 
 /// Health reports whose real-time protection is not enabled, in a row.
-fn unhealthy(rows: &[Row<'_>]) -> Option<Hit> {
+fn unhealthy(cx: &Cx<'_>, rows: &[Row<'_>]) -> Option<Hit> {
     let reports: Vec<Row<'_>> = rows
         .iter()
         .filter(|r| r.str(t::SETTING) == "health" && r.str(t::NEW).contains("RTP state="))
@@ -160,11 +160,11 @@ fn unhealthy(rows: &[Row<'_>]) -> Option<Hit> {
     for report in &reports {
         if off(&report) {
             run.push(*report);
-        } else if run.len() < REPORTS as usize {
+        } else if (run.len() as f64) < cx.number(&META, "reports") {
             run.clear();
         }
     }
-    if run.len() < REPORTS as usize {
+    if (run.len() as f64) < cx.number(&META, "reports") {
         return None;
     }
     let first = *run.first()?;
@@ -179,7 +179,7 @@ fn unhealthy(rows: &[Row<'_>]) -> Option<Hit> {
 }
 
 /// The last report of a host that reported at least daily, and on how many days.
-fn regular<'a>(rows: &[Row<'a>]) -> Option<(Row<'a>, usize)> {
+fn regular<'a>(cx: &Cx<'_>, rows: &[Row<'a>]) -> Option<(Row<'a>, usize)> {
     let reports: Vec<Row<'a>> = rows
         .iter()
         .filter(|r| matches!(r.code(), 1150 | 1151 | 2000))
@@ -189,7 +189,7 @@ fn regular<'a>(rows: &[Row<'a>]) -> Option<(Row<'a>, usize)> {
     let mut days: Vec<i64> = reports.iter().map(|r| r.ts().div_euclid(DAY_US)).collect();
     days.dedup();
     let span = (last.ts() - first.ts()) / DAY_US + 1;
-    (days.len() as f64 >= REGULAR_DAYS && days.len() as i64 >= span).then_some((last, days.len()))
+    (days.len() as f64 >= cx.number(&META, "regular") && days.len() as i64 >= span).then_some((last, days.len()))
 }
 
 fn last_events<'a>(rows: &KeyRows<'a>) -> BTreeMap<&'a str, i64> {

@@ -128,7 +128,7 @@ impl Signal for Cred03 {
                 .push(*row);
         }
         for ((user, from), tickets) in &of_user {
-            hits.extend(roast(user, from, tickets, rc4_domain));
+            hits.extend(roast(cx, user, from, tickets, rc4_domain));
         }
         let mut seen = BTreeSet::new();
         for row in rows.table(&t::TABLE).iter().filter(|r| is_preauth_less(*r)) {
@@ -199,16 +199,18 @@ fn origin(row: Row<'_>) -> String {
 }
 
 /// The most services that one account asked for within the windows.
-fn roast(user: &str, from: &str, tickets: &[Row<'_>], rc4_domain: bool) -> Option<Hit> {
+fn roast(cx: &Cx<'_>, user: &str, from: &str, tickets: &[Row<'_>], rc4_domain: bool) -> Option<Hit> {
     let weak: Vec<Row<'_>> = tickets.iter().filter(|r| is_weak(**r)).copied().collect();
-    let (few, few_rows) = most_services(&weak, (FEW_S * 1e6) as i64);
-    let (many, many_rows) = most_services(&weak, (ROAST_S * 1e6) as i64);
-    let (all, all_rows) = most_services(tickets, (ROAST_S * 1e6) as i64);
-    let (count, evidence, what) = if many as f64 >= MANY && !rc4_domain {
+    let (few, few_rows) = most_services(&weak, (cx.number(&META, "few_window") * 1e6) as i64);
+    let window = (cx.number(&META, "window") * 1e6) as i64;
+    let (many, many_rows) = most_services(&weak, window);
+    let (all, all_rows) = most_services(tickets, window);
+    let high = cx.number(&META, "high");
+    let (count, evidence, what) = if many as f64 >= cx.number(&META, "many") && !rc4_domain {
         (many, many_rows, "with weak keys ")
-    } else if few as f64 >= FEW && !rc4_domain {
+    } else if few as f64 >= cx.number(&META, "few") && !rc4_domain {
         (few, few_rows, "with weak keys ")
-    } else if all as f64 >= HIGH_FROM {
+    } else if all as f64 >= high {
         (all, all_rows, "")
     } else {
         return None;
@@ -223,7 +225,7 @@ fn roast(user: &str, from: &str, tickets: &[Row<'_>], rc4_domain: bool) -> Optio
     let tool = evidence
         .iter()
         .any(|r| r.int(t::TICKET_OPTS).is_some_and(|o| TOOL_OPTIONS.contains(&o)));
-    let level = if count as f64 >= HIGH_FROM {
+    let level = if count as f64 >= high {
         Level::High
     } else {
         Level::Medium

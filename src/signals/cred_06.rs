@@ -120,7 +120,7 @@ impl Signal for Cred06 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut found = Folded::default();
         for row in rows.table(&t::TABLE).iter().filter(|r| by_person(*r)) {
             let hit = match (row.code(), row.str(common::ACTION)) {
@@ -133,7 +133,7 @@ impl Signal for Cred06 {
                     );
                     Some(
                         Hit::at(&META, row, "backup", explain)
-                            .level(Level::Low)
+                            .level(Level::Medium)
                             .techniques(&["T1555.004"]),
                     )
                 }
@@ -162,7 +162,7 @@ impl Signal for Cred06 {
                 .into_iter()
                 .for_each(|h| found.add(h));
         }
-        remote(rows, &mut found);
+        remote(cx, rows, &mut found);
         hits.extend(found.into_hits());
     }
 }
@@ -236,9 +236,9 @@ fn captures(row: Row<'_>) -> Option<Hit> {
 }
 
 /// The registry pipe, then a file with a random name that the remote registry saved and the client fetched.
-fn remote(rows: &KeyRows<'_>, found: &mut Folded) {
+fn remote(cx: &Cx<'_>, rows: &KeyRows<'_>, found: &mut Folded) {
     let mut pipes: Vec<(Ip, Row<'_>)> = Vec::new();
-    let near = (NEAR_S * 1e6) as i64;
+    let near = (cx.number(&META, "near") * 1e6) as i64;
     for row in rows
         .table(&file::TABLE)
         .iter()

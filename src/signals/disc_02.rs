@@ -160,8 +160,8 @@ impl Signal for Disc02 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
-        directory(rows, hits);
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+        directory(cx, rows, hits);
         let mut found = Folded::default();
         let listed = rows.table(&t::TABLE);
         for row in listed
@@ -194,12 +194,12 @@ impl Signal for Disc02 {
             hosts_file(row).into_iter().for_each(|h| found.add(h));
         }
         hits.extend(found.into_hits());
-        scripts(rows, hits);
+        scripts(cx, rows, hits);
     }
 }
 
 /// Many objects of one class read by one account.
-fn directory(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+fn directory(cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
     type Reading<'a> = BTreeMap<(String, usize), Vec<Row<'a>>>;
     let mut by: Reading<'_> = BTreeMap::new();
     for row in rows
@@ -218,7 +218,7 @@ fn directory(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let Some((_, what, technique)) = CLASSES.get(at) else {
             continue;
         };
-        let window = (OBJECTS_S * 1e6) as i64;
+        let window = (cx.number(&META, "objects_window") * 1e6).max(1.0) as i64;
         for burst in of_user.chunk_by(|a, b| b.ts() - a.ts() <= window) {
             let objects: BTreeSet<&str> = burst.iter().map(|r| r.str(t::OBJECT)).collect();
             let (Some(first), Some(last)) = (burst.first(), burst.last()) else {
@@ -226,7 +226,7 @@ fn directory(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
             };
             // A slow chain of single readings is no listing.
             let minutes = (last.ts() - first.ts()) as f64 / window as f64;
-            if (objects.len() as f64) < OBJECTS * minutes.max(1.0) {
+            if (objects.len() as f64) < cx.number(&META, "objects") * minutes.max(1.0) {
                 continue;
             }
             let explain = format!(
@@ -307,7 +307,7 @@ fn hosts_file(row: Row<'_>) -> Option<Hit> {
 }
 
 /// What scripts list: one hit for each run of topics.
-fn scripts(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+fn scripts(cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
     let mut asked: Vec<(Row<'_>, Vec<(&'static str, &'static str)>)> = Vec::new();
     for block in blocks(rows.table(&script::TABLE))
         .iter()
@@ -319,7 +319,7 @@ fn scripts(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
             asked.push((block.row, found));
         }
     }
-    let window = (TOPICS_S * 1e6) as i64;
+    let window = (cx.number(&META, "topics_window") * 1e6) as i64;
     for run in asked.chunk_by(|a, b| b.0.ts() - a.0.ts() <= window) {
         let (Some((first, _)), Some((last, _))) = (run.first(), run.last()) else {
             continue;
@@ -333,7 +333,7 @@ fn scripts(rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         }
         let list: Vec<&str> = phrases.into_iter().collect();
         let explain = format!("Scripts listed: {}", list.join(", "));
-        let level = if ids.len() as f64 >= TOPICS {
+        let level = if ids.len() as f64 >= cx.number(&META, "topics") {
             Level::Low
         } else {
             Level::Info

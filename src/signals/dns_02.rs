@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::questions::{self, on_internet, process_first};
 use super::{Cx, Hit, Ioc, Key, KeyRows, Level, Meta, Reads, Signal, Threshold};
-use crate::base::time::{SECOND, format_rfc3339};
+use crate::base::time::format_rfc3339;
 use crate::knowledge::{bigram, domains};
 use crate::lake::frame::{Row, StrId};
 use crate::schema::dns;
@@ -20,7 +20,6 @@ use crate::schema::dns;
 /// The signal.
 pub struct Dns02;
 
-const WINDOW_US: i64 = 600 * SECOND;
 const MIN_DOMAINS: usize = 10;
 const MIN_SHARE: f64 = 0.5;
 const SAME_SHAPE: f64 = 0.6;
@@ -103,13 +102,14 @@ impl Signal for Dns02 {
 
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let questions = questions_of(rows);
+        let window = (cx.number(&META, "window") * 1e6) as i64;
         let mut from = 0;
         let (mut all, mut failed) = (Counts::default(), Counts::default());
         let mut burst: Option<Burst<'_>> = None;
         // The size at which the window is judged next: judging is linear, so not at every row.
         let mut judge_at = cx.number(&META, "domains") as usize;
         for q in &questions {
-            while let Some(old) = questions.get(from).filter(|o| q.ts - o.ts > WINDOW_US) {
+            while let Some(old) = questions.get(from).filter(|o| q.ts - o.ts > window) {
                 all.remove(old.domain);
                 if old.failed {
                     failed.remove(old.domain);
@@ -125,18 +125,18 @@ impl Signal for Dns02 {
             if !enough {
                 judge_at = cx.number(&META, "domains") as usize;
                 // What is asked right behind a burst is the name that answered.
-                if burst.as_ref().is_some_and(|b| q.ts - b.last > WINDOW_US) {
+                if burst.as_ref().is_some_and(|b| q.ts - b.last > window) {
                     hits.extend(burst.take().and_then(|b| hit(cx, b)));
                 }
             } else if burst.is_none() && failed.len() >= judge_at {
                 judge_at = failed.len() + failed.len().div_ceil(4);
                 if let Some(why) = generated(cx, &failed.domains()) {
-                    burst = Some(Burst::of(questions.get(from..).unwrap_or_default(), q.at, why));
+                    burst = Some(Burst::of(questions.get(from..).unwrap_or_default(), q.at, why, window));
                     continue;
                 }
             }
             if let Some(b) = &mut burst {
-                b.add(q, enough);
+                b.add(q, enough, window);
             }
         }
         hits.extend(burst.and_then(|b| hit(cx, b)));
@@ -247,7 +247,7 @@ struct Burst<'a> {
 }
 
 impl<'a> Burst<'a> {
-    fn of(window: &[Question<'a>], until: usize, why: String) -> Self {
+    fn of(window: &[Question<'a>], until: usize, why: String, window_us: i64) -> Self {
         let mut burst = Burst {
             why,
             failed: BTreeMap::new(),
@@ -256,17 +256,17 @@ impl<'a> Burst<'a> {
             last: i64::MIN,
         };
         for q in window.iter().take_while(|q| q.at <= until) {
-            burst.add(q, true);
+            burst.add(q, true, window_us);
         }
         burst
     }
 
-    fn add(&mut self, q: &Question<'a>, within: bool) {
+    fn add(&mut self, q: &Question<'a>, within: bool, window: i64) {
         if q.failed && within {
             self.failed.entry(q.domain).or_insert(q.row);
             self.asked += 1;
             self.last = q.ts;
-        } else if !q.failed && q.ts - self.last <= WINDOW_US {
+        } else if !q.failed && q.ts - self.last <= window {
             self.answered.insert(q.domain);
         }
     }
@@ -327,7 +327,7 @@ mod tests {
     const T0: i64 = 1_772_442_000_000_000;
 
     fn ask(s: &mut Sample, at_s: i64, name: &str, rcode: &str) {
-        s.row_us(&dns::TABLE, "ws01", T0 + at_s * SECOND, |b| {
+        s.row_us(&dns::TABLE, "ws01", T0 + at_s * 1_000_000, |b| {
             b.text(dns::QNAME, name);
             b.text(dns::RCODE, rcode);
         });

@@ -14,12 +14,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::questions::{self, is_popular, on_internet, own_domains, process_first};
 use super::{Cx, Hit, Ioc, Key, KeyRows, Level, Meta, Reads, Signal, Threshold};
+use crate::base::ip::{self, Ip};
 use crate::base::text::truncate_chars;
 use crate::base::time::{SECOND, format_rfc3339};
 use crate::knowledge::domains;
 use crate::lake::frame::{Row, StrId};
 use crate::rules::text_stats::{base32_share, entropy, hex_share};
-use crate::schema::{common, dns, process};
+use crate::schema::{common, dns, network, process};
 
 /// The signal.
 pub struct Dns03;
@@ -62,6 +63,14 @@ static META: Meta = Meta {
         Reads {
             table: &process::TABLE,
             columns: questions::PROCESS,
+        },
+        Reads {
+            table: &network::TABLE,
+            columns: &[network::DST_IP, network::DST_PORT],
+        },
+        Reads {
+            table: &dns::TABLE,
+            columns: &[dns::ANSWERS],
         },
     ],
     level: Level::High,
@@ -152,6 +161,12 @@ static META: Meta = Meta {
             source: "Elastic excessive_dns_queries",
         },
         Threshold {
+            name: "no_contact",
+            value: 0.15,
+            unit: "quality",
+            source: "RITA v5: no direct connections",
+        },
+        Threshold {
             name: "popular_factor",
             value: POPULAR_FACTOR,
             unit: "x quality",
@@ -189,7 +204,7 @@ impl Signal for Dns03 {
                 .flatten()
                 .filter(strong)
                 .reduce(|a, b| if b.rank() > a.rank() { b } else { a });
-            hits.extend(best.and_then(|w| hit(cx, e2ld, w, popular)));
+            hits.extend(best.and_then(|w| hit(cx, rows, e2ld, w, popular)));
         }
     }
 }
@@ -269,11 +284,11 @@ fn judge<'a>(cx: &Cx<'_>, asked: &[Question<'a>], seconds: i64) -> Window<'a> {
         vec![('g', chunked(cx, &names))]
     } else {
         vec![
-            ('a', many(asked, names.len())),
-            ('b', long(asked, &names)),
+            ('a', many(cx, asked, names.len())),
+            ('b', long(cx, asked, &names)),
             ('c', (seconds == HOUR_S).then(|| volume(cx, asked, &names)).flatten()),
             ('d', records(cx, asked)),
-            ('e', encoded(&names)),
+            ('e', encoded(cx, &names)),
         ]
     };
     window.conditions = conditions
@@ -283,8 +298,8 @@ fn judge<'a>(cx: &Cx<'_>, asked: &[Question<'a>], seconds: i64) -> Window<'a> {
     window
 }
 
-fn many(asked: &[Question<'_>], unique: usize) -> Option<String> {
-    if unique < UNIQUE {
+fn many(cx: &Cx<'_>, asked: &[Question<'_>], unique: usize) -> Option<String> {
+    if (unique as f64) < cx.number(&META, "unique") {
         return None;
     }
     // One question is one (name, second) of one sensor: A and AAAA, or two sensors, are no repetition.
@@ -297,11 +312,12 @@ fn many(asked: &[Question<'_>], unique: usize) -> Option<String> {
     }
     let questions = per_sensor.values().map(HashSet::len).max().unwrap_or(1).max(1);
     let share = unique as f64 / questions as f64;
-    (share >= UNIQUE_SHARE).then(|| format!("{unique} different subdomains in {questions} questions"))
+    (share >= cx.number(&META, "unique_share"))
+        .then(|| format!("{unique} different subdomains in {questions} questions"))
 }
 
-fn long(asked: &[Question<'_>], names: &[&str]) -> Option<String> {
-    if names.len() < LONG_NAMES {
+fn long(cx: &Cx<'_>, asked: &[Question<'_>], names: &[&str]) -> Option<String> {
+    if (names.len() as f64) < cx.number(&META, "long_names") {
         return None;
     }
     let suffix = asked
@@ -311,7 +327,7 @@ fn long(asked: &[Question<'_>], names: &[&str]) -> Option<String> {
     lengths.sort_unstable();
     let p90 = lengths.get(lengths.len() * 9 / 10).copied().unwrap_or(0);
     let label = names.iter().flat_map(|n| n.split('.')).map(str::len).max().unwrap_or(0);
-    (p90 >= LONG_NAME || label >= LONG_LABEL)
+    (p90 as f64 >= cx.number(&META, "long_name") || label as f64 >= cx.number(&META, "long_label"))
         .then(|| format!("names up to {p90} characters (p90), labels up to {label}"))
 }
 
@@ -319,7 +335,7 @@ fn volume(cx: &Cx<'_>, asked: &[Question<'_>], names: &[&str]) -> Option<String>
     let bytes: usize = names.iter().map(|n| n.len()).sum();
     let (first, last) = (asked.first()?.row.ts(), asked.last()?.row.ts());
     // Sustained: the hour is filled, not touched.
-    let filled = last - first >= HOUR_S * SECOND * 5 / 6 && names.len() >= UNIQUE / 2;
+    let filled = last - first >= HOUR_S * SECOND * 5 / 6 && names.len() as f64 >= cx.number(&META, "unique") / 2.0;
     let rate = bytes as f64 / HOUR_S as f64;
     (bytes >= (cx.number(&META, "bytes_hour") as usize) || filled && rate >= cx.number(&META, "bytes_second"))
         .then(|| format!("{bytes} bytes in unique names"))
@@ -335,20 +351,22 @@ fn records(cx: &Cx<'_>, asked: &[Question<'_>]) -> Option<String> {
     enough.then(|| format!("{n} of {} questions for TXT or NULL", asked.len()))
 }
 
-fn encoded(names: &[&str]) -> Option<String> {
+fn encoded(cx: &Cx<'_>, names: &[&str]) -> Option<String> {
     let text: String = names
         .iter()
         .flat_map(|n| n.chars())
         .filter(|c| *c != '.')
         .take(200_000)
         .collect();
-    if text.len() < ENCODED_CHARS || names.len() < LONG_NAMES {
+    if (text.len() as f64) < cx.number(&META, "encoded_chars") || (names.len() as f64) < cx.number(&META, "long_names")
+    {
         return None;
     }
     let bits = entropy(&text);
     // Sixteen digits hold four bits at most; a real hexadecimal text stays just below.
-    let hex = hex_share(&text) >= ALPHABET && bits >= ENTROPY - 0.1;
-    let base32 = base32_share(&text) >= ALPHABET && bits >= ENTROPY && digits(&text);
+    let (alphabet, least) = (cx.number(&META, "alphabet"), cx.number(&META, "entropy"));
+    let hex = hex_share(&text) >= alphabet && bits >= least - 0.1;
+    let base32 = base32_share(&text) >= alphabet && bits >= least && digits(&text);
     (hex || base32).then(|| {
         format!(
             "labels are {} with {bits:.1} bits per character",
@@ -386,7 +404,25 @@ fn chunked(cx: &Cx<'_>, names: &[&str]) -> Option<String> {
     })
 }
 
-fn hit(cx: &Cx<'_>, e2ld: &str, window: Window<'_>, popular: bool) -> Option<Hit> {
+/// Whether the questions were answered with addresses, the host's connections are logged, and none goes to any of them: the
+/// names themselves were the message. Name servers are not counted as contacts.
+fn never_contacted(rows: &KeyRows<'_>, asked: &[Row<'_>]) -> bool {
+    let answers: HashSet<Ip> = asked
+        .iter()
+        .flat_map(|r| r.str(dns::ANSWERS).lines())
+        .filter_map(ip::parse)
+        .filter(|a| !ip::is_internal(a))
+        .collect();
+    let mut contacts = rows
+        .table(&network::TABLE)
+        .iter()
+        .filter(|r| r.int(network::DST_PORT) != Some(53))
+        .filter_map(|r| r.ip(network::DST_IP))
+        .peekable();
+    !answers.is_empty() && contacts.peek().is_some() && !contacts.any(|a| answers.contains(&a))
+}
+
+fn hit(cx: &Cx<'_>, rows: &KeyRows<'_>, e2ld: &str, window: Window<'_>, popular: bool) -> Option<Hit> {
     let (first, last) = (window.rows.first()?.ts(), window.rows.last()?.ts());
     let level = if window.conditions.len() >= 2 {
         META.level
@@ -405,8 +441,8 @@ fn hit(cx: &Cx<'_>, e2ld: &str, window: Window<'_>, popular: bool) -> Option<Hit
         evidence.retain(|r| r.at() != process.at());
         evidence.insert(0, *process);
     }
-    let rows = process_first(evidence);
-    let lead = *rows.first()?;
+    let shown = process_first(evidence);
+    let lead = *shown.first()?;
     let reasons: Vec<&str> = window.conditions.iter().map(|(_, text)| text.as_str()).collect();
     let explain = format!(
         "{} questions under {e2ld} from {} to {}: {}; such as {}",
@@ -427,8 +463,13 @@ fn hit(cx: &Cx<'_>, e2ld: &str, window: Window<'_>, popular: bool) -> Option<Hit
         .ioc(Ioc::Domain(e2ld.to_owned()));
     hit.techniques = techniques.into_iter().map(Cow::Borrowed).collect();
     (hit.time, hit.last, hit.count) = (first, last, window.rows.len() as u64);
-    for row in rows.iter().skip(1) {
+    for row in shown.iter().skip(1) {
         hit.add_row(*row);
+    }
+    if never_contacted(rows, &window.rows) {
+        let quality = hit.quality + cx.number(&META, "no_contact");
+        hit = hit.quality(quality);
+        hit.explain += "; no address of the answers was ever connected to";
     }
     Some(hit)
 }
@@ -521,5 +562,26 @@ mod tests {
         }
         let hits = s.hits(&Dns03);
         assert!(hits.is_empty(), "{hits:?}");
+    }
+
+    #[test]
+    fn names_that_lead_nowhere_are_told() {
+        let run = |dst: &str| {
+            let mut s = Sample::default();
+            for i in 0..200 {
+                let name = format!("{}.tunnel.top", base32(i, 56));
+                s.row_us(&dns::TABLE, "ws01", T0 + i as i64 * 5_000_000, |b| {
+                    b.text(dns::QNAME, &name);
+                    b.list(dns::ANSWERS, ["198.51.100.9"]);
+                });
+            }
+            s.row_us(&network::TABLE, "ws01", T0, |b| {
+                b.ip(network::DST_IP, &ip::parse(dst).unwrap());
+                b.int(network::DST_PORT, 443);
+            });
+            s.hits(&Dns03)[0].explain.contains("ever connected to")
+        };
+        assert!(run("203.0.113.7"));
+        assert!(!run("198.51.100.9"));
     }
 }

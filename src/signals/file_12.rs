@@ -100,7 +100,7 @@ impl Signal for File12 {
 
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let population = cx.facts.hosts_with(&t::TABLE);
-        if f64::from(population) < MIN_FLEET {
+        if f64::from(population) < cx.number(&META, "fleet") {
             return;
         }
         let rare = rare_programs(cx, rows);
@@ -129,8 +129,8 @@ impl Signal for File12 {
                 hit = hit.level(Level::Medium);
                 hit.add_row(row);
             }
-            if builds as f64 > BUILDS_PER_DAY {
-                hit = hit.quality(QUALITY_BUILDS);
+            if builds as f64 > cx.number(&META, "builds_per_day") {
+                hit = hit.quality(cx.number(&META, "builds_quality"));
             }
             hit.explain = explain;
             hit.iocs = starts::iocs(*first);
@@ -163,7 +163,7 @@ fn rare_programs<'a>(cx: &Cx<'a>, rows: &KeyRows<'a>) -> Vec<(String, Row<'a>, S
             continue;
         }
         let seen = cx.facts.seen(thing, key);
-        if f64::from(seen.hosts) <= MAX_HOSTS {
+        if f64::from(seen.hosts) <= cx.number(&META, "hosts") {
             out.push((key.to_owned(), row, seen));
         }
     }

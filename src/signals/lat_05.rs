@@ -25,7 +25,8 @@ const REMOTE_INTERACTIVE: i64 = 10;
 static META: Meta = Meta {
     id: "LAT-05",
     title: "RDP movement or hijack",
-    sees: "A Remote Desktop logon from the host itself (high), a session taken over by tscon as SYSTEM (high), or the first logon of a user from \
+    sees: "A Remote Desktop logon from the host itself (high), a session taken over by tscon as SYSTEM (high), a program run from a disk of \
+           the client (medium), or the first logon of a user from \
            an address after a week of history (low).",
     why: "Remote Desktop is how intruders work by hand on servers.",
     techniques: &["T1021.001", "T1563.002", "T1572"],
@@ -120,6 +121,7 @@ impl Signal for Lat05 {
         }
         for row in starts(rows.table(&process::TABLE)) {
             hits.extend(of_tscon(row));
+            hits.extend(of_client(row));
         }
     }
 }
@@ -151,6 +153,27 @@ fn is_desktop(row: Row<'_>) -> bool {
 fn is_loopback_desktop(row: Row<'_>) -> bool {
     let here = |a: Option<crate::base::ip::Ip>| a.is_some_and(|a| ip::is_loopback(&a));
     row.int(network::DST_PORT) == Some(3389) && here(row.ip(network::SRC_IP)) && here(row.ip(network::DST_IP))
+}
+
+/// A program that lies on a disk which the Remote Desktop client lends to the session.
+fn of_client(row: Row<'_>) -> Option<Hit> {
+    let path = row
+        .text(process::IMAGE)
+        .filter(|p| p.to_lowercase().starts_with("\\\\tsclient\\"))?;
+    let explain = format!(
+        "A program ran from a disk of the Remote Desktop client: {}",
+        quote(path)
+    );
+    let mut hit = Hit::at(
+        &META,
+        row,
+        format!("tsclient|{}", base_name(path).to_lowercase()),
+        explain,
+    )
+    .level(Level::Medium)
+    .techniques(&["T1021.001"]);
+    hit.iocs = starts::iocs(row);
+    Some(hit)
 }
 
 /// As SYSTEM `tscon` asks for no password.
@@ -188,6 +211,16 @@ mod tests {
                 b.ip(t::SRC_IP, &a);
             }
         });
+    }
+
+    #[test]
+    fn a_program_from_the_clients_disk_is_medium() {
+        let mut sample = Sample::default();
+        sample.row(&process::TABLE, "srv", "2026-03-02T09:00:00Z", |b| {
+            b.text(process::IMAGE, r"\\tsclient\c\temp\a.exe");
+            b.text(process::IMAGE_NAME, "a.exe");
+        });
+        assert_eq!(sample.hits(&Lat05)[0].level, Level::Medium);
     }
 
     #[test]

@@ -12,12 +12,15 @@ use regex::Regex;
 use super::meta::{Key, Level, Meta, Reads, Threshold};
 use super::script_blocks;
 use super::starts::{self, quote, starts};
-use super::{Cx, Hit, KeyRows, Signal};
+use super::{Cx, Hit, KeyRows, Neighbour, Signal};
 use crate::lake::frame::Row;
 use crate::schema::{common, file, posture as t, process, script};
 
 /// See the module.
 pub struct Logt01;
+
+/// Key of the log whose loss hurts most.
+const SECURITY: &str = "security";
 
 const JOIN_S: f64 = 300.0;
 const NEW_HOST_H: f64 = 1.0;
@@ -27,7 +30,8 @@ static META: Meta = Meta {
     id: "LOGT-01",
     title: "Event log cleared",
     sees: "The Security log or another event log is cleared, by its own event, by a command or script, or by deleting its file. What is \
-           cleared within five minutes is one hit.",
+           cleared within five minutes is one hit. The Security log is high and decisive when another family reports the host at high \
+           or above on the day before or after.",
     why: "Clearing destroys evidence and serves no daily purpose.",
     techniques: &["T1685.005"],
     stage: "defense-impairment",
@@ -92,9 +96,12 @@ impl Signal for Logt01 {
             .iter()
             .filter(|r| r.str(t::KIND) == "log_cleared" && !is_new_host(cx, *r))
         {
-            let log = row.text(t::SETTING).unwrap_or("unnamed");
             let by = row.text(common::USER).map_or_else(String::new, |u| format!(" by {u}"));
-            found.push((row, log.to_lowercase(), format!("The event log {log} was cleared{by}")));
+            let explain = match row.text(t::SETTING) {
+                Some(log) => format!("The event log {log} was cleared{by}"),
+                None => format!("An event log that the record does not name was cleared{by}"),
+            };
+            found.push((row, row.text(t::SETTING).unwrap_or("unnamed").to_lowercase(), explain));
         }
         for row in starts(rows.table(&process::TABLE)) {
             if let Some(text) = row.text(process::CMDLINE).filter(|line| clears(line)) {
@@ -136,12 +143,24 @@ impl Signal for Logt01 {
                     if earlier.rows.len() < 20 {
                         earlier.add_row(row);
                     }
+                    if key == SECURITY {
+                        (earlier.key, earlier.explain) = (key, explain);
+                    }
                     (earlier.last, earlier.count) = (row.ts(), earlier.count + 1);
                 }
                 None => mine.push(Hit::at(&META, row, key, explain)),
             }
         }
         hits.append(&mut mine);
+    }
+
+    fn beside(&self, hit: &mut Hit, others: &[Neighbour]) {
+        if let Some(other) = others.first()
+            && hit.key == SECURITY
+        {
+            (hit.level, hit.decisive) = (Level::High, true);
+            hit.explain += &format!("; within a day of: {}", other.meta.title);
+        }
     }
 }
 
@@ -218,5 +237,27 @@ mod tests {
         cleared(&mut sample, "ws02", "2026-03-20T00:20:00Z", "Security");
         let hits = sample.hits(&Logt01);
         assert_eq!(hits.len(), 1);
+    }
+
+    #[test]
+    fn the_security_log_is_decisive_beside_another_family() {
+        let cleared = |log: &str| {
+            let mut sample = Sample::default();
+            sample.row(&t::TABLE, "ws01", "2026-03-02T09:00:00Z", |b| {
+                b.text(t::KIND, "log_cleared");
+                b.text(t::SETTING, log);
+            });
+            let mut hit = sample.hits(&Logt01).remove(0);
+            assert_eq!((hit.level, hit.decisive), (Level::Medium, false));
+            let other = Neighbour {
+                meta: super::super::by_id("PROC-01").unwrap().meta(),
+                time: hit.time,
+                host: hit.host,
+            };
+            Logt01.beside(&mut hit, &[other]);
+            (hit.level, hit.decisive)
+        };
+        assert_eq!(cleared("Security"), (Level::High, true));
+        assert_eq!(cleared("Application"), (Level::Medium, false));
     }
 }

@@ -274,6 +274,15 @@ fn capital(text: &str) -> String {
 
 fn of_command(row: Row<'_>) -> Option<Off<'_>> {
     let line = row.text(process::CMDLINE)?;
+    // The error reporter names the process that crashed as its parent.
+    let crashed = row.str(process::PARENT_CMDLINE).to_lowercase();
+    if starts::is_one_of(row, &["werfault"]) && crashed.contains("svchost") && crashed.ends_with("-s eventlog") {
+        return Some(Off::new(
+            row,
+            "service crashed",
+            "The event log service crashed: its error was reported".to_owned(),
+        ));
+    }
     let history = line.to_lowercase().contains("historysavestyle") && line.to_lowercase().contains("savenothing");
     if !history && !switches_off(line) {
         return None;

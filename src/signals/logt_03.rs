@@ -7,7 +7,7 @@
 //! Sources: ATT&CK T1685.001; limits are judgement.
 
 use super::meta::{Key, Level, Meta, Reads, Threshold};
-use super::{Cx, Hit, KeyRows, Prevalence, Signal};
+use super::{Cx, Hit, KeyRows, Neighbour, Prevalence, Signal};
 use crate::base::time::SECOND;
 use crate::entity::gaps::{Gap, Kind, Limits, of_host};
 use crate::schema::{TABLES, auth, common, event, process};
@@ -18,8 +18,9 @@ pub struct Logt03;
 static META: Meta = Meta {
     id: "LOGT-03",
     title: "Evidence gap",
-    sees: "A channel that logged at least every ten minutes falls silent for an hour or more while others of the host go on (info); record \
-           numbers are missing from a complete log or begin anew without a cleared log (low).",
+    sees: "A channel that logged at least every ten minutes falls silent for an hour or more while others of the host go on; record \
+           numbers are missing from a complete log or begin anew without a cleared log. Info, for exports are seldom whole; medium where \
+           other families report the host at high or above both in the day before the gap and in the day after it.",
     why: "Stopped and edited logs leave holes, and a hunt must say where it was blind.",
     techniques: &["T1685.001"],
     stage: "defense-impairment",
@@ -104,6 +105,13 @@ impl Signal for Logt03 {
         hits.extend(of_host(all, &limits).iter().map(|gap| hit(cx, gap)));
     }
 
+    fn beside(&self, hit: &mut Hit, others: &[Neighbour]) {
+        if is_spanned(hit, others) {
+            hit.level = Level::Medium;
+            hit.explain += "; other signals lie on both sides of it";
+        }
+    }
+
     /// A silence of many hosts at once is the collector's.
     fn settle(&self, cx: &Cx<'_>, hits: &mut [Hit]) {
         let hosts = f64::from(cx.facts.hosts());
@@ -128,6 +136,11 @@ impl Signal for Logt03 {
     }
 }
 
+/// Whether something was reported on both sides of a gap: what lies between is what somebody would hide.
+fn is_spanned(hit: &Hit, others: &[Neighbour]) -> bool {
+    others.iter().any(|n| n.time <= hit.time) && others.iter().any(|n| n.time >= hit.last)
+}
+
 fn is_silence(hit: &Hit) -> bool {
     hit.key.starts_with(Kind::Silent.name())
 }
@@ -146,18 +159,12 @@ fn hit(cx: &Cx<'_>, gap: &Gap<'_>) -> Hit {
         ),
         Kind::Restart => format!("The record numbers of {channel} begin anew, and no cleared log explains it"),
     };
-    let level = if gap.kind == Kind::Silent {
-        META.level
-    } else {
-        Level::Low
-    };
     let mut hit = Hit::at(
         &META,
         gap.before,
         format!("{}|{}", gap.kind.name(), channel.to_lowercase()),
         explain,
     )
-    .level(level)
     .prevalence(Prevalence::Neutral);
     hit.users.clear();
     hit.last = gap.after.ts();
@@ -195,5 +202,22 @@ mod tests {
         let hits = sample(1);
         assert_eq!((hits.len(), hits[0].level), (1, Level::Info));
         assert_eq!(hits[0].last - hits[0].time, 18_030 * SECOND);
+    }
+
+    #[test]
+    fn a_gap_inside_a_story_is_medium() {
+        let run = |after: i64| {
+            let mut hit = sample(1).remove(0);
+            let at = |time| Neighbour {
+                meta: super::super::by_id("PROC-01").unwrap().meta(),
+                time,
+                host: hit.host,
+            };
+            let others = [at(hit.time - SECOND), at(hit.last + after)];
+            Logt03.beside(&mut hit, &others);
+            hit.level
+        };
+        assert_eq!(run(SECOND), Level::Medium);
+        assert_eq!(run(-SECOND), Level::Info);
     }
 }

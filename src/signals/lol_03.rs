@@ -84,7 +84,7 @@ impl Signal for Lol03 {
         &META
     }
 
-    fn scan(&self, _: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
+    fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut jobs: BTreeMap<String, Hit> = BTreeMap::new();
         for row in rows
             .table(&persist::TABLE)
@@ -111,7 +111,7 @@ impl Signal for Lol03 {
                 reasons.join(", ")
             );
             let outside = reasons.contains(&"a bare address") && !ip::parse(&host).is_some_and(|a| ip::is_internal(&a));
-            let level = if reasons.len() > 1 || outside {
+            let level = if reasons.len() as f64 >= cx.number(&META, "reasons") || outside {
                 Level::Medium
             } else {
                 Level::Low

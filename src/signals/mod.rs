@@ -56,6 +56,16 @@ impl Cx<'_> {
     }
 }
 
+/// What another signal of another family found on the same host.
+#[derive(Debug, Clone, Copy)]
+pub struct Neighbour {
+    /// The other signal.
+    pub meta: &'static Meta,
+    /// When, microseconds since 1970 UTC.
+    pub time: i64,
+    host: crate::lake::frame::StrId,
+}
+
 /// One red flag.
 pub trait Signal {
     /// What it is; the manual.
@@ -64,6 +74,9 @@ pub trait Signal {
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>);
     /// Looks at all hits of this signal once more, when every key has been scanned: what only the fleet shows.
     fn settle(&self, _cx: &Cx<'_>, _hits: &mut [Hit]) {}
+    /// Looks at one of its hits beside those of other families on the host within a day before and after, which are of high
+    /// level or above; called after [`settle`](Self::settle).
+    fn beside(&self, _hit: &mut Hit, _others: &[Neighbour]) {}
 }
 
 crate::registry! {
@@ -75,6 +88,7 @@ crate::registry! {
         proc_04::Proc04,
         proc_05::Proc05,
         proc_06::Proc06,
+        proc_07::Proc07,
         script_01::Script01,
         script_02::Script02,
         script_03::Script03,
@@ -96,6 +110,7 @@ crate::registry! {
         file_11::File11,
         file_12::File12,
         file_13::File13,
+        file_14::File14,
         auth_01::Auth01,
         auth_02::Auth02,
         auth_03::Auth03,
@@ -160,6 +175,7 @@ crate::registry! {
         priv_05::Priv05,
         disc_01::Disc01,
         disc_02::Disc02,
+        disc_03::Disc03,
         ioc_01::Ioc01,
         lol_01::Lol01,
         lol_02::Lol02,

@@ -135,7 +135,7 @@ impl Signal for Pers01 {
             found.extend(from_sc(row));
         }
         from_scripts(rows, &mut found);
-        for new in joined(found) {
+        for new in joined(cx, found) {
             hits.extend(judge(cx, rows, new));
         }
     }
@@ -257,15 +257,15 @@ fn from_scripts<'a>(rows: &KeyRows<'a>, out: &mut Vec<New<'a>>) {
 }
 
 /// What several logs say about one service within a short time is one.
-fn joined(mut found: Vec<New<'_>>) -> Vec<New<'_>> {
+fn joined<'a>(cx: &Cx<'_>, mut found: Vec<New<'a>>) -> Vec<New<'a>> {
     found.sort_by_key(|n| (n.ts, n.rows.first().map(|r| r.table().ix())));
     let mut last: HashMap<String, usize> = HashMap::new();
-    let mut out: Vec<New<'_>> = Vec::new();
+    let mut out: Vec<New<'a>> = Vec::new();
     for new in found {
         let name = new.name.to_lowercase();
         let earlier = last.get(&name).and_then(|at| out.get_mut(*at));
         match earlier {
-            Some(e) if new.ts - e.ts <= (JOIN_S * 1e6) as i64 => {
+            Some(e) if new.ts - e.ts <= (cx.number(&META, "join") * 1e6) as i64 => {
                 if e.command.is_empty() {
                     e.command = new.command;
                 }
@@ -325,7 +325,7 @@ fn judge(cx: &Cx<'_>, rows: &KeyRows<'_>, mut new: New<'_>) -> Option<Hit> {
     let level = if reasons.is_empty() { Level::Low } else { Level::High };
     let mut hit = Hit::at(&META, row, format!("{name_key}|{path_key}"), explain).level(level);
     let mut techniques = vec!["T1543.003"];
-    let run = started(rows, &new, &start.program);
+    let run = started(cx, rows, &new, &start.program);
     if run.is_some() || tool {
         techniques.push("T1569.002");
     }
@@ -349,8 +349,8 @@ fn judge(cx: &Cx<'_>, rows: &KeyRows<'_>, mut new: New<'_>) -> Option<Hit> {
 }
 
 /// The service's start soon after: its state, or its program as a child of the service manager.
-fn started<'a>(rows: &KeyRows<'a>, new: &New<'a>, program: &str) -> Option<Row<'a>> {
-    let until = new.ts + (START_S * 1e6) as i64;
+fn started<'a>(cx: &Cx<'_>, rows: &KeyRows<'a>, new: &New<'a>, program: &str) -> Option<Row<'a>> {
+    let until = new.ts + (cx.number(&META, "start") * 1e6) as i64;
     let state = |r: &Row<'_>| {
         r.str(common::ACTION) == "start"
             && r.str(t::KIND) == "service"

@@ -13,7 +13,7 @@ use super::meta::{Key, Level, Meta, Reads};
 use super::registry_changes::{self, Change, changes, is_scripted_writer};
 use super::starts::quote;
 use super::{Cx, Hit, Ioc, KeyRows, Signal};
-use crate::knowledge::programs::{base_name, stem};
+use crate::knowledge::programs::{INTERPRETERS, base_name, contains, stem};
 use crate::lake::frame::Row;
 use crate::rules::launch::{self, folded};
 use crate::rules::paths;
@@ -117,6 +117,14 @@ fn of_change(change: &Change<'_>) -> Option<Hit> {
     let mut reasons: Vec<String> = start.reasons.iter().map(|r| format!("what it starts {r}")).collect();
     if is_scripted_writer(&writer) {
         reasons.push(format!("{writer} wrote it"));
+    }
+    match writer.as_str() {
+        // Programs set their own autostart through the registry, not through WMI's provider for it.
+        "wmiprvse" => reasons.push("it was written through WMI, as from another host".to_owned()),
+        "svchost" if contains(INTERPRETERS, &start.program) => {
+            reasons.push("a service wrote it, as the one for remote registries does".to_owned());
+        }
+        _ => {}
     }
     if change.value.contains('\0')
         || change.value.starts_with(' ')
@@ -286,6 +294,20 @@ mod tests {
         let hits = set(RUN, "upd", "powershell -w hidden -f a.ps1", r"C:\x\a.exe");
         assert_eq!((hits.len(), hits[0].level), (1, Level::High));
         assert_eq!(hits[0].techniques, ["T1547.001"]);
+        let remote = set(
+            RUN,
+            "upd",
+            "rundll32.exe a.dll,Start",
+            r"C:\Windows\System32\wbem\WmiPrvSE.exe",
+        );
+        assert_eq!((remote.len(), remote[0].level), (1, Level::High));
+        let remote = set(
+            RUN,
+            "upd",
+            "rundll32.exe a.dll,Start",
+            r"C:\Windows\System32\svchost.exe",
+        );
+        assert_eq!(remote.len(), 1);
         let hits = set(
             &format!(r"{NT}\Image File Execution Options\sethc.exe"),
             "Debugger",

@@ -155,7 +155,7 @@ impl Signal for Pers03 {
         }
         from_scripts(rows, &mut found);
         for mut task in joined(cx, found) {
-            short_lived(&tasks, &mut task);
+            short_lived(cx, &tasks, &mut task);
             hits.extend(judge(cx, task));
         }
         hidden(rows, hits);
@@ -294,12 +294,12 @@ fn joined<'a>(cx: &Cx<'_>, mut found: Vec<Task<'a>>) -> Vec<Task<'a>> {
     out
 }
 
-fn short_lived<'a>(tasks: &[Row<'a>], task: &mut Task<'a>) {
+fn short_lived<'a>(cx: &Cx<'_>, tasks: &[Row<'a>], task: &mut Task<'a>) {
     let name = task.name.trim_start_matches('\\');
     let deleted = tasks.iter().find(|r| {
         r.str(common::ACTION) == "delete"
             && r.str(t::NAME).trim_start_matches('\\').eq_ignore_ascii_case(name)
-            && (0..=(SHORT_LIVED_S * 1e6) as i64).contains(&(r.ts() - task.ts))
+            && (0..=(cx.number(&META, "short_lived") * 1e6) as i64).contains(&(r.ts() - task.ts))
     });
     // Windows makes and deletes its own tasks all day.
     if let Some(row) = deleted.filter(|_| !is_windows_own(&task.name) && !task.update) {

@@ -26,7 +26,7 @@ static META: Meta = Meta {
     id: "PERS-07",
     title: "Start hijacked or prepared",
     sees: "A shell started at the logon screen in place of an accessibility program (high) or a refused attempt to write one (medium); a plug-in of the \
-           DNS server (medium); services made or changed by script or reg.exe (low).",
+           DNS server (medium); a service's descriptor written by reg.exe, which hides it (medium); services made or changed by script (low).",
     why: "Each runs a program with the rights of the system.",
     techniques: &["T1546.008", "T1574", "T1543.003"],
     stage: "persistence",
@@ -169,7 +169,11 @@ fn started(row: Row<'_>) -> Option<Hit> {
     }
     let descriptor = starts::is_one_of(row, &["reg"]) && REGISTRY.as_ref().is_some_and(|r| r.is_match(line));
     let explain = format!("The descriptor of a service was written: {}", starts::command(row));
-    descriptor.then(|| Hit::at(&META, row, format!("descriptor|{lower}"), explain).techniques(&["T1543.003"]))
+    descriptor.then(|| {
+        Hit::at(&META, row, format!("descriptor|{lower}"), explain)
+            .level(Level::Medium)
+            .techniques(&["T1543.003"])
+    })
 }
 
 /// A refused attempt to write or delete an accessibility program.

@@ -56,7 +56,7 @@ static META: Meta = Meta {
     title: "UAC bypass",
     sees: "A class or variable of the user that self-elevating programs read is changed (medium alone), a self-elevating program or elevated COM \
            object starts a shell or a user's file with high integrity, a program runs from a mock system folder, cmstp installs a profile \
-           silently, or a library is put beside a self-elevating program.",
+           silently, a library is put beside a self-elevating program, or a program of a download or temp folder starts one (medium).",
     why: "The intruder's program runs as administrator from here on.",
     techniques: &["T1548.002", "T1218.003"],
     stage: "privilege-escalation",
@@ -294,6 +294,23 @@ fn of_start<'a>(cx: &Cx<'_>, row: Row<'a>, armed: &[i64]) -> Option<Sign<'a>> {
             format!("start {}", stem(row.str(process::IMAGE_NAME))),
             "A self-elevating program was started after a change of the class that it reads",
             Level::High,
+            &["T1548.002"],
+        );
+    }
+    // People start these from the desktop or the start menu, set-up programs never.
+    let stray = row.text(process::PARENT_IMAGE).and_then(paths::user_writable);
+    let opened = matches!(
+        stem(row.str(process::IMAGE_NAME)),
+        "wusa" | "mmc" | "systemsettingsadminflows"
+    );
+    if let Some(place) = stray.filter(|p| !matches!(*p, "AppData" | "ProgramData" | "a network share"))
+        && contains(ELEVATING, stem(row.str(process::IMAGE_NAME)))
+        && !opened
+    {
+        return sign(
+            format!("{parent}>{}", stem(row.str(process::IMAGE_NAME))),
+            &format!("A program of {place} started one that elevates itself"),
+            Level::Medium,
             &["T1548.002"],
         );
     }

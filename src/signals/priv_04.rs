@@ -8,13 +8,14 @@
 
 use std::collections::HashMap;
 
+use super::deeds::Folded;
 use super::meta::{Key, Level, Meta, Reads, Threshold};
 use super::starts::quote;
 use super::{Cx, Hit, Ioc, KeyRows, Signal};
 use crate::knowledge::programs::{INTERPRETERS, base_name, contains, stem};
 use crate::lake::frame::Row;
 use crate::rules::paths;
-use crate::schema::{common, process_access as t};
+use crate::schema::{common, file, process_access as t};
 
 /// See the module.
 pub struct Priv04;
@@ -70,26 +71,33 @@ static META: Meta = Meta {
     id: "PRIV-04",
     title: "Process injection",
     sees: "A thread is started in another process outside any module or at the loader's entry, an image is replaced in memory, or code outside \
-           any module opens a trusted process with rights to write and start threads.",
+           any module opens a trusted process with rights to write and start threads; a program in a user's folder opens a file transaction, \
+           from which a process can be started that no file shows.",
     why: "Code in a trusted process escapes rules on programs and keeps its rights.",
-    techniques: &["T1055", "T1055.001", "T1055.012"],
+    techniques: &["T1055", "T1055.001", "T1055.012", "T1055.013"],
     stage: "privilege-escalation",
     family: "privilege escalation",
     key: Key::Host,
-    reads: &[Reads {
-        table: &t::TABLE,
-        columns: &[
-            common::ACTION,
-            common::USER,
-            t::IMAGE,
-            t::TARGET_IMAGE,
-            t::ACCESS,
-            t::CALL_TRACE,
-            t::START_MODULE,
-            t::START_FUNCTION,
-            t::START_ADDRESS,
-        ],
-    }],
+    reads: &[
+        Reads {
+            table: &t::TABLE,
+            columns: &[
+                common::ACTION,
+                common::USER,
+                t::IMAGE,
+                t::TARGET_IMAGE,
+                t::ACCESS,
+                t::CALL_TRACE,
+                t::START_MODULE,
+                t::START_FUNCTION,
+                t::START_ADDRESS,
+            ],
+        },
+        Reads {
+            table: &file::TABLE,
+            columns: &[common::ACTION, common::USER, file::IMAGE],
+        },
+    ],
     level: Level::Medium,
     decisive: false,
     thresholds: &[Threshold {
@@ -144,7 +152,24 @@ impl Signal for Priv04 {
             mine.push(hit);
         }
         hits.append(&mut mine);
+        let mut transactions = Folded::default();
+        for row in rows.table(&file::TABLE).iter() {
+            transaction(row).into_iter().for_each(|h| transactions.add(h));
+        }
+        hits.extend(transactions.into_hits());
     }
+}
+
+/// A file transaction (Security 4985) of a program in a user's folder: Windows and installers use them, others since long
+/// do not.
+fn transaction(row: Row<'_>) -> Option<Hit> {
+    let image = row
+        .text(file::IMAGE)
+        .filter(|_| row.str(common::ACTION) == "transaction")?;
+    let place = paths::user_writable(image)?;
+    let explain = format!("{}, which runs from {place}, opened a file transaction", quote(image));
+    let hit = Hit::at(&META, row, format!("transaction|{}", program(image)), explain);
+    Some(hit.techniques(&["T1055.013"]).ioc(Ioc::File(image.to_owned())))
 }
 
 fn program(path: &str) -> String {
@@ -260,5 +285,19 @@ mod tests {
             )
             .is_empty()
         );
+    }
+
+    #[test]
+    fn a_transaction_of_a_users_program_counts() {
+        let run = |image: &str| {
+            let mut sample = Sample::default();
+            sample.row(&file::TABLE, "ws01", "2026-03-02T09:00:00Z", |b| {
+                b.text(common::ACTION, "transaction");
+                b.text(file::IMAGE, image);
+            });
+            sample.hits(&Priv04).len()
+        };
+        assert_eq!(run(r"C:\ProgramData\pd64.exe"), 1);
+        assert_eq!(run(r"C:\Windows\servicing\TrustedInstaller.exe"), 0);
     }
 }

@@ -10,7 +10,7 @@ use super::meta::{Key, Level, Meta, Reads, Threshold};
 use super::starts::{self, command};
 use super::{Cx, Hit, KeyRows, Signal};
 use crate::knowledge::core_processes::{CoreProcess, core_process};
-use crate::knowledge::programs::stem;
+use crate::knowledge::programs::{INTERPRETERS, contains, stem};
 use crate::lake::frame::Row;
 use crate::schema::process as t;
 
@@ -23,7 +23,7 @@ static META: Meta = Meta {
     id: "PROC-02",
     title: "Core process with wrong parent or path",
     sees: "A core process of Windows (lsass, services, svchost, csrss, winlogon …) whose parent, folder or command line \
-           is not what it always is, or a second lsass within one boot.",
+           is not what it always is, a second lsass within one boot, or a shell started by lsass or another process that starts none.",
     why: "Malware borrows these names to look ordinary and starts these programs to run inside them.",
     techniques: &["T1036.005", "T1055"],
     stage: "stealth",
@@ -57,6 +57,7 @@ impl Signal for Proc02 {
         let mut booted = false;
         let mut lsass: Option<Row<'_>> = None;
         for row in starts::starts(rows.table(&t::TABLE)) {
+            hits.extend(of_childless(row));
             let Some(core) = core_process(row.str(t::IMAGE_NAME)) else {
                 continue;
             };
@@ -81,6 +82,20 @@ impl Signal for Proc02 {
             }
         }
     }
+}
+
+/// Core processes that start no shell: what runs under one came by code put into it or by a borrowed handle. The error
+/// reporter and the dialogue of encrypted files, which lsass does start, are no shells.
+const CHILDLESS: &[&str] = &["csrss", "dwm", "fontdrvhost", "lsaiso", "lsass"];
+
+fn of_childless(row: Row<'_>) -> Option<Hit> {
+    let parent = stem(row.str(t::PARENT_NAME));
+    if !contains(CHILDLESS, parent) || !starts::is_one_of(row, INTERPRETERS) {
+        return None;
+    }
+    let explain = format!("{parent}, which starts no shell, started {}", command(row));
+    let key = format!("{parent}>{}", stem(row.str(t::IMAGE_NAME)));
+    Some(Hit::at(&META, row, key, explain).techniques(&["T1055"]))
 }
 
 /// What is wrong with a start.
@@ -195,6 +210,13 @@ mod tests {
             keys(r"C:\Windows\System32\services.exe", "cmd.exe", ""),
             ["services:parent:cmd"]
         );
+    }
+
+    #[test]
+    fn a_shell_under_lsass_is_told_and_its_own_helpers_are_not() {
+        let lsass = r"C:\Windows\System32\lsass.exe";
+        assert_eq!(keys(r"C:\Windows\System32\cmd.exe", lsass, "cmd.exe"), ["lsass>cmd"]);
+        assert!(keys(r"C:\Windows\System32\efsui.exe", lsass, "efsui.exe /efs").is_empty());
     }
 
     #[test]

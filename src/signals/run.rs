@@ -1,12 +1,17 @@
 //! Running all signals over all keys.
 
+use std::collections::HashMap;
+
+use ahash::RandomState;
 use rayon::prelude::*;
 
-use super::meta::Key;
+use super::meta::{Key, Level};
 use super::rows::Groups;
-use super::{Cx, Hit, SIGNALS};
-use crate::lake::frame::Wanted;
+use super::{Cx, Hit, Neighbour, SIGNALS};
+use crate::lake::frame::{StrId, Wanted};
 use crate::schema::{Col, TABLES};
+
+const DAY_US: i64 = 24 * 3_600_000_000;
 
 /// Every table and column that some signal reads.
 pub fn wanted() -> Wanted {
@@ -41,7 +46,47 @@ pub fn run(cx: &Cx<'_>) -> Vec<Hit> {
         }
     }
     order(cx, &mut hits);
+    beside(&mut hits);
     hits
+}
+
+/// Shows each hit to its signal together with what other families say about its host on that day. Levels are those before
+/// this step, so that no order of the hits matters; below high they say nothing here, for agents and updaters reach medium daily.
+fn beside(hits: &mut [Hit]) {
+    let neighbours: Vec<Neighbour> = hits
+        .iter()
+        .filter(|h| h.level >= Level::High)
+        .map(|h| Neighbour {
+            meta: h.meta,
+            time: h.time,
+            host: h.host,
+        })
+        .collect();
+    // Ordered by host's name and time, so one host's lie together.
+    let mut of_host: HashMap<StrId, &[Neighbour], RandomState> = HashMap::default();
+    for group in neighbours.chunk_by(|a, b| a.host == b.host) {
+        if let Some(first) = group.first() {
+            of_host.insert(first.host, group);
+        }
+    }
+    for hit in hits {
+        let Some(signal) = super::by_id(hit.meta.id) else {
+            continue;
+        };
+        let all = of_host.get(&hit.host).copied().unwrap_or_default();
+        let from = all.partition_point(|n| n.time < hit.time - DAY_US);
+        let until = all.partition_point(|n| n.time <= hit.time + DAY_US);
+        let others: Vec<Neighbour> = all
+            .get(from..until)
+            .unwrap_or_default()
+            .iter()
+            .filter(|n| n.meta.family != hit.meta.family)
+            .copied()
+            .collect();
+        if !others.is_empty() {
+            signal.beside(hit, &others);
+        }
+    }
 }
 
 /// Orders hits by host, time, signal and key.

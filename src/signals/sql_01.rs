@@ -11,11 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::deeds::Folded;
 use super::event_fields::{self, Fields, events};
 use super::meta::{Key, Level, Meta, Reads, Threshold};
-use super::starts::quote;
+use super::starts::{self, quote, starts};
 use super::{Cx, Hit, Ioc, KeyRows, Signal};
 use crate::base::ip;
 use crate::lake::frame::Row;
-use crate::schema::event;
+use crate::rules::cmdline::tokenize;
+use crate::schema::{event, process};
 
 /// See the module.
 pub struct Sql01;
@@ -29,16 +30,23 @@ static META: Meta = Meta {
     title: "SQL Server attacked or opened",
     sees: "Five failed logins from one client within ten minutes (low; medium with ten names); a member added to a powerful role, a login \
            enabled or created (low; medium for sa and sysadmin); an audit switched off or dropped (medium); xp_cmdshell (medium) or \
-           another option that runs programs (low) switched on; xp_cmdshell called though it is off (medium).",
+           another option that runs programs (low) switched on; xp_cmdshell called though it is off (medium); a server started for a \
+           single user, which lets in whoever administers the host (medium).",
     why: "A database server has rights on its host, and its options turn a guessed login into a shell.",
-    techniques: &["T1110", "T1098", "T1136", "T1505.001", "T1685.001"],
+    techniques: &["T1110", "T1098", "T1136", "T1505.001", "T1548", "T1685.001"],
     stage: "persistence",
     family: "persistence",
     key: Key::Host,
-    reads: &[Reads {
-        table: &event::TABLE,
-        columns: event_fields::COLUMNS,
-    }],
+    reads: &[
+        Reads {
+            table: &event::TABLE,
+            columns: event_fields::COLUMNS,
+        },
+        Reads {
+            table: &process::TABLE,
+            columns: starts::COLUMNS,
+        },
+    ],
     level: Level::Low,
     decisive: false,
     thresholds: &[
@@ -117,12 +125,40 @@ impl Signal for Sql01 {
                 }
             }
         }
+        for row in starts(rows.table(&process::TABLE)) {
+            single_user(row).into_iter().for_each(|h| found.add(h));
+        }
         hits.extend(found.into_hits());
         for (client, mut of_client) in failures {
             of_client.sort_by_key(|(r, _)| r.ts());
             bursts(cx, &client, &of_client, hits);
         }
     }
+}
+
+/// `sqlservr -m`, `net start MSSQLSERVER /m`: every local administrator is sysadmin in that mode (Microsoft's documentation).
+fn single_user(row: Row<'_>) -> Option<Hit> {
+    let line = row.str(process::CMDLINE).to_lowercase();
+    let by_service =
+        line.contains("mssql") && starts::is_one_of(row, &["net", "net1", "sc"]) && line.contains(" start ");
+    if !by_service && !starts::is_one_of(row, &["sqlservr"]) {
+        return None;
+    }
+    // `-m`, `-m"SQLCMD"` (a single program); no other option of these commands begins with m.
+    let alone = |word: &String| word.trim_start_matches(['-', '/']).starts_with('m');
+    let mut options = tokenize(&line)
+        .into_iter()
+        .skip(1)
+        .filter(|w| w.starts_with(['-', '/']));
+    if !options.any(|w| alone(&w)) {
+        return None;
+    }
+    let explain = format!("SQL Server was started for a single user: {}", starts::command(row));
+    Some(
+        Hit::at(&META, row, "single user", explain)
+            .level(Level::Medium)
+            .techniques(&["T1548"]),
+    )
 }
 
 /// One value of an audit record, which is lines of `name:value`.
@@ -367,5 +403,15 @@ mod tests {
         assert_eq!(run("clr enabled", "0", "1"), Some(Level::Low));
         assert_eq!(run("xp_cmdshell", "1", "0"), None);
         assert_eq!(run("show advanced options", "0", "1"), None);
+    }
+
+    #[test]
+    fn a_server_for_a_single_user_counts() {
+        let run =
+            |image: &str, line: &str| crate::signals::starts::testing::hits_of(&Sql01, image, "cmd.exe", line).len();
+        assert_eq!(run("net.exe", r"net start MSSQL$RADAR /m"), 1);
+        assert_eq!(run("sqlservr.exe", r#"sqlservr.exe -sRADAR -m"SQLCMD""#), 1);
+        assert_eq!(run("sqlservr.exe", r"sqlservr.exe -sMSSQLSERVER"), 0);
+        assert_eq!(run("net.exe", "net start spooler /m"), 0);
     }
 }
