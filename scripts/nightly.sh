@@ -4,7 +4,7 @@
 #   scripts/nightly.sh INPUT… -- [more flags of `coldtrail hunt`]
 #
 # Settings come from the environment, so that cron and systemd set them in one place:
-#   COLDTRAIL        program                                    (coldtrail)
+#   COLDTRAIL        program                                    (coldtrail, by PATH or in /usr/local/bin)
 #   COLDTRAIL_HOME   folder of the lake and the reports         (/var/lib/coldtrail)
 #   COLDTRAIL_FAIL   severity from which somebody is told       (high)
 #   COLDTRAIL_KEEP   dated copies that are kept                 (30)
@@ -14,18 +14,27 @@
 # night is still running; 2 and 3 are failures.
 set -uo pipefail
 
+# cron knows /usr/bin and /bin only.
+PATH=$PATH:/usr/local/bin
+# Reports quote evidence: they are no business of other users.
+umask 027
 program=${COLDTRAIL:-coldtrail}
 home=${COLDTRAIL_HOME:-/var/lib/coldtrail}
 inputs=()
 while [ $# -gt 0 ] && [ "$1" != "--" ]; do inputs+=("$1"); shift; done
 [ "${1:-}" = "--" ] && shift
 [ ${#inputs[@]} -gt 0 ] || { echo "nightly.sh: no input; call it as nightly.sh /evidence" >&2; exit 2; }
+command -v "$program" >/dev/null || { echo "nightly.sh: no program '$program'; set COLDTRAIL to its path" >&2; exit 2; }
 mkdir -p "$home" || exit 3
 
+# A file of its own: a second run that finds the lake locked must not write into that of the first.
+said=$(mktemp "$home/last-run.XXXXXX") || exit 3
+trap 'rm -f "$said"' EXIT
 "$program" hunt "${inputs[@]}" --lake "$home/lake" --out "$home/latest" --since-last \
-  --fail-on "${COLDTRAIL_FAIL:-high}" --no-progress "$@" >"$home/last-run.txt" 2>&1
+  --fail-on "${COLDTRAIL_FAIL:-high}" --no-progress "$@" >"$said" 2>&1
 code=$?
-cat "$home/last-run.txt"
+cat "$said"
+[ $code -eq 5 ] || { chmod 640 "$said" && cp -p "$said" "$home/last-run.txt"; }
 
 # Only a complete run is kept and told about: run.json is written last.
 case $code in
@@ -39,6 +48,6 @@ case $code in
     ;;
 esac
 if [ -n "${COLDTRAIL_NOTIFY:-}" ] && [ $code -ne 0 ]; then
-  { echo "coldtrail ended with $code on $(uname -n)"; cat "$home/last-run.txt"; } | sh -c "$COLDTRAIL_NOTIFY" notify "$home/latest/report.html"
+  { echo "coldtrail ended with $code on $(uname -n)"; cat "$said"; } | sh -c "$COLDTRAIL_NOTIFY" notify "$home/latest/report.html"
 fi
 exit $code

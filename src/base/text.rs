@@ -70,6 +70,34 @@ pub fn truncate_chars(text: &str, max: usize) -> &str {
     text.get(..end).unwrap_or(text)
 }
 
+/// Cells that a terminal gives to a text: East Asian letters take two.
+pub fn cells(text: &str) -> usize {
+    console::measure_text_width(text)
+}
+
+/// At most so many cells of a text, the last one a mark where something was cut.
+pub fn cut_cells(text: &str, max: usize) -> Cow<'_, str> {
+    if cells(text) <= max {
+        return Cow::Borrowed(text);
+    }
+    let mut room = max.saturating_sub(1);
+    let mut out = String::new();
+    for c in text.chars() {
+        let Some(left) = room.checked_sub(cells(c.encode_utf8(&mut [0; 4]))) else {
+            break;
+        };
+        room = left;
+        out.push(c);
+    }
+    out.push('…');
+    Cow::Owned(out)
+}
+
+/// The text with blanks behind it up to so many cells.
+pub fn pad_cells(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(cells(text))))
+}
+
 /// The first `max` bytes of a rejected record: printable ASCII as it is, a backslash doubled, any other byte as `\xHH`.
 pub fn escape_head(bytes: &[u8], max: usize) -> String {
     let mut out = String::new();
@@ -245,5 +273,14 @@ mod tests {
                 prop_assert_eq!(&again, &out);
             }
         }
+    }
+
+    #[test]
+    fn wide_letters_take_two_cells() {
+        assert_eq!(cut_cells("日本語", 5), "日本…");
+        assert_eq!(cut_cells("日本語", 6), "日本語");
+        assert_eq!(cut_cells("日本語", 4), "日…");
+        assert_eq!(cut_cells("abc", 2), "a…");
+        assert_eq!(pad_cells("日本", 6), "日本  ");
     }
 }

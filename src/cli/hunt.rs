@@ -9,7 +9,7 @@ use super::{ingest as ingest_command, plan, print, table};
 use crate::base::error::{Error, Result};
 use crate::base::text::for_terminal;
 use crate::base::time::format_rfc3339;
-use crate::jobs::baseline::{self, Past};
+use crate::jobs::baseline::{self, Baseline};
 use crate::jobs::ingest::{self, IngestReport};
 use crate::jobs::{hunt, outputs};
 use crate::lake::Lake;
@@ -42,7 +42,7 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
         false => Some(ingest::find(&args.input)?),
     };
     // Read before anything is written: the folder may be that of the outputs.
-    let past = past(args)?;
+    let baseline = baseline(args)?;
     let shown = Shown::start(args.say);
     let (lake, report) = match found {
         None => (Lake::open(&root)?, IngestReport::default()),
@@ -64,17 +64,12 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
     let exit = ingest_command::exit(&report, args.read.lenient);
     fill(run, &report);
     settings(run, args);
-    if let Some(past) = past {
-        baseline::compare(&mut results, past);
+    if let Some(baseline) = baseline {
+        baseline::compare(&mut results, baseline);
     }
     let failing = args
         .fail_on
         .is_some_and(|limit| counted(&results.findings, args).any(|f| at_least(f, limit)));
-    let ranked = if args.say.quiet {
-        String::new()
-    } else {
-        ranked(&results, args)
-    };
     results.lang = args.lang;
     lang::translate(&mut results);
     outputs::write(&results, &args.out)?;
@@ -89,7 +84,7 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
         for r in &results.run.sigma.rejected {
             eprintln!("rule not usable: {}", for_terminal(r));
         }
-        print(&ranked);
+        print(&ranked(&results, args));
         eprintln!("written to {}", args.out.display());
     }
     Ok(match (exit, failing) {
@@ -99,7 +94,7 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
 }
 
 /// The run to compare with: one that is named must be there, the last one need not.
-fn past(args: &HuntArgs) -> Result<Option<Past>> {
+fn baseline(args: &HuntArgs) -> Result<Option<Baseline>> {
     match (&args.baseline, args.since_last) {
         (Some(dir), _) => baseline::load(dir).map(Some),
         (None, true) => baseline::load_last(&args.out).map(Some),
@@ -129,6 +124,7 @@ fn ranked(results: &Results, args: &HuntArgs) -> String {
     let shown = Results {
         findings: counted(&results.findings, args).cloned().collect(),
         run: results.run.clone(),
+        lang: results.lang,
         ..Results::default()
     };
     terminal::table(&shown, width, colour) + &terminal::since(results)

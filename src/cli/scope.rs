@@ -12,7 +12,7 @@ use super::print;
 use super::progress::Shown;
 use super::table::{self, terminal_width};
 use crate::base::error::Result;
-use crate::base::text::for_terminal;
+use crate::base::text::{cut_cells, for_terminal};
 use crate::base::time::format_rfc3339;
 use crate::entity::ioc::Kind;
 use crate::jobs::scope::{self, HostSeen, Pivot, Scope, ScopeOptions, Sighting};
@@ -206,7 +206,7 @@ fn samples(out: &mut String, found: &Scope, width: Option<usize>) {
             let _ = writeln!(
                 out,
                 "{}",
-                width.map_or_else(|| line.to_string(), |w| table::cut(&line, w))
+                width.map_or_else(|| line.to_string(), |w| cut_cells(&line, w).into_owned())
             );
         }
     }

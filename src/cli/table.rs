@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use crate::base::error::{Error, Result};
-use crate::base::text::{for_csv_cell, for_terminal};
+use crate::base::text::{cells, cut_cells, for_csv_cell, for_terminal, pad_cells};
 
 /// Narrowest column that is still cut.
 const MIN: usize = 8;
@@ -38,8 +38,8 @@ pub fn table(headers: &[&str], rows: &[Vec<String>], width: Option<usize>, give:
         .map(|r| r.iter().map(|c| for_terminal(c).into_owned()).collect())
         .collect();
     let longest = |i: usize, name: &str| {
-        let cells = rows.iter().filter_map(|r| r.get(i)).map(|c| chars(c));
-        cells.chain([chars(name)]).max().unwrap_or(0)
+        let of_rows = rows.iter().filter_map(|r| r.get(i)).map(|c| cells(c));
+        of_rows.chain([cells(name)]).max().unwrap_or(0)
     };
     let mut widths: Vec<usize> = headers.iter().enumerate().map(|(i, h)| longest(i, h)).collect();
     if let Some(width) = width {
@@ -48,8 +48,11 @@ pub fn table(headers: &[&str], rows: &[Vec<String>], width: Option<usize>, give:
         fit(&mut widths, room, |_| true);
     }
     let mut out = String::new();
-    let mut line = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded: Vec<String> = cells.zip(&widths).map(|(c, w)| pad(&cut(c, *w), *w)).collect();
+    let mut line = |row: &mut dyn Iterator<Item = &str>| {
+        let padded: Vec<String> = row
+            .zip(&widths)
+            .map(|(c, w)| pad_cells(&cut_cells(c, *w), *w))
+            .collect();
         out.push_str(padded.join("  ").trim_end());
         out.push('\n');
     };
@@ -76,22 +79,6 @@ pub fn csv(headers: &[&str], rows: &[Vec<String>]) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// At most so many characters, the last one a mark where something was cut.
-pub fn cut(text: &str, width: usize) -> String {
-    if chars(text) <= width {
-        return text.to_owned();
-    }
-    let mut out = String::new();
-    for c in text.chars() {
-        if chars(&out) + chars(c.encode_utf8(&mut [0; 4])) + 1 > width {
-            break;
-        }
-        out.push(c);
-    }
-    out.push('…');
-    out
-}
-
 /// Takes from the widest of some columns until the sum fits, or until they are narrow.
 fn fit(widths: &mut [usize], room: usize, may: impl Fn(usize) -> bool) {
     loop {
@@ -110,16 +97,6 @@ fn fit(widths: &mut [usize], room: usize, may: impl Fn(usize) -> bool) {
     }
 }
 
-/// Cells of a terminal: East Asian letters take two.
-fn chars(text: &str) -> usize {
-    console::measure_text_width(text)
-}
-
-fn pad(text: &str, width: usize) -> String {
-    let gap = width.saturating_sub(chars(text));
-    format!("{text}{}", " ".repeat(gap))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,7 +109,7 @@ mod tests {
         ];
         for width in [60, 80, 200] {
             for l in table(&["A", "LONG", "LONG TOO"], &rows, Some(width), &[1]).lines() {
-                assert!(chars(l) <= width, "{width}: {l}");
+                assert!(cells(l) <= width, "{width}: {l}");
                 assert!(!l.contains('\x1b'));
             }
         }

@@ -12,6 +12,7 @@ use super::table::{self, terminal_width};
 use crate::base::error::{Error, Result};
 use crate::base::text::for_terminal;
 use crate::base::time::{format_rfc3339, rfc3339};
+use crate::jobs::past;
 use crate::jobs::timeline::{self, Event, Timeline, TimelineOptions};
 use crate::lake::Lake;
 use crate::lake::scan::TimeRange;
@@ -37,7 +38,7 @@ pub fn run(args: &TimelineArgs) -> Result<Exit> {
         };
     }
     if let Some(asked) = &args.finding {
-        let f = timeline::finding(&args.out, asked)?;
+        let f = past::finding(&args.out, asked)?;
         options.host.clone_from(&f.host);
         if options.range.from.is_none() && options.range.to.is_none() && args.around.is_none() {
             options.range = f.range(args.window);

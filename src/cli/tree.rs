@@ -10,7 +10,7 @@ use super::hunt::now;
 use super::print;
 use super::table::{self, terminal_width, wants_colour};
 use crate::base::error::Result;
-use crate::base::text::{basename, for_terminal};
+use crate::base::text::{basename, cut_cells, for_terminal};
 use crate::base::time::format_rfc3339;
 use crate::jobs::tree::{self, Branch};
 use crate::lake::Lake;
@@ -66,14 +66,18 @@ fn drawn(branches: &[Branch], width: Option<usize>, colour: bool) -> String {
         };
         let text = for_terminal(&format!("{name} [{pid}]{user}: {command}")).into_owned();
         let line = format!("{start}  {here}{text}");
-        let line = width.map_or(line.clone(), |w| table::cut(&line, w));
+        let line = width.map_or(line.clone(), |w| cut_cells(&line, w).into_owned());
         let _ = match (b.asked, colour) {
             (true, true) => writeln!(out, "\x1b[1m{line}\x1b[0m"),
             _ => writeln!(out, "{line}"),
         };
         for d in &b.decoded {
             let line = format!("{}  {above}    ⇒ {}", " ".repeat(19), for_terminal(d.trim()));
-            let _ = writeln!(out, "{}", width.map_or(line.clone(), |w| table::cut(&line, w)));
+            let _ = writeln!(
+                out,
+                "{}",
+                width.map_or(line.clone(), |w| cut_cells(&line, w).into_owned())
+            );
         }
     }
     out

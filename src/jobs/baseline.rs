@@ -17,9 +17,9 @@ use crate::score::finding::Finding;
 /// Longest line of an earlier `findings.jsonl` that is read.
 const MAX_LINE: usize = 64 << 20;
 
-/// The findings of an earlier run.
+/// The findings of an earlier run, to compare with.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Past {
+pub struct Baseline {
     findings: Vec<Finding>,
     report: BaselineReport,
 }
@@ -28,7 +28,7 @@ pub struct Past {
 ///
 /// # Errors
 /// [`Error::Usage`] where there are none or they cannot be read.
-pub fn load(dir: &Path) -> Result<Past> {
+pub fn load(dir: &Path) -> Result<Baseline> {
     let path = dir.join("findings.jsonl");
     let usage = |e: &dyn std::fmt::Display| {
         Error::Usage(format!(
@@ -46,7 +46,7 @@ pub fn load(dir: &Path) -> Result<Past> {
     }
     // What was gone then is no part of the comparison.
     findings.retain(|f| !f.is_gone());
-    Ok(Past {
+    Ok(Baseline {
         findings,
         report: BaselineReport {
             dir: dir.display().to_string(),
@@ -60,16 +60,16 @@ pub fn load(dir: &Path) -> Result<Past> {
 ///
 /// # Errors
 /// [`Error::Usage`] where there are outputs that cannot be read.
-pub fn load_last(dir: &Path) -> Result<Past> {
+pub fn load_last(dir: &Path) -> Result<Baseline> {
     if dir.join("findings.jsonl").exists() {
         return load(dir);
     }
-    Ok(Past {
+    Ok(Baseline {
         report: BaselineReport {
             dir: dir.display().to_string(),
             ..BaselineReport::default()
         },
-        ..Past::default()
+        ..Baseline::default()
     })
 }
 
@@ -100,11 +100,11 @@ fn finished(dir: &Path) -> String {
 }
 
 /// Compares, passes ids on, and puts what is gone behind the last finding.
-pub fn compare(results: &mut Results, past: Past) {
-    let Past {
+pub fn compare(results: &mut Results, baseline: Baseline) {
+    let Baseline {
         findings: old,
         mut report,
-    } = past;
+    } = baseline;
     let shared = overlaps(&old, &results.findings);
     let heir = heirs(&old, &results.findings, &shared);
     let inherited: BTreeMap<usize, usize> = heir.iter().map(|(o, n)| (*n, *o)).collect();
@@ -264,14 +264,23 @@ fn rename(results: &mut Results, inherited: &BTreeMap<usize, usize>, old: &[Find
             id.clone_from(name);
         }
     };
+    let put_case = |case: &mut String| {
+        if let Some(name) = case.strip_prefix("case-").and_then(|id| names.get(id)) {
+            *case = format!("case-{name}");
+        }
+    };
     for f in &mut results.findings {
         put(&mut f.finding_id);
         f.related.iter_mut().for_each(|r| put(&mut r.finding_id));
         f.signals.iter_mut().filter_map(|s| s.finding_id.as_mut()).for_each(put);
-        if let Some(case) = &mut f.case_id
-            && let Some(name) = case.strip_prefix("case-").and_then(|id| names.get(id))
-        {
-            *case = format!("case-{name}");
+        f.case_id.iter_mut().for_each(put_case);
+    }
+    for case in &mut results.cases {
+        put_case(&mut case.case_id);
+        case.findings.iter_mut().for_each(put);
+        for step in &mut case.path {
+            put(&mut step.from_finding);
+            put(&mut step.to_finding);
         }
     }
     results

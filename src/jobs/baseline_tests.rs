@@ -1,5 +1,6 @@
 use super::*;
 use crate::score::finding::{Evidence, Related, SignalHit};
+use crate::score::rank::{Case, Step};
 
 /// A finding whose signals each have rows of evidence by offset.
 fn finding(id: &str, host: &str, signals: &[(&str, &[u64])]) -> Finding {
@@ -29,15 +30,20 @@ fn finding(id: &str, host: &str, signals: &[(&str, &[u64])]) -> Finding {
 }
 
 fn compared(old: Vec<Finding>, new: Vec<Finding>) -> Results {
+    compared_with(old, new, Vec::new())
+}
+
+fn compared_with(old: Vec<Finding>, new: Vec<Finding>, cases: Vec<Case>) -> Results {
     let mut results = Results {
         findings: new,
+        cases,
         ..Results::default()
     };
-    let past = Past {
+    let baseline = Baseline {
         findings: old,
-        ..Past::default()
+        ..Baseline::default()
     };
-    compare(&mut results, past);
+    compare(&mut results, baseline);
     results
 }
 
@@ -109,9 +115,26 @@ fn links_and_cases_follow_the_ids() {
         finding_id: "x".to_owned(),
         reason: String::new(),
     }];
-    let now = compared(vec![finding("a", "pc", &[("A", &[1])])], vec![first, second]);
+    let text = |items: &[&str]| items.iter().map(|i| (*i).to_owned()).collect::<Vec<_>>();
+    let case = Case {
+        case_id: "case-x".to_owned(),
+        hosts: text(&["pc", "pc2"]),
+        findings: text(&["x", "y"]),
+        path: vec![Step {
+            from_finding: "x".to_owned(),
+            to_finding: "y".to_owned(),
+            ..Step::default()
+        }],
+        ..Case::default()
+    };
+    let old = vec![finding("a", "pc", &[("A", &[1])])];
+    let now = compared_with(old, vec![first, second], vec![case]);
     assert_eq!(now.findings[1].related[0].finding_id, "a");
     assert_eq!(now.findings[1].case_id.as_deref(), Some("case-a"));
+    assert_eq!(now.cases[0].case_id, "case-a");
+    assert_eq!(now.cases[0].findings, ["a", "y"]);
+    let step = &now.cases[0].path[0];
+    assert_eq!((step.from_finding.as_str(), step.to_finding.as_str()), ("a", "y"));
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Timeline: everything that happened on a host, in order, from all logs, one event once.
 
-mod finding;
 mod merge;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -22,7 +21,6 @@ use crate::schema::{Col, TABLES, Table, common};
 use crate::score::evidence;
 use crate::score::finding::Evidence;
 
-pub use finding::{FindingSpan, finding};
 use merge::Merger;
 
 /// Sources without a zone are stored as written: their true time may be this far away.

@@ -94,7 +94,7 @@ fn alert(f: &Finding, results: &Results) -> Map<String, Value> {
     put(&mut out, "event.kind", json!("alert"));
     put(&mut out, "event.id", json!(f.finding_id));
     put(&mut out, "event.category", json!(["intrusion_detection"]));
-    put(&mut out, "event.type", json!(["indicator"]));
+    put(&mut out, "event.type", json!(["info"]));
     put(&mut out, "event.severity", json!(severity(&f.severity)));
     put(&mut out, "event.risk_score", json!(f.score));
     put(&mut out, "event.start", json!(f.first_seen));
@@ -122,8 +122,9 @@ fn alert(f: &Finding, results: &Results) -> Map<String, Value> {
 fn signal(s: &SignalHit, results: &Results) -> Map<String, Value> {
     let mut out = head(&s.time, &s.explain, &s.host, results);
     put(&mut out, "event.kind", json!("signal"));
-    put(&mut out, "event.category", json!([category(s)]));
-    put(&mut out, "event.type", json!(["info"]));
+    let (category, kind) = category(s);
+    put(&mut out, "event.category", json!([category]));
+    put(&mut out, "event.type", json!([kind]));
     put(&mut out, "event.severity", json!(severity(&s.level)));
     put(&mut out, "event.start", json!(s.time));
     put(&mut out, "event.end", json!(s.last));
@@ -146,6 +147,7 @@ fn signal(s: &SignalHit, results: &Results) -> Map<String, Value> {
     let own = json!({
         "finding_id": s.finding_id, "points": s.points, "level": s.level, "count": s.count, "key": s.key,
         "suppressed_by": s.suppressed_by, "source_class": s.source_class, "evidence_rows": s.evidence.len(),
+        "offset": s.evidence.first().map(|e| e.offset),
     });
     put(&mut out, "coldtrail", own);
     out
@@ -225,7 +227,6 @@ fn threat<'a>(out: &mut Map<String, Value>, techniques: impl Iterator<Item = &'a
 
 fn evidence(out: &mut Map<String, Value>, e: &Evidence) {
     put(out, "log.file.path", json!(e.source_file));
-    put(out, "log.offset", json!(e.offset));
     put(out, "event.sequence", json!(e.record));
     for (column, field) in FIELDS {
         let Some(value) = e.fields.get(*column) else { continue };
@@ -260,20 +261,21 @@ fn typed(field: &str, value: &Value) -> Option<Value> {
     Some(json!(text))
 }
 
-fn category(s: &SignalHit) -> &'static str {
+/// `event.category`, and an `event.type` that the schema expects with it.
+fn category(s: &SignalHit) -> (&'static str, &'static str) {
     let table = s.evidence.first().map_or("", |e| e.table.as_str());
     match table {
-        "process" | "process_access" | "image_load" | "script" => "process",
-        "network" | "dns" | "lease" => "network",
-        "http" => "web",
-        "file" => "file",
-        "registry" => "registry",
-        "auth" => "authentication",
-        "account" => "iam",
-        "persist" | "posture" => "configuration",
-        "alert" => "malware",
-        "mail" => "email",
-        _ => "host",
+        "process" | "process_access" | "image_load" | "script" => ("process", "info"),
+        "network" | "dns" | "lease" => ("network", "info"),
+        "http" => ("web", "info"),
+        "file" => ("file", "info"),
+        "registry" => ("registry", "change"),
+        "auth" => ("authentication", "info"),
+        "account" => ("iam", "info"),
+        "persist" | "posture" => ("configuration", "info"),
+        "alert" => ("malware", "info"),
+        "mail" => ("email", "info"),
+        _ => ("host", "info"),
     }
 }
 
@@ -346,12 +348,53 @@ mod tests {
         ("threat.technique.subtechnique.id", "list"),
         ("threat.technique.subtechnique.name", "list"),
         ("log.file.path", "keyword"),
-        ("log.offset", "number"),
         ("process.name", "keyword"),
         ("file.name", "keyword"),
         ("user.name", "keyword"),
         ("user.domain", "keyword"),
     ];
+
+    /// Values of `event.type` that ECS expects with a value of `event.category`.
+    const EXPECTED: &[(&str, &[&str])] = &[
+        ("authentication", &["end", "info", "start"]),
+        ("configuration", &["access", "change", "creation", "deletion", "info"]),
+        ("email", &["info"]),
+        ("file", &["access", "change", "creation", "deletion", "info"]),
+        ("host", &["access", "change", "end", "info", "start"]),
+        (
+            "iam",
+            &["admin", "change", "creation", "deletion", "group", "info", "user"],
+        ),
+        ("intrusion_detection", &["allowed", "denied", "info"]),
+        ("malware", &["info"]),
+        (
+            "network",
+            &[
+                "access",
+                "allowed",
+                "connection",
+                "denied",
+                "end",
+                "info",
+                "protocol",
+                "start",
+            ],
+        ),
+        ("process", &["access", "change", "end", "info", "start"]),
+        ("registry", &["access", "change", "creation", "deletion"]),
+        ("web", &["access", "error", "info"]),
+    ];
+
+    #[test]
+    fn every_category_has_a_type_that_the_schema_expects_with_it() {
+        for table in crate::schema::TABLES {
+            let mut hit = hostile().signals[0].clone();
+            hit.evidence[0].table = table.name.to_owned();
+            let (category, kind) = category(&hit);
+            let types = EXPECTED.iter().find(|(c, _)| *c == category).unwrap().1;
+            assert!(types.contains(&kind), "{}: {category} {kind}", table.name);
+        }
+    }
 
     #[test]
     fn every_field_is_of_the_schema_and_of_its_type() {
@@ -380,6 +423,10 @@ mod tests {
                 };
                 assert!(right, "{path} is {value}, no {kind}");
             }
+            let of = |path: &str| all.iter().find(|(p, _)| p == path).unwrap().1[0].clone();
+            let category = of("event.category");
+            let types = EXPECTED.iter().find(|(c, _)| category == *c).unwrap().1;
+            assert!(types.iter().any(|t| of("event.type") == *t), "{category}");
         }
     }
 

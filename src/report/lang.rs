@@ -97,6 +97,12 @@ pub fn translate(results: &mut Results) {
     for s in &mut results.signals {
         signal(lang, s);
     }
+    for c in &mut results.cases {
+        c.title = title(lang, &c.title);
+        for step in &mut c.path {
+            step.how = lang.tell(&step.how);
+        }
+    }
     for b in &mut results.run.coverage.blind {
         b.why = lang.tell(&b.why);
     }
@@ -118,7 +124,7 @@ fn finding(lang: Lang, f: &mut Finding) {
             None => lang.tell(&c.item),
         };
     }
-    f.title = title(lang, f);
+    f.title = title(lang, &f.title);
     f.gate.why = lang.tell(&f.gate.why);
     for r in &mut f.related {
         r.reason = lang.tell(&r.reason);
@@ -133,10 +139,10 @@ fn finding(lang: Lang, f: &mut Finding) {
 }
 
 /// `A + B and 3 more`, title by title.
-fn title(lang: Lang, f: &Finding) -> String {
-    let (names, more) = match f.title.rsplit_once(" and ") {
+fn title(lang: Lang, english: &str) -> String {
+    let (names, more) = match english.rsplit_once(" and ") {
         Some((names, more)) if more.ends_with(" more") => (names, Some(more.trim_end_matches(" more"))),
-        _ => (f.title.as_str(), None),
+        _ => (english, None),
     };
     let told: Vec<String> = names.split(" + ").map(|n| lang.tell(n)).collect();
     let names = told.join(" + ");

@@ -9,6 +9,7 @@ use super::{Output, Results};
 use crate::base::time::{Ts, rfc3339};
 use crate::knowledge::attack::AttackTable;
 use crate::score::finding::{Finding, SignalHit, TechniqueRef};
+use crate::score::rank::Case;
 
 /// Version of the schema.
 const OCSF: &str = "1.5.0";
@@ -37,13 +38,7 @@ impl Output for OcsfJsonl {
 
     fn write(&self, results: &Results, w: &mut dyn Write) -> io::Result<()> {
         let mut lines: Vec<Value> = results.findings.iter().map(|f| detection(f, results)).collect();
-        let mut cases: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-        for f in results.findings.iter().filter(|f| !f.is_gone()) {
-            if let Some(case) = &f.case_id {
-                cases.entry(case).or_default().push(f);
-            }
-        }
-        lines.extend(cases.iter().map(|(id, members)| incident(id, members, results)));
+        lines.extend(results.cases.iter().filter_map(|case| incident(case, results)));
         super::json_lines(&lines, w)
     }
 }
@@ -79,22 +74,23 @@ fn detection(f: &Finding, results: &Results) -> Value {
     event
 }
 
-fn incident(id: &str, members: &[&Finding], results: &Results) -> Value {
+/// `None` for a case whose findings are all gone.
+fn incident(case: &Case, results: &Results) -> Option<Value> {
+    let of_case = |f: &&Finding| !f.is_gone() && f.case_id.as_deref() == Some(&case.case_id);
     // Findings come best first.
-    let Some(best) = members.first() else {
-        return Value::Null;
-    };
-    let hosts: Vec<&str> = members.iter().map(|f| f.host.as_str()).collect();
+    let members: Vec<&Finding> = results.findings.iter().filter(of_case).collect();
+    let best = members.first()?;
+    let desc = format!("{} linked findings on {}", members.len(), case.hosts.join(", "));
     let mut techniques: BTreeMap<&str, &TechniqueRef> = BTreeMap::new();
     for t in members.iter().flat_map(|f| &f.techniques) {
         techniques.insert(&t.id, t);
     }
-    let mut event = base(INCIDENT, CREATE, &best.severity, best, results, &[]);
+    let mut event = base(INCIDENT, CREATE, &case.severity, best, results, &[]);
     fill(
         &mut event,
         json!({
-            "desc": format!("{} linked findings on {}", members.len(), hosts.join(", ")),
-            "message": format!("{id}: {} linked findings on {}", members.len(), hosts.join(", ")),
+            "message": format!("{}: {desc}", case.title),
+            "desc": desc,
             "start_time": members.iter().filter_map(|f| millis(&f.first_seen)).min(),
             "end_time": members.iter().filter_map(|f| millis(&f.last_seen)).max(),
             "finding_info_list": members.iter().map(|f| info(f)).collect::<Vec<_>>(),
@@ -102,10 +98,13 @@ fn incident(id: &str, members: &[&Finding], results: &Results) -> Value {
             "status_id": 1,
             "status": "New",
             "assignee_group": {"name": "unassigned"},
-            "unmapped": {"case_id": id},
+            "unmapped": {
+                "case_id": case.case_id, "score": case.score, "entry_host": case.entry_host, "route": case.route,
+                "path": case.path, "accounts": case.accounts,
+            },
         }),
     );
-    event
+    Some(event)
 }
 
 /// What every event has. Its time is the hunt's end: the moment at which the finding was made.
@@ -379,6 +378,8 @@ mod tests {
         let incident = events.iter().find(|e| e["class_uid"] == 2005).unwrap();
         assert_eq!(incident["finding_info_list"].as_array().unwrap().len(), 2);
         assert_eq!(incident["severity_id"], 5);
+        assert_eq!(incident["unmapped"]["entry_host"], "pc-2");
+        assert_eq!(incident["unmapped"]["path"][0]["to"], "pc-1");
     }
 
     #[test]

@@ -124,13 +124,13 @@ impl Page {
         Self {
             lang,
             lead: lead(results),
-            first: first::first(findings, lang),
+            first: first::first(findings, &results.cases, lang),
             severities: severities(findings),
             findings: findings.iter().take(TOLD).enumerate().map(told).collect(),
             told_more: findings.len().saturating_sub(TOLD),
             since: since(results),
-            cases: cases::cases(findings, lang),
-            matrix: matrix::matrix(findings, lang),
+            cases: cases::cases(&results.cases, findings, lang),
+            matrix: matrix::matrix(findings, &run.coverage.blind, lang),
             seen: coverage::seen(&run.coverage, lang),
             unseen: coverage::unseen(run, lang),
             allowed: run

@@ -79,6 +79,9 @@ fn first(page: &Page, w: &mut dyn Write) -> io::Result<()> {
         if !f.entry.is_empty() {
             writeln!(w, "  - {}", text(&f.entry))?;
         }
+        if !f.way.is_empty() {
+            writeln!(w, "  - {}", text(&f.way))?;
+        }
         if !f.linked.is_empty() {
             writeln!(w, "  - {}", text(&lang.n("Linked with {}.", &f.linked)))?;
         }
@@ -90,12 +93,24 @@ fn cases(page: &Page, w: &mut dyn Write) -> io::Result<()> {
     if page.cases.is_empty() {
         return Ok(());
     }
-    writeln!(w, "## {}\n", page.lang.t("Cases over several hosts"))?;
+    let lang = page.lang;
+    writeln!(w, "## {}\n", lang.t("Cases over several hosts"))?;
     for c in &page.cases {
-        let hosts: Vec<String> = c.hosts.iter().map(|h| text(&h.host)).collect();
-        writeln!(w, "- {} {} {}", code(&c.id), text(&c.words), hosts.join(" → "))?;
+        write!(w, "- {} {}", code(&c.id), text(&c.words))?;
+        if !c.route.is_empty() {
+            write!(w, " {}", text(&lang.n("Path: {}.", &c.route)))?;
+        }
+        if !c.accounts.is_empty() {
+            write!(w, " {}", text(&lang.n("Accounts used: {}.", &c.accounts)))?;
+        }
+        writeln!(w)?;
         for l in &c.links {
-            writeln!(w, "  - {} → {}: {}", text(&l.from), text(&l.to), text(&l.reason))?;
+            let ends = if l.tip.is_empty() { "–" } else { "→" };
+            let (from, to, reason) = (text(&l.from), text(&l.to), text(&l.reason));
+            match l.time.as_str() {
+                "" => writeln!(w, "  - {from} {ends} {to}: {reason}")?,
+                time => writeln!(w, "  - {} {from} {ends} {to}: {reason}", text(time))?,
+            }
         }
     }
     writeln!(w)

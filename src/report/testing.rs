@@ -11,6 +11,7 @@ use super::{Output, Results};
 use crate::score::finding::{
     Contribution, Evidence, Finding, Gate, Iocs, ProcessNode, Related, SignalHit, TechniqueRef,
 };
+use crate::score::rank::{Case, Step};
 
 /// Markup, terminal sequences, direction overrides, formulas, Markdown.
 pub const HOSTILE: &[&str] = &[
@@ -247,10 +248,34 @@ pub fn hostile() -> Results {
     Results {
         signals: first.signals.clone(),
         findings: vec![first, finding(2, "f2", "pc-2", 70.0, "high")],
-        cases: Vec::new(),
+        cases: vec![case()],
         run,
         charts: BTreeMap::from([("f1".to_owned(), drawn())]),
         lang: Lang::En,
+    }
+}
+
+fn case() -> Case {
+    let n = nasty;
+    Case {
+        case_id: "case-f1".to_owned(),
+        severity: "critical".to_owned(),
+        hosts: vec!["pc-1".to_owned(), "pc-2".to_owned()],
+        findings: vec!["f1".to_owned(), "f2".to_owned()],
+        title: n(),
+        entry_host: "pc-2".to_owned(),
+        path: vec![Step {
+            time: "2025-09-20T12:00:00Z".to_owned(),
+            from: "pc-2".to_owned(),
+            to: "pc-1".to_owned(),
+            how: n(),
+            user: Some(n()),
+            ..Step::default()
+        }],
+        route: vec!["pc-2".to_owned(), "pc-1".to_owned(), n()],
+        accounts: vec![n()],
+        tactics: vec![n()],
+        ..Case::default()
     }
 }
 

@@ -18,7 +18,7 @@ const MAX_RELATED: usize = 20;
 const PER_DOUBLING: f64 = 3.0;
 
 /// Findings that belong together.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Case {
     /// Id: that of its best finding, with a prefix.
     pub case_id: String,
@@ -49,7 +49,7 @@ pub struct Case {
 }
 
 /// A step of a case from one host to another.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Step {
     /// RFC 3339 UTC.
     pub time: String,

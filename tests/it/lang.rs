@@ -33,6 +33,9 @@ fn sentences(out: &std::path::Path) -> Vec<String> {
         all.extend(list(&f["next_steps"]).iter().map(text));
         all.extend(list(&f["related"]).iter().map(|r| text(&r["reason"])));
     }
+    for c in json_lines(&out.join("cases.jsonl")) {
+        all.extend(list(&c["path"]).iter().map(|step| text(&step["how"])));
+    }
     for b in list(&json(&out.join("run.json"))["coverage"]["blind"]) {
         all.push(text(&b["why"]));
     }

@@ -13,7 +13,7 @@ fn holes(text: &str) -> usize {
 /// English texts that the report's own code and templates ask for by name.
 fn asked() -> BTreeSet<String> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report");
-    let mut files: Vec<_> = ["page.rs", "report_md.rs", "lang.rs"]
+    let mut files: Vec<_> = ["page.rs", "report_md.rs", "lang.rs", "terminal.rs"]
         .iter()
         .map(|f| dir.join(f))
         .collect();

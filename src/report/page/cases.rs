@@ -1,17 +1,20 @@
-//! Cases over several hosts as a path: a box per host in the order of time, an arc per link.
+//! Cases over several hosts as a path: a box per host in the order in which the path meets them, an arc per step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{cut, first, when};
+use super::{cut, first, listed, when};
 use crate::report::lang::Lang;
 use crate::score::finding::Finding;
+use crate::score::rank::{Case, Step};
 
 /// Cases drawn.
 const CASES: usize = 8;
 /// Hosts drawn per case.
 const HOSTS: usize = 12;
-/// Links drawn per case.
+/// Steps and links drawn per case.
 const LINKS: usize = 24;
+/// Accounts named per case.
+const ACCOUNTS: usize = 8;
 /// Vertical distance of two boxes, and their height.
 const STEP: i64 = 62;
 const BOX: i64 = 46;
@@ -26,6 +29,10 @@ pub struct CasePath {
     pub id: String,
     /// In words.
     pub words: String,
+    /// `a → b → c`; empty where no step between hosts was seen.
+    pub route: String,
+    /// Accounts used; empty where none is known.
+    pub accounts: String,
     /// Boxes from above.
     pub hosts: Vec<CaseHost>,
     /// Hosts left out.
@@ -56,74 +63,91 @@ pub struct CaseHost {
 pub struct CaseLink {
     /// Number, from 1.
     pub number: usize,
+    /// When the step was made; empty for two hosts that only have something in common.
+    pub time: String,
     /// Path.
     pub path: String,
-    /// Path of its arrow head.
+    /// Path of its arrow head; empty without a direction.
     pub tip: String,
     /// Where the number stands.
     pub x: i64,
     /// Where the number stands.
     pub y: i64,
-    /// Earlier host.
+    /// Where it began.
     pub from: String,
-    /// Later host.
+    /// Where it led.
     pub to: String,
-    /// Why they belong together.
+    /// How, or why both belong together.
     pub reason: String,
 }
 
-/// The cases with their best finding's rank as order.
-pub fn cases(findings: &[Finding], lang: Lang) -> Vec<CasePath> {
-    let mut order: Vec<&str> = Vec::new();
+/// The cases over several hosts, best first.
+pub fn cases(cases: &[Case], findings: &[Finding], lang: Lang) -> Vec<CasePath> {
     let mut members: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     for f in findings.iter().filter(|f| !f.is_gone()) {
-        let Some(id) = f.case_id.as_deref() else { continue };
-        let list = members.entry(id).or_default();
-        if list.is_empty() {
-            order.push(id);
+        if let Some(id) = f.case_id.as_deref() {
+            members.entry(id).or_default().push(f);
         }
-        list.push(f);
     }
-    let several = |id: &&str| {
-        members
-            .get(*id)
-            .is_some_and(|m| m.iter().any(|f| Some(&f.host) != m.first().map(|f| &f.host)))
-    };
-    order
-        .into_iter()
-        .filter(several)
+    cases
+        .iter()
+        .filter(|c| c.hosts.len() > 1)
         .take(CASES)
-        .filter_map(|id| Some(case(id, members.get(id)?, lang)))
+        .filter_map(|c| Some(case(c, members.get(c.case_id.as_str())?, lang)))
         .collect()
 }
 
-fn case(id: &str, members: &[&Finding], lang: Lang) -> CasePath {
-    let mut by_host: BTreeMap<&str, &Finding> = BTreeMap::new();
+fn case(case: &Case, members: &[&Finding], lang: Lang) -> CasePath {
+    let mut best: BTreeMap<&str, &Finding> = BTreeMap::new();
     for f in members {
         // Members come best first.
-        by_host.entry(&f.host).or_insert(f);
+        best.entry(&f.host).or_insert(f);
     }
-    let all = by_host.len();
-    // The best stay; they stand in the order of time.
-    let mut hosts: Vec<&Finding> = by_host.into_values().collect();
-    hosts.sort_by_key(|best| best.rank);
-    hosts.truncate(HOSTS);
-    hosts.sort_by(|a, b| begin(a).cmp(begin(b)).then(a.rank.cmp(&b.rank)));
+    let hosts = in_order(case, &best);
     let place: BTreeMap<&str, i64> = hosts
         .iter()
         .enumerate()
         .map(|(i, f)| (f.host.as_str(), i as i64))
         .collect();
     let boxes: Vec<CaseHost> = hosts.iter().enumerate().map(|(i, f)| host(i as i64, f)).collect();
-    let first = boxes.first().map_or("", |b| b.host.as_str());
     CasePath {
-        id: cut(id, 60),
-        words: lang.fill("{} hosts; it begins on {}.", &[&all, &first]),
-        hosts_more: all - boxes.len(),
-        links: links(members, &place),
+        id: cut(&case.case_id, 60),
+        words: lang.fill(
+            "{} hosts; it begins on {}.",
+            &[&best.len(), &cut(&case.entry_host, 100)],
+        ),
+        route: route(case),
+        accounts: listed(lang, &case.accounts, ACCOUNTS),
+        hosts_more: best.len() - boxes.len(),
+        links: links(case, members, &place),
         height: boxes.len() as i64 * STEP + 4,
         hosts: boxes,
     }
+}
+
+/// `a → b → c`, with what it left out counted.
+pub fn route(case: &Case) -> String {
+    if case.path.is_empty() {
+        return String::new();
+    }
+    let mut hosts: Vec<String> = case.route.iter().take(HOSTS).map(|h| cut(h, 100)).collect();
+    if case.route.len() > HOSTS {
+        hosts.push(format!("… (+{})", case.route.len() - HOSTS));
+    }
+    hosts.join(" → ")
+}
+
+/// The best finding of each host: the hosts of the path in its order, then the others as they begin. Where there are too
+/// many, the entry and the best stay.
+fn in_order<'a>(case: &Case, best: &BTreeMap<&str, &'a Finding>) -> Vec<&'a Finding> {
+    let mut kept: Vec<&Finding> = best.values().copied().collect();
+    kept.sort_by_key(|f| (f.host != case.entry_host, f.rank));
+    kept.truncate(HOSTS);
+    kept.sort_by_cached_key(|f| {
+        let on_route = case.route.iter().position(|h| *h == f.host);
+        (on_route.unwrap_or(usize::MAX), begin(f).to_owned(), f.rank)
+    });
+    kept
 }
 
 fn begin(f: &Finding) -> &str {
@@ -142,48 +166,46 @@ fn host(i: i64, f: &Finding) -> CaseHost {
     }
 }
 
-/// The strongest link of each pair of hosts, from the earlier to the later one.
-fn links(members: &[&Finding], place: &BTreeMap<&str, i64>) -> Vec<CaseLink> {
+/// The steps of the path in the order of time; then what else two hosts have in common, once for a pair without a step.
+fn links(case: &Case, members: &[&Finding], place: &BTreeMap<&str, i64>) -> Vec<CaseLink> {
+    let at = |host: &str| place.get(host).copied();
+    let mut joined: BTreeSet<(i64, i64)> = BTreeSet::new();
+    let mut out: Vec<CaseLink> = Vec::new();
+    for step in &case.path {
+        if let (Some(a), Some(b)) = (at(&step.from), at(&step.to)) {
+            joined.insert((a.min(b), a.max(b)));
+            out.push(arc(out.len() + 1, (a, b), &step.from, &step.to).stepped(step));
+        }
+    }
     let host_of: BTreeMap<&str, &str> = members
         .iter()
         .map(|f| (f.finding_id.as_str(), f.host.as_str()))
         .collect();
-    let mut pairs: BTreeMap<(i64, i64), (&str, &str, &str)> = BTreeMap::new();
     for f in members {
         for r in &f.related {
             let Some(other) = host_of.get(r.finding_id.as_str()) else {
                 continue;
             };
-            let (Some(a), Some(b)) = (place.get(f.host.as_str()), place.get(other)) else {
-                continue;
-            };
-            let ends = if a < b {
-                (f.host.as_str(), *other)
-            } else {
-                (*other, f.host.as_str())
-            };
-            if a != b {
-                pairs
-                    .entry(((*a).min(*b), (*a).max(*b)))
-                    .or_insert((ends.0, ends.1, &r.reason));
+            if let (Some(a), Some(b)) = (at(&f.host), at(other))
+                && a < b
+                && joined.insert((a, b))
+            {
+                out.push(arc(out.len() + 1, (a, b), &f.host, other).shared(&r.reason));
             }
         }
     }
-    pairs
-        .into_iter()
-        .take(LINKS)
-        .enumerate()
-        .map(|(i, ((a, b), (from, to, reason)))| link(i + 1, (a, b), (from, to, reason)))
-        .collect()
+    out.truncate(LINKS);
+    out
 }
 
-fn link(number: usize, (a, b): (i64, i64), (from, to, reason): (&str, &str, &str)) -> CaseLink {
+fn arc(number: usize, (a, b): (i64, i64), from: &str, to: &str) -> CaseLink {
     // Arcs leave a box below its middle and enter above it, so that both can be told apart.
     let (y1, y2) = (a * STEP + 2 + BOX * 2 / 3, b * STEP + 2 + BOX / 3);
-    let reach = (22 + 12 * (b - a)).min(LEFT - 10);
+    let reach = (22 + 12 * (b - a).abs()).min(LEFT - 10);
     let x = LEFT - reach;
     CaseLink {
         number,
+        time: String::new(),
         path: format!("M{LEFT} {y1}C{x} {y1} {x} {y2} {} {y2}", LEFT - 6),
         tip: format!("M{} {y2}l-8-4v8z", LEFT - 1),
         // A cubic curve is at three quarters of its reach in the middle.
@@ -191,6 +213,139 @@ fn link(number: usize, (a, b): (i64, i64), (from, to, reason): (&str, &str, &str
         y: (y1 + y2) / 2,
         from: cut(from, 100),
         to: cut(to, 100),
-        reason: cut(reason, 300),
+        reason: String::new(),
+    }
+}
+
+impl CaseLink {
+    /// A step that rows show.
+    fn stepped(mut self, step: &Step) -> Self {
+        self.time = when(&step.time);
+        self.reason = cut(&step.how, 300);
+        if let Some(user) = step.user.as_deref().filter(|user| !step.how.contains(user)) {
+            self.reason.push_str(&format!(" ({})", cut(user, 100)));
+        }
+        self
+    }
+
+    /// Two hosts with something in common: no direction, no time.
+    fn shared(mut self, reason: &str) -> Self {
+        self.tip = String::new();
+        self.reason = cut(reason, 300);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::score::finding::Related;
+
+    fn finding(rank: u32, host: &str, first_seen: &str, related: &[(&str, &str)]) -> Finding {
+        Finding {
+            finding_id: format!("id-{host}"),
+            rank,
+            host: host.to_owned(),
+            first_seen: first_seen.to_owned(),
+            case_id: Some("case-1".to_owned()),
+            related: related
+                .iter()
+                .map(|(id, reason)| Related {
+                    finding_id: (*id).to_owned(),
+                    reason: (*reason).to_owned(),
+                })
+                .collect(),
+            ..Finding::default()
+        }
+    }
+
+    fn step(time: &str, from: &str, to: &str, user: &str) -> Step {
+        Step {
+            time: time.to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            how: "remote logon of eve".to_owned(),
+            user: Some(user.to_owned()),
+            ..Step::default()
+        }
+    }
+
+    fn of(path: Vec<Step>, route: &[&str]) -> Case {
+        let text = |hosts: &[&str]| hosts.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>();
+        Case {
+            case_id: "case-1".to_owned(),
+            hosts: text(&["a", "b", "c", "d"]),
+            entry_host: "c".to_owned(),
+            route: text(route),
+            accounts: text(&["eve", "adm"]),
+            path,
+            ..Case::default()
+        }
+    }
+
+    fn findings() -> Vec<Finding> {
+        vec![
+            finding(
+                1,
+                "a",
+                "2025-09-20T09:00:00Z",
+                &[("id-d", "the same rare file"), ("id-c", "x")],
+            ),
+            finding(2, "b", "2025-09-20T08:00:00Z", &[]),
+            finding(3, "c", "2025-09-20T10:00:00Z", &[]),
+            finding(4, "d", "2025-09-20T07:00:00Z", &[]),
+        ]
+    }
+
+    #[test]
+    fn a_path_is_drawn_in_its_own_order_whatever_the_ranks() {
+        let path = vec![
+            step("2025-09-20T10:00:00Z", "c", "b", "eve"),
+            step("2025-09-20T11:00:00Z", "b", "a", "adm"),
+            step("2025-09-20T12:00:00Z", "a", "c", "eve"),
+        ];
+        let drawn = cases(&[of(path, &["c", "b", "a"])], &findings(), Lang::En);
+        let case = &drawn[0];
+        let hosts: Vec<&str> = case.hosts.iter().map(|h| h.host.as_str()).collect();
+        assert_eq!(hosts, ["c", "b", "a", "d"]);
+        assert_eq!(case.route, "c → b → a");
+        assert_eq!(case.words, "4 hosts; it begins on c.");
+        assert_eq!(case.accounts, "eve, adm");
+        let links: Vec<(&str, &str, &str, bool)> = case
+            .links
+            .iter()
+            .map(|l| (l.from.as_str(), l.to.as_str(), l.reason.as_str(), l.tip.is_empty()))
+            .collect();
+        assert_eq!(
+            links,
+            [
+                ("c", "b", "remote logon of eve", false),
+                ("b", "a", "remote logon of eve (adm)", false),
+                ("a", "c", "remote logon of eve", false),
+                // No step was seen to d; it has something in common with a. The link of a and c is told by its step.
+                ("a", "d", "the same rare file", true),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_case_without_steps_has_no_route() {
+        let drawn = cases(&[of(Vec::new(), &["c"])], &findings(), Lang::En);
+        assert_eq!(drawn[0].route, "");
+        let hosts: Vec<&str> = drawn[0].hosts.iter().map(|h| h.host.as_str()).collect();
+        assert_eq!(hosts, ["c", "d", "b", "a"]);
+        assert!(drawn[0].links.iter().all(|l| l.time.is_empty()));
+    }
+
+    #[test]
+    fn the_entry_is_drawn_however_many_hosts_there_are() {
+        let many: Vec<Finding> = (1..=40)
+            .map(|i| finding(i, &format!("h{i}"), "2025-09-20T09:00:00Z", &[]))
+            .collect();
+        let mut case = of(Vec::new(), &["h40"]);
+        case.entry_host = "h40".to_owned();
+        let drawn = cases(&[case], &many, Lang::En);
+        assert_eq!(drawn[0].hosts[0].host, "h40");
+        assert_eq!((drawn[0].hosts.len(), drawn[0].hosts_more), (12, 28));
     }
 }

@@ -1,14 +1,15 @@
 //! Where to look first, and why, in plain words.
 
-use std::collections::BTreeMap;
-
-use super::{counted, cut, finding, listed, shown, when};
+use super::{cases, counted, cut, finding, listed, shown, when};
 use crate::base::text::truncate_chars;
 use crate::report::lang::Lang;
 use crate::score::finding::{Finding, SignalHit};
+use crate::score::rank::Case;
 
 /// Hosts named.
 const HOSTS: usize = 6;
+/// Accounts named of a case.
+const ACCOUNTS: usize = 5;
 /// Reasons given for one.
 const REASONS: usize = 3;
 /// Longer words without punctuation are encoded.
@@ -32,14 +33,16 @@ pub struct First {
     pub what: String,
     /// The strongest evidence: title, explanation.
     pub reasons: Vec<(String, String)>,
-    /// Where its case begins, if that is another host.
+    /// Where its case begins.
     pub entry: String,
-    /// Hosts it is linked with.
+    /// The way of its case from host to host, and with which accounts.
+    pub way: String,
+    /// Hosts it is linked with beside that way.
     pub linked: String,
 }
 
 /// The hosts of the critical and high findings, best first; where there are none, of the best three.
-pub fn first(findings: &[Finding], lang: Lang) -> Vec<First> {
+pub fn first(findings: &[Finding], cases: &[Case], lang: Lang) -> Vec<First> {
     let alive = || findings.iter().filter(|f| !f.is_gone());
     let urgent = |f: &&Finding| matches!(f.severity.as_str(), "critical" | "high");
     let mut chosen: Vec<&Finding> = alive().filter(urgent).collect();
@@ -51,13 +54,19 @@ pub fn first(findings: &[Finding], lang: Lang) -> Vec<First> {
     for f in chosen {
         if !named.contains(&f.host.as_str()) && named.len() < HOSTS {
             named.push(&f.host);
-            out.push(one(f, findings, lang));
+            out.push(one(f, findings, of(f, cases), lang));
         }
     }
     out
 }
 
-fn one(f: &Finding, all: &[Finding], lang: Lang) -> First {
+/// The case of a finding.
+fn of<'a>(f: &Finding, cases: &'a [Case]) -> Option<&'a Case> {
+    let id = f.case_id.as_deref()?;
+    cases.iter().find(|c| c.case_id == id)
+}
+
+fn one(f: &Finding, all: &[Finding], case: Option<&Case>, lang: Lang) -> First {
     let who = if f.users.is_empty() {
         String::new()
     } else {
@@ -82,29 +91,44 @@ fn one(f: &Finding, all: &[Finding], lang: Lang) -> First {
             ],
         ),
         reasons: reasons(f),
-        entry: entry(f, all, lang),
-        linked: linked(f, all, lang),
+        entry: case.map(|c| entry(f, all, c, lang)).unwrap_or_default(),
+        way: case.map(|c| way(c, lang)).unwrap_or_default(),
+        linked: linked(f, all, case, lang),
     }
 }
 
-/// The host on which the case begins.
-fn entry(f: &Finding, all: &[Finding], lang: Lang) -> String {
-    let of_case = |o: &&Finding| o.case_id.is_some() && o.case_id == f.case_id && !o.is_gone();
-    let mut best: BTreeMap<&str, &Finding> = BTreeMap::new();
-    for o in all.iter().filter(of_case) {
-        best.entry(&o.host).or_insert(o);
-    }
-    let begin = best.values().filter_map(|o| Some((*o, onset(o)?)));
-    let Some((begin, signal)) = begin.min_by(|a, b| (&a.1.time, a.0.rank).cmp(&(&b.1.time, b.0.rank))) else {
-        return String::new();
-    };
-    if begin.host == f.host {
+/// The host on which the case begins, and with what.
+fn entry(f: &Finding, all: &[Finding], case: &Case, lang: Lang) -> String {
+    if case.entry_host == f.host {
         return lang.t("The case begins here.").to_owned();
     }
+    // Findings come best first.
+    let there = |o: &&Finding| o.host == case.entry_host && o.case_id.as_deref() == Some(&case.case_id);
+    let Some(signal) = all.iter().find(there).and_then(onset) else {
+        return String::new();
+    };
     lang.fill(
         "The case begins on {} at {} UTC: {}.",
-        &[&cut(&begin.host, 100), &when(&signal.time), &cut(&signal.title, 160)],
+        &[
+            &cut(&case.entry_host, 100),
+            &when(&signal.time),
+            &cut(&signal.title, 160),
+        ],
     )
+}
+
+/// From host to host, where steps between them were seen.
+fn way(case: &Case, lang: Lang) -> String {
+    let route = cases::route(case);
+    if route.is_empty() {
+        return String::new();
+    }
+    let path = lang.n("Path: {}.", route);
+    if case.accounts.is_empty() {
+        return path;
+    }
+    let accounts = lang.n("Accounts used: {}.", listed(lang, &case.accounts, ACCOUNTS));
+    format!("{path} {accounts}")
 }
 
 /// Where the story of a finding begins: its first signal that counts, worth a third of the strongest or more.
@@ -142,13 +166,14 @@ fn without_blobs(text: &str) -> String {
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Other hosts of its case, or of the findings it is linked with.
-fn linked(f: &Finding, all: &[Finding], lang: Lang) -> String {
-    let case = |o: &&Finding| o.case_id.is_some() && o.case_id == f.case_id;
+/// Other hosts of its case beside the way that is told, or of the findings it is linked with.
+fn linked(f: &Finding, all: &[Finding], case: Option<&Case>, lang: Lang) -> String {
+    let told = |host: &String| case.is_some_and(|c| !c.path.is_empty() && c.route.contains(host));
+    let of_case = |o: &&Finding| o.case_id.is_some() && o.case_id == f.case_id;
     let related = |o: &&Finding| f.related.iter().any(|r| r.finding_id == o.finding_id);
     let mut hosts: Vec<String> = Vec::new();
-    for o in all.iter().filter(|o| case(o) || related(o)) {
-        if o.host != f.host && !hosts.contains(&o.host) {
+    for o in all.iter().filter(|o| of_case(o) || related(o)) {
+        if o.host != f.host && !told(&o.host) && !hosts.contains(&o.host) {
             hosts.push(o.host.clone());
         }
     }

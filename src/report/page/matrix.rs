@@ -1,10 +1,12 @@
-//! The ATT&CK matrix by what was seen: a column per tactic of the version in use, a cell per technique.
+//! The ATT&CK matrix: a column per tactic of the version in use, a cell per technique that was seen, then those that were
+//! looked for, and of these the ones for which no log was there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{counted, finding, shown};
 use crate::knowledge::attack::AttackTable;
 use crate::report::lang::Lang;
+use crate::report::run::Blind;
 use crate::score::finding::{Finding, TechniqueRef};
 use crate::signals::SIGNALS;
 
@@ -14,8 +16,20 @@ pub struct TacticColumn {
     pub name: String,
     /// Techniques with evidence, hottest first.
     pub cells: Vec<Cell>,
-    /// How many techniques of this tactic some signal looks for, in words.
-    pub looked_for: String,
+    /// Techniques that some signal looks for, without evidence; by id.
+    pub rest: Vec<Unseen>,
+    /// How many were seen of how many that are looked for, in words.
+    pub told: String,
+}
+
+/// A technique without evidence.
+pub struct Unseen {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Whether no log was there that could show it.
+    pub dark: bool,
 }
 
 /// A technique.
@@ -31,9 +45,9 @@ pub struct Cell {
 }
 
 /// Counts the matrix. A technique of several tactics stands in each whose signals or stages were seen, else in all.
-pub fn matrix(findings: &[Finding], lang: Lang) -> Vec<TacticColumn> {
+pub fn matrix(findings: &[Finding], blind: &[Blind], lang: Lang) -> Vec<TacticColumn> {
     let table = AttackTable::builtin();
-    let looked_for = looked_for(table);
+    let looked_for = looked_for(table, blind);
     let mut seen: BTreeMap<(&str, &str), Seen<'_>> = BTreeMap::new();
     for f in findings.iter().filter(|f| !f.is_gone()) {
         for t in &f.techniques {
@@ -52,28 +66,38 @@ pub fn matrix(findings: &[Finding], lang: Lang) -> Vec<TacticColumn> {
             .map(|(_, s)| (s, s.cell(lang)))
             .collect();
         cells.sort_by(|a, b| b.0.best.total_cmp(&a.0.best).then_with(|| a.1.id.cmp(&b.1.id)));
+        let rest: Vec<Unseen> = looked_for
+            .iter()
+            .filter(|(id, _)| !seen.contains_key(&(tactic.as_str(), **id)))
+            .filter_map(|(id, dark)| Some((table.get(id)?, *dark)))
+            .filter(|(t, _)| t.tactics.contains(tactic))
+            .map(|(t, dark)| Unseen {
+                id: t.id.clone(),
+                name: t.name.clone(),
+                dark,
+            })
+            .collect();
         TacticColumn {
             name: finding::words(tactic, lang),
+            told: lang.fill("{} seen of {}", &[&cells.len(), &(cells.len() + rest.len())]),
             cells: cells.into_iter().map(|c| c.1).collect(),
-            looked_for: counted(
-                lang,
-                looked_for.get(tactic.as_str()).map_or(0, BTreeSet::len) as u64,
-                "{} technique is looked for",
-                "{} techniques are looked for",
-            ),
+            rest,
         }
     };
     table.tactic_order().iter().map(column).collect()
 }
 
-fn looked_for(table: &AttackTable) -> BTreeMap<&str, BTreeSet<&str>> {
-    let mut out: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for id in SIGNALS.iter().flat_map(|s| s.meta().techniques) {
-        let Some(t) = table.current(id).and_then(|id| table.get(id)) else {
-            continue;
-        };
-        for tactic in &t.tactics {
-            out.entry(tactic).or_default().insert(&t.id);
+/// Techniques that signals look for, and whether all of those signals had nothing to look at anywhere.
+fn looked_for<'a>(table: &'a AttackTable, blind: &[Blind]) -> BTreeMap<&'a str, bool> {
+    let nowhere: BTreeSet<&str> = blind
+        .iter()
+        .filter(|b| b.hosts.is_empty())
+        .map(|b| b.signal.as_str())
+        .collect();
+    let mut out: BTreeMap<&str, bool> = BTreeMap::new();
+    for meta in SIGNALS.iter().map(|s| s.meta()) {
+        for id in meta.techniques.iter().filter_map(|id| table.current(id)) {
+            *out.entry(id).or_insert(true) &= nowhere.contains(meta.id);
         }
     }
     out
@@ -123,5 +147,59 @@ impl<'a> Seen<'a> {
                 _ => "h1",
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::hostile;
+
+    fn columns(blind: &[Blind]) -> BTreeMap<String, TacticColumn> {
+        let columns = matrix(&hostile().findings, blind, Lang::En);
+        assert_eq!(
+            columns.len(),
+            AttackTable::builtin().tactic_order().len(),
+            "every tactic"
+        );
+        columns.into_iter().map(|c| (c.name.clone(), c)).collect()
+    }
+
+    #[test]
+    fn what_was_seen_is_no_longer_among_what_was_looked_for() {
+        let columns = columns(&[]);
+        let execution = &columns["execution"];
+        assert_eq!(execution.cells[0].id, "T1059.001");
+        assert_eq!(execution.cells[0].heat, "h5");
+        assert!(!execution.rest.is_empty() && execution.rest.iter().all(|r| r.id != "T1059.001" && !r.dark));
+        let of = execution.cells.len() + execution.rest.len();
+        assert_eq!(execution.told, format!("{} seen of {of}", execution.cells.len()));
+        assert!(columns["impact"].cells.is_empty() && !columns["impact"].rest.is_empty());
+    }
+
+    #[test]
+    fn a_technique_is_dark_only_where_no_signal_for_it_had_a_log() {
+        let of = |technique: &str| -> Vec<Blind> {
+            let looks = |ids: &[&str]| {
+                ids.iter()
+                    .any(|id| AttackTable::builtin().current(id) == Some(technique))
+            };
+            let metas = SIGNALS.iter().map(|s| s.meta()).filter(|m| looks(m.techniques));
+            metas
+                .map(|m| Blind {
+                    signal: m.id.to_owned(),
+                    hosts: Vec::new(),
+                    why: String::new(),
+                })
+                .collect()
+        };
+        let dark = |blind: &[Blind]| {
+            let rest = columns(blind).remove("impact").unwrap().rest;
+            rest.iter().find(|r| r.id == "T1486").unwrap().dark
+        };
+        let mut blind = of("T1486");
+        assert!(!blind.is_empty() && dark(&blind));
+        blind[0].hosts = vec!["one host only".to_owned()];
+        assert!(!dark(&blind));
     }
 }
