@@ -50,7 +50,7 @@ pub fn say(report: &IngestReport) {
         sum(|i| i.rejected),
     );
     for line in report.unreadable.iter().take(20) {
-        eprintln!("not read: {}", for_terminal(line));
+        eprintln!("not (fully) read: {}", for_terminal(line));
     }
     if report.unreadable.len() > 20 {
         eprintln!("… and {} more, see run.json", report.unreadable.len() - 20);

@@ -27,7 +27,7 @@ pub fn run(input: &[PathBuf], lake: &Path, read: &ReadArgs) -> Result<Exit> {
     let plan = preview::preview(&found, &read.options(), old.as_ref());
     print(&in_words(&plan));
     for line in plan.unreadable.iter().take(SHOWN) {
-        eprintln!("not read: {}", for_terminal(line));
+        eprintln!("not (fully) read: {}", for_terminal(line));
     }
     eprintln!("nothing was written (--dry-run)");
     Ok(match plan.unreadable.is_empty() {

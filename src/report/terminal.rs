@@ -24,7 +24,13 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
     let mut out = String::new();
     let (findings, lang) = (&results.findings, results.lang);
     if findings.is_empty() {
-        let _ = writeln!(out, "{}", lang.t("No findings."));
+        // With --since-last what goes on is not shown.
+        let ongoing = results.run.baseline.as_ref().is_some_and(|b| b.ongoing > 0);
+        let none = match ongoing {
+            true => lang.t("No new or changed findings."),
+            false => lang.t("No findings."),
+        };
+        let _ = writeln!(out, "{none}");
         blind(&mut out, results);
         return out;
     }
@@ -151,6 +157,7 @@ fn blind(out: &mut String, results: &Results) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::run::BaselineReport;
     use crate::report::testing::{hostile, nasty};
 
     #[test]
@@ -198,5 +205,10 @@ mod tests {
         results.findings.clear();
         let text = table(&results, 80, false);
         assert!(text.starts_with("No findings.") && text.contains("could not look"));
+        results.run.baseline = Some(BaselineReport {
+            ongoing: 3,
+            ..BaselineReport::default()
+        });
+        assert!(table(&results, 80, false).starts_with("No new or changed findings."));
     }
 }

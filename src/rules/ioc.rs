@@ -4,6 +4,7 @@
 //! enough (host and path of a URL, key and value of the registry, name and domain of an account), the test finds
 //! candidates and [`Matcher::confirms`] looks at the row.
 
+mod addresses;
 pub mod columns;
 mod globs;
 mod matcher;

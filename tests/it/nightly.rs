@@ -138,6 +138,63 @@ fn three_nights_in_a_row_through_the_script() {
     assert_eq!(fs::read_dir(home.join("nights")).unwrap().count(), 2, "older copies go");
 }
 
+/// The script with the little that cron sets.
+fn from_cron(home: &Path, program: &Path, input: &Path) -> Output {
+    Command::new("/bin/sh")
+        .arg("-c")
+        .arg(format!(
+            "bash '{}' '{}'",
+            root().join("scripts/nightly.sh").display(),
+            input.display()
+        ))
+        .current_dir("/")
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("COLDTRAIL", program)
+        .env("COLDTRAIL_HOME", home)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_script_runs_with_what_cron_sets_and_keeps_reports_from_others() {
+    use std::os::unix::fs::PermissionsExt;
+    let (home, logs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    arrives(logs.path(), 2);
+    let done = from_cron(home.path(), Path::new(env!("CARGO_BIN_EXE_coldtrail")), logs.path());
+    assert!(matches!(done.status.code(), Some(0 | 1)), "{done:?}");
+    for file in ["latest/report.html", "latest/findings.jsonl", "last-run.txt"] {
+        let mode = fs::metadata(home.path().join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o007, 0, "{file} is open to others: {mode:o}");
+    }
+    let nowhere = from_cron(home.path(), Path::new("/nowhere/coldtrail"), logs.path());
+    assert_eq!(nowhere.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&nowhere.stderr).contains("set COLDTRAIL"),
+        "{nowhere:?}"
+    );
+}
+
+#[test]
+fn a_night_that_finds_the_lake_locked_leaves_what_the_last_one_said() {
+    let (home, logs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    arrives(logs.path(), 2);
+    let told = home.path().join("told.txt");
+    script(home.path(), logs.path(), &told, &[]);
+    let said = fs::read_to_string(home.path().join("last-run.txt")).unwrap();
+    let lock = fs::File::open(home.path().join("lake/_coldtrail/lock")).unwrap();
+    lock.lock().unwrap();
+    let done = script(home.path(), logs.path(), &told, &[]);
+    assert_eq!(done.status.code(), Some(5));
+    assert!(fs::read_to_string(&told).unwrap().contains("locked"));
+    assert_eq!(fs::read_to_string(home.path().join("last-run.txt")).unwrap(), said);
+    let left = fs::read_dir(home.path()).unwrap().map(|e| e.unwrap().file_name());
+    assert!(
+        left.into_iter()
+            .all(|n| !n.to_string_lossy().starts_with("last-run.") || n == "last-run.txt")
+    );
+}
+
 #[test]
 fn what_is_filtered_away_is_gone_and_counts_nowhere() {
     let (out, logs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -1,6 +1,6 @@
 //! Cases over several hosts as a path: a box per host in the order in which the path meets them, an arc per step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{cut, first, listed, when};
 use crate::report::lang::Lang;
@@ -117,7 +117,7 @@ fn case(case: &Case, members: &[&Finding], lang: Lang) -> CasePath {
             &[&best.len(), &cut(&case.entry_host, 100)],
         ),
         route: route(case),
-        accounts: listed(lang, &case.accounts, ACCOUNTS),
+        accounts: accounts(case, ACCOUNTS, lang),
         hosts_more: best.len() - boxes.len(),
         links: links(case, members, &place),
         height: boxes.len() as i64 * STEP + 4,
@@ -125,16 +125,41 @@ fn case(case: &Case, members: &[&Finding], lang: Lang) -> CasePath {
     }
 }
 
-/// `a → b → c`, with what it left out counted.
+/// The steps in one line: `a → b → c` where each goes on from the last, `a → b, c` where several leave one host, `; ` before a
+/// step from elsewhere. Steps that are left out are counted.
 pub fn route(case: &Case) -> String {
-    if case.path.is_empty() {
-        return String::new();
+    let mut out = String::new();
+    let mut before: Option<&Step> = None;
+    let mut fanned = false;
+    for step in case.path.iter().take(LINKS) {
+        let (goes_on, again) = before.map_or((false, false), |b| (b.to == step.from, b.from == step.from));
+        let (joint, from) = match (goes_on && !fanned, again) {
+            (true, _) => (" → ", None),
+            (_, true) => (", ", None),
+            _ if before.is_some() => ("; ", Some(&step.from)),
+            _ => ("", Some(&step.from)),
+        };
+        fanned = joint == ", ";
+        out.push_str(joint);
+        if let Some(from) = from {
+            out.push_str(&cut(from, 100));
+            out.push_str(" → ");
+        }
+        out.push_str(&cut(&step.to, 100));
+        before = Some(step);
     }
-    let mut hosts: Vec<String> = case.route.iter().take(HOSTS).map(|h| cut(h, 100)).collect();
-    if case.route.len() > HOSTS {
-        hosts.push(format!("… (+{})", case.route.len() - HOSTS));
+    if case.path.len() > LINKS {
+        out.push_str(&format!(" … (+{})", case.path.len() - LINKS));
     }
-    hosts.join(" → ")
+    out
+}
+
+/// Accounts with which the steps were made; empty where no step tells.
+pub fn accounts(case: &Case, max: usize, lang: Lang) -> String {
+    match case.path.iter().any(|step| step.user.is_some()) {
+        true => listed(lang, &case.accounts, max),
+        false => String::new(),
+    }
 }
 
 /// The best finding of each host: the hosts of the path in its order, then the others as they begin. Where there are too
@@ -166,14 +191,15 @@ fn host(i: i64, f: &Finding) -> CaseHost {
     }
 }
 
-/// The steps of the path in the order of time; then what else two hosts have in common, once for a pair without a step.
+/// The steps of the path in the order of time; then what else holds the case together: of the links that only say what two
+/// hosts have in common, those that join what the steps do not.
 fn links(case: &Case, members: &[&Finding], place: &BTreeMap<&str, i64>) -> Vec<CaseLink> {
     let at = |host: &str| place.get(host).copied();
-    let mut joined: BTreeSet<(i64, i64)> = BTreeSet::new();
+    let mut parts = Parts(place.values().map(|at| (*at, *at)).collect());
     let mut out: Vec<CaseLink> = Vec::new();
     for step in &case.path {
         if let (Some(a), Some(b)) = (at(&step.from), at(&step.to)) {
-            joined.insert((a.min(b), a.max(b)));
+            parts.join(a, b);
             out.push(arc(out.len() + 1, (a, b), &step.from, &step.to).stepped(step));
         }
     }
@@ -186,16 +212,40 @@ fn links(case: &Case, members: &[&Finding], place: &BTreeMap<&str, i64>) -> Vec<
             let Some(other) = host_of.get(r.finding_id.as_str()) else {
                 continue;
             };
-            if let (Some(a), Some(b)) = (at(&f.host), at(other))
-                && a < b
-                && joined.insert((a, b))
-            {
-                out.push(arc(out.len() + 1, (a, b), &f.host, other).shared(&r.reason));
+            let (Some(a), Some(b)) = (at(&f.host), at(other)) else {
+                continue;
+            };
+            if parts.join(a, b) {
+                let (upper, lower) = if a < b {
+                    (f.host.as_str(), *other)
+                } else {
+                    (*other, f.host.as_str())
+                };
+                out.push(arc(out.len() + 1, (a.min(b), a.max(b)), upper, lower).shared(&r.reason));
             }
         }
     }
     out.truncate(LINKS);
     out
+}
+
+/// Which part of a case each host is in.
+struct Parts(BTreeMap<i64, i64>);
+
+impl Parts {
+    /// Makes one of two parts; `false` where they were one.
+    fn join(&mut self, a: i64, b: i64) -> bool {
+        let (Some(&to), Some(&from)) = (self.0.get(&a), self.0.get(&b)) else {
+            return false;
+        };
+        if to != from {
+            self.0
+                .values_mut()
+                .filter(|part| **part == from)
+                .for_each(|part| *part = to);
+        }
+        to != from
+    }
 }
 
 fn arc(number: usize, (a, b): (i64, i64), from: &str, to: &str) -> CaseLink {
@@ -308,7 +358,7 @@ mod tests {
         let case = &drawn[0];
         let hosts: Vec<&str> = case.hosts.iter().map(|h| h.host.as_str()).collect();
         assert_eq!(hosts, ["c", "b", "a", "d"]);
-        assert_eq!(case.route, "c → b → a");
+        assert_eq!(case.route, "c → b → a → c");
         assert_eq!(case.words, "4 hosts; it begins on c.");
         assert_eq!(case.accounts, "eve, adm");
         let links: Vec<(&str, &str, &str, bool)> = case
@@ -322,10 +372,28 @@ mod tests {
                 ("c", "b", "remote logon of eve", false),
                 ("b", "a", "remote logon of eve (adm)", false),
                 ("a", "c", "remote logon of eve", false),
-                // No step was seen to d; it has something in common with a. The link of a and c is told by its step.
+                // No step was seen to d; it has something in common with a. What a and c share is told by their step.
                 ("a", "d", "the same rare file", true),
             ]
         );
+    }
+
+    #[test]
+    fn a_route_says_from_where_each_step_went() {
+        let told = |steps: &[(&str, &str)]| {
+            let path = steps
+                .iter()
+                .map(|(from, to)| step("2025-09-20T10:00:00Z", from, to, "eve"));
+            route(&of(path.collect(), &[]))
+        };
+        assert_eq!(told(&[]), "");
+        assert_eq!(told(&[("a", "b"), ("b", "c")]), "a → b → c");
+        assert_eq!(told(&[("a", "b"), ("a", "c"), ("a", "d")]), "a → b, c, d");
+        assert_eq!(told(&[("a", "b"), ("a", "c"), ("c", "d")]), "a → b, c; c → d");
+        assert_eq!(told(&[("a", "b"), ("b", "c"), ("b", "d")]), "a → b → c, d");
+        assert_eq!(told(&[("a", "b"), ("b", "c"), ("a", "d")]), "a → b → c; a → d");
+        let many: Vec<(&str, &str)> = (0..30).map(|_| ("a", "b")).collect();
+        assert!(told(&many).ends_with("b … (+6)"));
     }
 
     #[test]
@@ -335,6 +403,7 @@ mod tests {
         let hosts: Vec<&str> = drawn[0].hosts.iter().map(|h| h.host.as_str()).collect();
         assert_eq!(hosts, ["c", "d", "b", "a"]);
         assert!(drawn[0].links.iter().all(|l| l.time.is_empty()));
+        assert_eq!(drawn[0].accounts, "", "those of the findings may be victims");
     }
 
     #[test]

@@ -124,11 +124,11 @@ fn way(case: &Case, lang: Lang) -> String {
         return String::new();
     }
     let path = lang.n("Path: {}.", route);
-    if case.accounts.is_empty() {
+    let accounts = cases::accounts(case, ACCOUNTS, lang);
+    if accounts.is_empty() {
         return path;
     }
-    let accounts = lang.n("Accounts used: {}.", listed(lang, &case.accounts, ACCOUNTS));
-    format!("{path} {accounts}")
+    format!("{path} {}", lang.n("Accounts used: {}.", accounts))
 }
 
 /// Where the story of a finding begins: its first signal that counts, worth a third of the strongest or more.

@@ -59,6 +59,8 @@ pub fn matrix(findings: &[Finding], blind: &[Blind], lang: Lang) -> Vec<TacticCo
             }
         }
     }
+    // What was seen for another of its tactics is no gap of this one.
+    let anywhere: BTreeSet<&str> = seen.keys().map(|(_, id)| *id).collect();
     let column = |tactic: &String| {
         let mut cells: Vec<(&Seen<'_>, Cell)> = seen
             .iter()
@@ -68,7 +70,7 @@ pub fn matrix(findings: &[Finding], blind: &[Blind], lang: Lang) -> Vec<TacticCo
         cells.sort_by(|a, b| b.0.best.total_cmp(&a.0.best).then_with(|| a.1.id.cmp(&b.1.id)));
         let rest: Vec<Unseen> = looked_for
             .iter()
-            .filter(|(id, _)| !seen.contains_key(&(tactic.as_str(), **id)))
+            .filter(|(id, _)| !anywhere.contains(*id))
             .filter_map(|(id, dark)| Some((table.get(id)?, *dark)))
             .filter(|(t, _)| t.tactics.contains(tactic))
             .map(|(t, dark)| Unseen {
@@ -79,7 +81,10 @@ pub fn matrix(findings: &[Finding], blind: &[Blind], lang: Lang) -> Vec<TacticCo
             .collect();
         TacticColumn {
             name: finding::words(tactic, lang),
-            told: lang.fill("{} seen of {}", &[&cells.len(), &(cells.len() + rest.len())]),
+            told: match cells.len() + rest.len() {
+                0 => lang.t("Not looked for.").to_owned(),
+                all => lang.fill("{} seen of {}", &[&cells.len(), &all]),
+            },
             cells: cells.into_iter().map(|c| c.1).collect(),
             rest,
         }

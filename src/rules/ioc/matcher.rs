@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use ahash::RandomState;
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
+use super::addresses::Addresses;
 use super::columns::Role;
 use super::globs::Globs;
 use super::spelling::{account_domain, account_name, holds_key, is_hive, same_domain, unhex, url_host};
@@ -23,15 +24,16 @@ pub const CANDIDATE: u32 = 1 << 31;
 /// Components of a registry key that are looked at; Windows has no deeper keys.
 const MAX_COMPONENTS: usize = 512;
 
+/// Letters of all needles for which the automaton is a table: some 40 MB.
+const MAX_TABLE: usize = 150_000;
+
 type Map<K, V> = HashMap<K, V, RandomState>;
 
 /// Compiled indicators; numbers are places in [`Matcher::indicators`].
 pub struct Matcher {
     indicators: Vec<Indicator>,
     hashes: Map<Vec<u8>, u32>,
-    addresses: Map<Ip, u32>,
-    /// Networks by the length of their prefix.
-    networks: Vec<(u8, Map<u128, Vec<u32>>)>,
+    addresses: Addresses,
     domains: Map<String, u32>,
     /// URLs by host: path and query that a request must begin with.
     urls: Map<String, Vec<u32>>,
@@ -58,8 +60,7 @@ impl Matcher {
         let mut m = Self {
             indicators: Vec::new(),
             hashes: Map::default(),
-            addresses: Map::default(),
-            networks: Vec::new(),
+            addresses: Addresses::default(),
             domains: Map::default(),
             urls: Map::default(),
             parts: Vec::new(),
@@ -82,7 +83,9 @@ impl Matcher {
                     needles.push((i.value.clone(), Edge::Hex, n));
                 }
                 Kind::Address => m.add_address(&i.value, n, &mut needles),
-                Kind::Network => m.add_network(&i.value, n),
+                Kind::Network => Cidr::parse(&i.value)
+                    .into_iter()
+                    .for_each(|net| m.addresses.add_network(net, n)),
                 Kind::Domain => {
                     m.domains.insert(i.value.clone(), n);
                     needles.push((i.value.clone(), Edge::Domain, n));
@@ -120,8 +123,11 @@ impl Matcher {
         if needles.is_empty() {
             return Ok(());
         }
+        let letters: usize = needles.iter().map(|(t, ..)| t.len()).sum();
         let found = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
+            // Every letter of every text is a step: the table that makes it one look-up is worth its memory.
+            .kind((letters <= MAX_TABLE).then_some(AhoCorasickKind::DFA))
             .build(needles.iter().map(|(t, ..)| t));
         self.needles = Some(found.map_err(|e| Error::Usage(format!("too many indicators: {e}; split the list")))?);
         self.needle_of = needles.into_iter().map(|(_, edge, n)| (edge, n)).collect();
@@ -130,26 +136,11 @@ impl Matcher {
 
     fn add_address(&mut self, value: &str, n: u32, needles: &mut Vec<(String, Edge, u32)>) {
         if let Some(ip) = ip::parse(value) {
-            self.addresses.insert(ip, n);
+            self.addresses.add(ip, n);
             if value.contains(':') {
                 needles.push((ip::display(&ip), Edge::Ip6, n));
             }
         }
-    }
-
-    fn add_network(&mut self, value: &str, n: u32) {
-        let Some(net) = Cidr::parse(value) else { return };
-        let map = match self.networks.iter_mut().find(|(bits, _)| *bits == net.bits()) {
-            Some((_, map)) => map,
-            None => {
-                self.networks.push((net.bits(), Map::default()));
-                match self.networks.last_mut() {
-                    Some((_, map)) => map,
-                    None => return,
-                }
-            }
-        };
-        map.entry(net.base()).or_default().push(n);
     }
 
     fn add_key(&mut self, value: &str, n: u32, needles: &mut Vec<(String, Edge, u32)>) {
@@ -186,7 +177,7 @@ impl Matcher {
                 let width = column.kind.width()?;
                 self.hashes.keys().filter(|h| h.len() == width).cloned().collect()
             }
-            Role::Address if self.networks.is_empty() => self.addresses.keys().map(|a| a.to_vec()).collect(),
+            Role::Address => self.addresses.all_single()?.map(|a| a.to_vec()).collect(),
             _ => return None,
         };
         out.sort_unstable();
@@ -199,7 +190,7 @@ impl Matcher {
             Role::Hash => out.extend(self.hashes.get(value)),
             Role::Address => {
                 if let Ok(ip) = Ip::try_from(value) {
-                    self.address(&ip, out);
+                    self.addresses.test(&ip, out);
                 }
             }
             _ => {
@@ -220,7 +211,7 @@ impl Matcher {
             Role::Name => self.name(text, out),
             Role::UrlHost => {
                 self.name(text, out);
-                let host = text.split(':').next().unwrap_or(text);
+                let host = before(text, b':');
                 let urls = self.urls.get(host).into_iter().flatten();
                 out.extend(urls.map(|n| n | CANDIDATE));
             }
@@ -249,16 +240,9 @@ impl Matcher {
         }
     }
 
-    fn address(&self, ip: &Ip, out: &mut Vec<u32>) {
-        out.extend(self.addresses.get(ip));
-        for (bits, map) in &self.networks {
-            out.extend(map.get(&ip::prefix(ip, *bits)).into_iter().flatten());
-        }
-    }
-
     fn addresses_in(&self, text: &str, out: &mut Vec<u32>) {
-        if !(self.addresses.is_empty() && self.networks.is_empty()) {
-            addresses(text).for_each(|a| self.address(&a, out));
+        if !self.addresses.is_empty() {
+            addresses(text).for_each(|a| self.addresses.test(&a, out));
         }
     }
 
@@ -266,14 +250,18 @@ impl Matcher {
         if may_be_address(text)
             && let Some((ip, _)) = ip::parse_with_port(text)
         {
-            return self.address(&ip, out);
+            return self.addresses.test(&ip, out);
         }
-        let text = text.split(':').next().unwrap_or(text).trim_end_matches('.');
-        let mut rest = text.trim_start_matches("*.");
+        if self.domains.is_empty() {
+            return;
+        }
+        let name = before(text, b':').trim_end_matches('.');
+        let mut rest = name.trim_start_matches("*.");
         loop {
             out.extend(self.domains.get(rest));
-            match rest.split_once('.') {
-                Some((_, parent)) => rest = parent,
+            let label = before(rest, b'.').len();
+            match rest.get(label + 1..) {
+                Some(parent) => rest = parent,
                 None => return,
             }
         }
@@ -402,6 +390,12 @@ impl Matcher {
             _ => false,
         }
     }
+}
+
+/// What stands before the first of an ASCII letter; names are so short that looking at each byte is quickest.
+fn before(text: &str, letter: u8) -> &str {
+    let at = text.bytes().position(|b| b == letter);
+    at.and_then(|at| text.get(..at)).unwrap_or(text)
 }
 
 /// In lower case; most values are already.
