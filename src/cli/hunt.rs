@@ -53,8 +53,13 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
         }
     };
     let read_seconds = clock.elapsed().as_secs_f64();
+    let note = hunt::memory_note(&lake, &options, args.read.memory_limit);
+    if let (Some(note), false) = (&note, args.say.quiet) {
+        eprintln!("warning: {note}");
+    }
     let mut results = hunt::hunt(&lake, &options, &prepared, shown.progress())?;
     let run = &mut results.run;
+    run.warnings.extend(note.clone());
     run.timings.insert("read".to_owned(), read_seconds);
     run.timings.insert("total".to_owned(), clock.elapsed().as_secs_f64());
     run.started = format_rfc3339(started);
@@ -78,7 +83,7 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
         if !args.input.is_empty() {
             ingest_command::say(&report);
         }
-        for w in &results.run.warnings {
+        for w in results.run.warnings.iter().filter(|w| Some(*w) != note.as_ref()) {
             eprintln!("warning: {}", for_terminal(w));
         }
         for r in &results.run.sigma.rejected {

@@ -520,3 +520,16 @@ fn a_mistyped_flag_is_answered_with_the_nearest() {
     assert_eq!(done.status.code(), Some(2));
     assert!(err.contains("'--ioc'"), "{err}");
 }
+
+#[test]
+fn a_hunt_that_will_not_fit_into_the_memory_limit_says_so_before_it_begins_and_in_its_summary() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    let (code, _, err) = run(&["hunt", "--out", out, "--memory-limit", "16MiB"]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(err.matches("more than --memory-limit").count(), 1, "{err}");
+    let warnings = crate::support::json(&dir.path().join("run.json"))["warnings"].to_string();
+    assert!(warnings.contains("more than --memory-limit"), "{warnings}");
+    let (_, _, err) = run(&["hunt", "--out", out, "--memory-limit", "1GiB"]);
+    assert!(!err.contains("--memory-limit"), "{err}");
+}
