@@ -179,6 +179,11 @@ pub const READS: &[(&crate::schema::Table, &[crate::schema::Col])] = &[
     (&posture::TABLE, &[posture::IPS]),
 ];
 
+/// Whether the connections of a source say which address its own host has; those of sensors and firewalls do not.
+pub fn names_itself(source: &str) -> bool {
+    matches!(source, "sysmon" | "security" | "mde")
+}
+
 /// Collects claims from all frames; interns the host names it meets.
 pub fn claims(frames: &mut Frames) -> Vec<Claim> {
     let mut named: Vec<(Ip, String, i64, i64, f32)> = Vec::new();
@@ -187,7 +192,7 @@ pub fn claims(frames: &mut Frames) -> Vec<Claim> {
     }
     for at in 0..frames.frame(&network::TABLE).len() as u32 {
         let row = frames.row(&network::TABLE, at);
-        let endpoint = matches!(row.source(), "sysmon" | "security" | "mde");
+        let endpoint = names_itself(row.source());
         if let (true, Some("out"), Some(ip)) = (endpoint, row.text(network::DIRECTION), row.ip(network::SRC_IP)) {
             named.push((ip, row.host().to_owned(), row.ts(), row.ts(), 0.9));
         }

@@ -5,14 +5,35 @@ use crate::base::ip::Ip;
 use crate::base::time::{DAY, Ts};
 use crate::entity::{address, resolve};
 use crate::lake::Lake;
-use crate::lake::frame::{Frames, NO_STR, Row, Wanted};
+use crate::lake::frame::{ALWAYS, Frames, NO_STR, Row, Wanted};
 use crate::lake::scan::TimeRange;
-use crate::schema::{TABLES, common, process};
+use crate::lake::seek::{Group, Probe, seek};
+use crate::schema::{Col, TABLES, common, network, process};
 
 /// More rows than these are not read only to name addresses.
 const MAX_ROWS: u64 = 6_000_000;
 /// Leases are good for days.
 const BEFORE: Ts = 8 * DAY;
+
+/// Does something with the connections that say which address their own host has, of each row group that holds some. A sensor's
+/// may be a hundred times as many, and are not read.
+fn of_endpoints<R: Send>(
+    lake: &Lake,
+    range: TimeRange,
+    work: impl Fn(&Group<'_>) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let test = |source: &[u8], out: &mut Vec<u32>| {
+        if std::str::from_utf8(source).is_ok_and(address::names_itself) {
+            out.push(0);
+        }
+    };
+    let probe = Probe {
+        col: common::SOURCE,
+        values: None,
+        test: &test,
+    };
+    Ok(seek(lake, &network::TABLE, &[probe], range, work)?.found)
+}
 
 /// Hosts of addresses.
 pub struct Who {
@@ -35,24 +56,35 @@ impl Who {
         resolve::add_wanted(&mut wanted);
         // Sysmon's own clock, from which offsets are learned.
         wanted.push((&process::TABLE, Vec::new()));
-        let rows = |range: TimeRange| -> u64 {
+        let (connections, wanted): (Wanted, Wanted) =
+            wanted.into_iter().partition(|(t, _)| t.ix() == network::TABLE.ix());
+        let rows = |range: TimeRange| -> Result<u64> {
             let files = wanted.iter().flat_map(|(t, _)| range.files(lake, t));
-            files.map(|f| f.rows).sum()
+            let of_endpoints = of_endpoints(lake, range, |group| Ok(group.rows().len() as u64))?;
+            Ok(files.map(|f| f.rows).chain(of_endpoints).sum())
         };
         let around = [BEFORE, DAY, 0].map(|before| TimeRange {
             from: range.from.map(|t| t.saturating_sub(before)),
             to: range.to.map(|t| t.saturating_add(before.min(DAY))),
         });
-        let Some(range) = around.into_iter().find(|r| rows(*r) <= MAX_ROWS) else {
-            warnings.push(format!(
-                "addresses are not given host names, and clocks not corrected: {} rows would have to be read for it; narrow --from and --to",
-                rows(range)
-            ));
-            return Ok(None);
-        };
-        let mut frames = Frames::load(lake, &wanted, range)?;
-        let entities = resolve::resolve(&mut frames);
-        Ok(Some(Self { frames, entities }))
+        let mut least = 0;
+        for range in around {
+            least = rows(range)?;
+            if least <= MAX_ROWS {
+                let mut frames = Frames::load(lake, &wanted, range)?;
+                for (table, columns) in &connections {
+                    let columns: Vec<Col> = ALWAYS.iter().chain(columns).copied().collect();
+                    let found = of_endpoints(lake, range, |group| group.read(Some(&columns), &group.rows()))?;
+                    found.iter().for_each(|batches| frames.add(table, &columns, batches));
+                }
+                let entities = resolve::resolve(&mut frames);
+                return Ok(Some(Self { frames, entities }));
+            }
+        }
+        warnings.push(format!(
+            "addresses are not given host names, and clocks not corrected: {least} rows would have to be read for it; narrow --from and --to"
+        ));
+        Ok(None)
     }
 
     /// Whether a row's time was logged without a zone, by a source whose offset may be learned.

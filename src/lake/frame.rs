@@ -105,6 +105,11 @@ impl Frames {
         Ok(out)
     }
 
+    /// Adds rows of a table that were found otherwise, with these columns of theirs.
+    pub fn add(&mut self, table: &'static Table, columns: &[Col], batches: &[RecordBatch]) {
+        self.append(table, columns, batches, TimeRange::default());
+    }
+
     /// Frames without a lake, from batches of builders: for tests and small inputs.
     pub fn from_batches(batches: &[(&'static Table, RecordBatch)]) -> Self {
         let mut out = Self {
