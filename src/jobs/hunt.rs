@@ -136,11 +136,7 @@ pub fn memory_note(lake: &Lake, options: &HuntOptions, limit: u64) -> Option<Str
     let range = widened(options.range);
     let wanted = wanted();
     let tables: BTreeMap<usize, &Table> = wanted.iter().map(|(t, _)| (t.ix(), *t)).collect();
-    let rows: u64 = tables
-        .values()
-        .flat_map(|t| range.files(lake, t))
-        .map(|f| f.rows)
-        .sum();
+    let rows: u64 = tables.values().flat_map(|t| range.files(lake, t)).map(|f| f.rows).sum();
     let need = rows.saturating_mul(ROW_BYTES);
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     (need > limit).then(|| {

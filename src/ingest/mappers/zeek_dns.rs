@@ -128,7 +128,11 @@ fn flags(row: &mut Row<'_, '_>) {
         return;
     }
     let mut set = String::with_capacity(12);
-    for (flag, _) in FLAGS.iter().zip(values).filter(|(_, v)| matches!(v, Some("T" | "true"))) {
+    for (flag, _) in FLAGS
+        .iter()
+        .zip(values)
+        .filter(|(_, v)| matches!(v, Some("T" | "true")))
+    {
         if !set.is_empty() {
             set.push(',');
         }
