@@ -172,7 +172,12 @@ pub fn split_user(text: &str) -> (&str, Option<&str>) {
 }
 
 /// Reads decimal or `0x` hexadecimal.
+#[inline]
 pub fn parse_int(text: &str) -> Option<i64> {
+    // Most are plain digits, few enough not to overflow.
+    if matches!(text.len(), 1..=18) && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(text.bytes().fold(0, |n, b| n * 10 + i64::from(b - b'0')));
+    }
     let t = text.trim();
     if let Some(h) = t.strip_prefix("0x").or_else(|| t.strip_prefix("0X")) {
         return u64::from_str_radix(h, 16).ok().map(|v| v as i64);
@@ -234,6 +239,7 @@ fn digit(byte: u8) -> u8 {
     DIGITS.get(byte as usize).copied().unwrap_or(0xFF)
 }
 
+#[inline]
 fn integer(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
     let Some(v) = parse_int(text) else {
         return Held::No;
@@ -251,6 +257,7 @@ fn integer(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
     canonical.into()
 }
 
+#[inline]
 fn fits(cells: &TableBuilder, col: Col, v: i64) -> bool {
     match cells.table().column(col).map(|c| c.kind) {
         Some(Kind::U8) => u8::try_from(v).is_ok(),

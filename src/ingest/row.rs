@@ -105,20 +105,22 @@ impl<'b, 'r> Row<'b, 'r> {
     }
 
     /// The text of a field, left in `extra` unless something else holds it.
+    #[inline]
     pub fn peek(&self, name: &str) -> Option<&'r str> {
         self.raw.get(name)
     }
 
     /// The text of a field that the caller stores in a column which re-creates it.
+    #[inline]
     pub fn take(&mut self, name: &str) -> Option<&'r str> {
-        let i = self.raw.fields.iter().position(|f| f.name == name)?;
+        let i = self.raw.fields.iter().position(|f| f.is(name))?;
         self.held.set(i);
         self.raw.fields.get(i)?.value.text()
     }
 
     /// Decodes one field by name into a column; whether the field is there.
     pub fn field(&mut self, name: &str, col: Col, dec: Dec) -> bool {
-        let Some(i) = self.raw.fields.iter().position(|f| f.name == name) else {
+        let Some(i) = self.raw.fields.iter().position(|f| f.is(name)) else {
             return false;
         };
         if let Some(f) = self.raw.fields.get(i)

@@ -137,12 +137,14 @@ pub fn path_of_name(name: &str) -> Option<&'static str> {
 }
 
 /// Adds a field, or makes it the record's time, observer or (held by the kind) name.
+#[inline]
 pub fn push<'a>(raw: &mut Raw<'a>, name: &'a str, value: Value<'a>) {
     let name = Cow::Borrowed(name);
     push_field(raw, Field { name, value });
 }
 
 /// Like [`push`] for a field with an owned name.
+#[inline]
 pub fn push_field<'a>(raw: &mut Raw<'a>, field: Field<'a>) {
     match &*field.name {
         "ts" => {

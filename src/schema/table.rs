@@ -99,6 +99,7 @@ impl Table {
     }
 
     /// The column behind an index.
+    #[inline]
     pub fn column(&self, col: Col) -> Option<&'static Column> {
         match col.0.checked_sub(COMMON_LEN) {
             None => common::COLUMNS.get(col.0 as usize),

@@ -196,7 +196,7 @@ impl Header {
         std::iter::from_fn(move || {
             let text = rest?;
             let end = match ascii.filter(u8::is_ascii) {
-                Some(separator) => text.bytes().position(|b| b == separator),
+                Some(separator) => place_of(separator, text),
                 None => text.find(wide),
             };
             let Some(end) = end else { return rest.take() };
@@ -241,9 +241,21 @@ fn one_char(text: &str) -> Option<char> {
     text.chars().next()
 }
 
+/// Where a byte stands first in a short text.
+#[inline]
+fn place_of(byte: u8, text: &str) -> Option<usize> {
+    for (at, b) in text.as_bytes().iter().enumerate() {
+        if *b == byte {
+            return Some(at);
+        }
+    }
+    None
+}
+
 /// Undoes `\xHH` and `\\`. What would not be UTF-8 then stays as written.
+#[inline]
 fn unescape(cell: &str) -> Cow<'_, str> {
-    if !cell.bytes().any(|b| b == b'\\') {
+    if place_of(b'\\', cell).is_none() {
         return Cow::Borrowed(cell);
     }
     let mut out = Vec::with_capacity(cell.len());

@@ -76,6 +76,7 @@ fn column(cells: &Cells, order: &[u32]) -> Column {
     }
 }
 
+#[inline]
 fn at<T: Copy>(v: &[T], i: u32) -> Option<T> {
     v.get(i as usize).copied()
 }
@@ -97,6 +98,7 @@ impl<'b> Renumber<'b> {
         }
     }
 
+    #[inline]
     fn code(&mut self, code: u32) -> u32 {
         match self.codes.get_mut(code as usize) {
             None => NULL_CODE,

@@ -54,6 +54,7 @@ impl Strings {
     }
 
     /// Adds a text; its code.
+    #[inline]
     pub fn push(&mut self, text: &[u8]) -> u32 {
         let code = self.ends.len() as u32;
         self.bytes.extend_from_slice(text);
