@@ -12,6 +12,10 @@ use super::args::SayArgs;
 use crate::base::text::for_terminal;
 use crate::jobs::progress::{FileProgress, Progress};
 
+/// While bytes are read.
+const BAR: &str = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+/// While nobody knows the end: behind the reading, or with a pipe.
+const SPINNER: &str = "{spinner} {msg}, {elapsed} so far";
 /// Files that get a line of their own.
 const FILES: usize = 3;
 /// A file that takes longer than so many seconds gets a line.
@@ -56,16 +60,22 @@ impl Drop for Shown {
 fn show(progress: &Progress, stop: &AtomicBool) {
     let all = MultiProgress::new();
     let bar = all.add(ProgressBar::new(0));
-    let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
-    if let Ok(style) = style {
-        bar.set_style(style);
-    }
+    let mut shape = "";
     let mut lines: Vec<ProgressBar> = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let (done, total, records, stage) = progress.read();
         bar.set_length(total);
         bar.set_position(done.min(total));
         bar.set_message(format!("{stage}, {records} records"));
+        // Behind the reading nobody knows how long it takes: a full bar without time left would not be true.
+        let wanted = if done < total { BAR } else { SPINNER };
+        if shape != wanted
+            && let Ok(style) = ProgressStyle::with_template(wanted)
+        {
+            bar.set_style(style);
+            shape = wanted;
+        }
+        bar.tick();
         let slow = slowest(progress.files());
         while lines.len() > slow.len() {
             lines.pop().iter().for_each(ProgressBar::finish_and_clear);
