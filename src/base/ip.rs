@@ -46,8 +46,16 @@ pub fn display(ip: &Ip) -> String {
     text
 }
 
+/// The key of a host of which only an address is known: `ip:ADDRESS`.
+pub fn host_key(ip: &Ip) -> String {
+    let mut key = String::with_capacity(48);
+    key.push_str("ip:");
+    push(&mut key, ip);
+    key
+}
+
 /// Appends what [`display`] gives.
-pub fn push(out: &mut String, ip: &Ip) {
+fn push(out: &mut String, ip: &Ip) {
     let Some(v4) = v4(ip) else {
         // Writing into a String cannot fail.
         let _ = write!(out, "{}", Ipv6Addr::from(*ip));

@@ -139,10 +139,7 @@ impl<'b, 'r> Row<'b, 'r> {
     /// Sets the host of a row whose record names only an address: `ip:ADDRESS`, resolved when the lake is read.
     pub fn host_is_ip(&mut self, address: &Ip) {
         if !self.cells.is_set(common::HOST) {
-            let mut host = String::with_capacity(48);
-            host.push_str("ip:");
-            ip::push(&mut host, address);
-            self.cells.text(common::HOST, &host);
+            self.cells.text(common::HOST, &ip::host_key(address));
         }
     }
 
@@ -239,7 +236,7 @@ fn write_common(cells: &mut TableBuilder, raw: &Raw<'_>, cx: &RecordContext<'_>)
 pub fn canonical_host(raw: &str) -> String {
     let raw = raw.trim().trim_start_matches('\\').trim_end_matches('.');
     if let Some(address) = ip::parse(raw) {
-        return format!("ip:{}", ip::display(&address));
+        return ip::host_key(&address);
     }
     let short = raw.split('.').next().unwrap_or(raw);
     short.to_ascii_lowercase()

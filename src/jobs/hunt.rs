@@ -24,7 +24,7 @@ use crate::report::Results;
 use crate::report::lang::Lang;
 use crate::report::run::RunSummary;
 use crate::rules::sigma::load::{RuleSet, Selection};
-use crate::schema::{TABLES, Table, common};
+use crate::schema::{TABLES, common};
 use crate::score::{self, allow::Allowlist};
 use crate::signals::{Cx, Hit, Level, Overrides, run};
 
@@ -134,9 +134,7 @@ const ROW_BYTES: u64 = 450;
 /// What to say before a hunt that will probably take more than `limit` bytes of memory: it holds the rows of its range.
 pub fn memory_note(lake: &Lake, options: &HuntOptions, limit: u64) -> Option<String> {
     let range = widened(options.range);
-    let wanted = wanted();
-    let tables: BTreeMap<usize, &Table> = wanted.iter().map(|(t, _)| (t.ix(), *t)).collect();
-    let rows: u64 = tables.values().flat_map(|t| range.files(lake, t)).map(|f| f.rows).sum();
+    let rows: u64 = wanted().iter().map(|(t, _)| range.rows(lake, t)).sum();
     let need = rows.saturating_mul(ROW_BYTES);
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     (need > limit).then(|| {

@@ -220,14 +220,9 @@ impl Run<'_> {
             false => None,
         };
         let reading = self.progress.file(path, size);
-        if self.known_packed(path, size) {
-            return Ok(());
-        }
         if let Some(known) = self.known(path, size) {
-            self.register(Input {
-                path: path.to_string_lossy().into_owned(),
-                notes: known.notes.iter().cloned().chain([already(&known)]).collect(),
-                ..known
+            known.into_iter().for_each(|input| {
+                self.register(input);
             });
             return Ok(());
         }
@@ -267,17 +262,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The input of the lake that a file is a copy of, byte for byte; asked only where one of its size is known.
-    fn known(&self, path: &Path, size: u64) -> Option<Input> {
-        if !path.is_file() {
-            return None;
-        }
-        let inputs = &self.lake.catalogue().inputs;
-        inputs.iter().find(|i| i.bytes == size)?;
-        let (content_id, _) = crate::lake::files::digest(path).ok()?;
-        self.lake.catalogue().input(&content_id).cloned()
-    }
-
     fn done(&self) -> std::sync::MutexGuard<'_, Done> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -301,9 +285,14 @@ impl Run<'_> {
     }
 }
 
-/// What is said of an input whose content the lake has.
-fn already(known: &Input) -> String {
-    format!("the lake has this content already, as {}", known.path)
+/// An input whose content the lake has, met again under this path.
+fn again(known: &Input, path: String) -> Input {
+    let already = format!("the lake has this content already, as {}", known.path);
+    Input {
+        path,
+        notes: known.notes.iter().cloned().chain([already]).collect(),
+        ..known.clone()
+    }
 }
 
 fn modified(path: &Path) -> Ts {

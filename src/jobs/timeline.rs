@@ -154,7 +154,7 @@ pub(super) fn rows_of_host(
     let who = Who::load(lake, wide, warnings)?;
     let mut names: Vec<Vec<u8>> = vec![host.clone().into_bytes()];
     let addresses = who.as_ref().map(|w| w.addresses_of(&host)).unwrap_or_default();
-    names.extend(addresses.iter().map(|a| format!("ip:{}", ip::display(a)).into_bytes()));
+    names.extend(addresses.iter().map(|a| ip::host_key(a).into_bytes()));
     names.sort();
     let mut batches = Vec::new();
     let mut rows = 0;

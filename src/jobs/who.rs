@@ -59,9 +59,9 @@ impl Who {
         let (connections, wanted): (Wanted, Wanted) =
             wanted.into_iter().partition(|(t, _)| t.ix() == network::TABLE.ix());
         let rows = |range: TimeRange| -> Result<u64> {
-            let files = wanted.iter().flat_map(|(t, _)| range.files(lake, t));
+            let others = wanted.iter().map(|(t, _)| range.rows(lake, t));
             let of_endpoints = of_endpoints(lake, range, |group| Ok(group.rows().len() as u64))?;
-            Ok(files.map(|f| f.rows).chain(of_endpoints).sum())
+            Ok(others.chain(of_endpoints).sum())
         };
         let around = [BEFORE, DAY, 0].map(|before| TimeRange {
             from: range.from.map(|t| t.saturating_sub(before)),

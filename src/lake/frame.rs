@@ -77,12 +77,8 @@ pub const ALWAYS: &[Col] = &[
 ];
 
 impl Frames {
-    /// Loads the wanted columns of the rows within `range` (as stored).
-    ///
-    /// # Errors
-    /// Where a file of the lake cannot be read.
-    pub fn load(lake: &Lake, wanted: &Wanted, range: TimeRange) -> Result<Self> {
-        let mut out = Self {
+    fn empty() -> Self {
+        Self {
             strings: Interner::default(),
             frames: TABLES
                 .iter()
@@ -93,7 +89,15 @@ impl Frames {
                     order: Vec::new(),
                 })
                 .collect(),
-        };
+        }
+    }
+
+    /// Loads the wanted columns of the rows within `range` (as stored).
+    ///
+    /// # Errors
+    /// Where a file of the lake cannot be read.
+    pub fn load(lake: &Lake, wanted: &Wanted, range: TimeRange) -> Result<Self> {
+        let mut out = Self::empty();
         for (table, columns) in wanted {
             let mut all: Vec<Col> = ALWAYS.iter().chain(columns).copied().collect();
             all.sort_unstable();
@@ -112,21 +116,10 @@ impl Frames {
 
     /// Frames without a lake, from batches of builders: for tests and small inputs.
     pub fn from_batches(batches: &[(&'static Table, RecordBatch)]) -> Self {
-        let mut out = Self {
-            strings: Interner::default(),
-            frames: TABLES
-                .iter()
-                .map(|t| Frame {
-                    table: t,
-                    rows: 0,
-                    columns: vec![None; t.width()],
-                    order: Vec::new(),
-                })
-                .collect(),
-        };
+        let mut out = Self::empty();
         for (table, batch) in batches {
             let all: Vec<Col> = table.all_columns().map(|(c, _)| c).collect();
-            out.append(table, &all, std::slice::from_ref(batch), TimeRange::default());
+            out.add(table, &all, std::slice::from_ref(batch));
         }
         out
     }
@@ -195,6 +188,7 @@ impl Frames {
                 Some(ts) => ts.values().iter().map(|t| range.holds(*t)).collect(),
                 None => vec![true; batch.num_rows()],
             };
+            let rows = frame.rows + keep.iter().filter(|k| **k).count();
             for col in columns {
                 let Some(c) = table.column(*col) else { continue };
                 let slot = frame.columns.get_mut(col.0 as usize);
@@ -214,13 +208,12 @@ impl Frames {
                         c
                     }
                 });
-                let before = frame.rows;
                 if let Some(array) = array {
                     append_column(out, array.as_ref(), &keep, strings);
                 }
-                pad(out, before + keep.iter().filter(|k| **k).count());
+                pad(out, rows);
             }
-            frame.rows += keep.iter().filter(|k| **k).count();
+            frame.rows = rows;
         }
     }
 }

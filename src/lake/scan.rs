@@ -33,6 +33,11 @@ impl TimeRange {
         lake.catalogue().files_of(table.name).filter(may_hold).collect()
     }
 
+    /// Rows of the files of a table that may hold wanted rows.
+    pub fn rows(&self, lake: &Lake, table: &Table) -> u64 {
+        self.files(lake, table).iter().map(|f| f.rows).sum()
+    }
+
     /// Whether a time is wanted.
     pub fn holds(&self, ts: i64) -> bool {
         self.from.is_none_or(|t| ts >= t) && self.to.is_none_or(|t| ts < t)

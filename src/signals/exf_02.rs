@@ -7,7 +7,7 @@
 //! Sources: ATT&CK T1560.001, T1074.001; published intrusions; judgement.
 
 use super::deeds::Folded;
-use super::meta::{Key, Level, Meta, Reads, Threshold};
+use super::meta::{Key, Level, Meta, Threshold};
 use super::script_blocks::{self, blocks};
 use super::starts::{self, command, quote};
 use super::{Cx, Hit, Ioc, KeyRows, Signal};
@@ -48,16 +48,7 @@ static META: Meta = Meta {
     stage: "collection",
     family: "staging",
     key: Key::Host,
-    reads: &[
-        Reads {
-            table: &t::TABLE,
-            columns: starts::COLUMNS,
-        },
-        Reads {
-            table: &script::TABLE,
-            columns: script_blocks::COLUMNS,
-        },
-    ],
+    reads: script_blocks::WITH_STARTS,
     level: Level::Low,
     decisive: false,
     thresholds: &[Threshold {

@@ -6,7 +6,7 @@
 //! Sources: published intrusions; the tools' own manuals; ATT&CK T1567.002, T1048.003.
 
 use super::deeds::Folded;
-use super::meta::{Key, Level, Meta, Reads, Threshold};
+use super::meta::{Key, Level, Meta, Threshold};
 use super::script_blocks::{self, blocks};
 use super::starts::{self, command, names, quote};
 use super::{Cx, Hit, KeyRows, Signal};
@@ -27,16 +27,7 @@ static META: Meta = Meta {
     stage: "exfiltration",
     family: "exfiltration",
     key: Key::Host,
-    reads: &[
-        Reads {
-            table: &t::TABLE,
-            columns: starts::COLUMNS,
-        },
-        Reads {
-            table: &script::TABLE,
-            columns: script_blocks::COLUMNS,
-        },
-    ],
+    reads: script_blocks::WITH_STARTS,
     level: Level::Medium,
     decisive: false,
     thresholds: &[Threshold {

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use ahash::RandomState;
 
-use super::meta::{Key, Level, Meta, Reads, Threshold};
+use super::meta::{Key, Level, Meta, Threshold};
 use super::script_blocks::{self, blocks};
 use super::starts::{self, quote, urls};
 use super::{Cx, Hit, KeyRows, Signal};
@@ -45,16 +45,7 @@ static META: Meta = Meta {
     stage: "execution",
     family: "scripts",
     key: Key::Host,
-    reads: &[
-        Reads {
-            table: &t::TABLE,
-            columns: starts::COLUMNS,
-        },
-        Reads {
-            table: &script::TABLE,
-            columns: script_blocks::COLUMNS,
-        },
-    ],
+    reads: script_blocks::WITH_STARTS,
     level: Level::Medium,
     decisive: false,
     thresholds: &[

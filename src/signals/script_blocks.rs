@@ -5,9 +5,11 @@ use std::collections::{HashMap, HashSet};
 
 use ahash::RandomState;
 
+use super::meta::Reads;
 use super::rows::View;
+use super::starts;
 use crate::lake::frame::{NO_STR, Row, StrId};
-use crate::schema::{Col, common, script as t};
+use crate::schema::{Col, common, process, script as t};
 
 /// Columns of `script` that are read here.
 pub const COLUMNS: &[Col] = &[
@@ -23,6 +25,18 @@ pub const COLUMNS: &[Col] = &[
     t::CONTEXT,
     t::PID,
     t::PROC_GUID,
+];
+
+/// What signals over commands read, typed or scripted: starts of processes and script blocks.
+pub const WITH_STARTS: &[Reads] = &[
+    Reads {
+        table: &process::TABLE,
+        columns: starts::COLUMNS,
+    },
+    Reads {
+        table: &t::TABLE,
+        columns: COLUMNS,
+    },
 ];
 
 /// Most bytes of one joined block; PowerShell splits blocks into parts of about 16 KiB, and detection needs the

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::atomic::Ordering;
 
 use super::blocks::Source;
-use super::{Run, already};
+use super::{Run, again};
 use crate::base::error::Result;
 use crate::base::time::Ts;
 use crate::ingest::container::{Body, Member, SharedBytes};
@@ -50,9 +50,7 @@ impl Run<'_> {
         input.bytes = bytes.len() as u64;
         if let Some(known) = self.lake.catalogue().input(&input.content_id) {
             count(input.bytes);
-            let mut again = known.clone();
-            again.path = std::mem::take(&mut input.path);
-            again.notes.push(already(known));
+            let again = again(known, std::mem::take(&mut input.path));
             return Ok(Some(self.register(again)));
         }
         let encoding = match bytes.starts_with(EVTX_MAGIC) {

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::{Run, already};
+use super::{Run, again};
 use crate::lake::catalogue::{Input, Packed};
 use crate::lake::files::digest;
 
@@ -26,26 +26,25 @@ pub(super) fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
 }
 
 impl Run<'_> {
-    /// Registers the members of a packed file that the lake knows; whether it does.
-    pub(super) fn known_packed(&self, path: &Path, size: u64) -> bool {
+    /// What a file is that the lake knows, byte for byte: the input it is a copy of, or the members of the packed file it is a
+    /// copy of. It is read for that only where the lake knows a file of its size.
+    pub(super) fn known(&self, path: &Path, size: u64) -> Option<Vec<Input>> {
         let catalogue = self.lake.catalogue();
-        if !path.is_file() || catalogue.packed.iter().all(|p| p.bytes != size) {
-            return false;
+        let sizes = catalogue.inputs.iter().map(|i| i.bytes);
+        if !path.is_file() || sizes.chain(catalogue.packed.iter().map(|p| p.bytes)).all(|b| b != size) {
+            return None;
         }
-        let Ok((blake3, _)) = digest(path) else { return false };
+        let (blake3, _) = digest(path).ok()?;
+        let name = path.to_string_lossy();
+        if let Some(known) = catalogue.input(&blake3) {
+            return Some(vec![again(known, name.into_owned())]);
+        }
         let found = catalogue.packed.binary_search_by(|p| p.blake3.as_str().cmp(&blake3));
-        let packed = found.ok().and_then(|at| catalogue.packed.get(at));
-        let Some(members) = packed.and_then(|p| catalogue.members(p)) else {
-            return false;
-        };
-        for (name, known) in members {
-            self.register(Input {
-                path: format!("{}{name}", path.to_string_lossy()),
-                notes: known.notes.iter().cloned().chain([already(known)]).collect(),
-                ..known.clone()
-            });
-        }
-        true
+        let members = catalogue.members(catalogue.packed.get(found.ok()?)?)?;
+        let named = members
+            .into_iter()
+            .map(|(member, known)| again(known, format!("{name}{member}")));
+        Some(named.collect())
     }
 
     /// Notes a file without anything wrong in it, if it was a packed one: `before` is its stamp before it was read,
