@@ -133,7 +133,9 @@ pub fn texts(raw: &str) -> Vec<Cow<'_, str>> {
                 if rest.is_empty() || rest.starts_with(']') {
                     return out;
                 }
-                let Some((value, after)) = value_end(rest).and_then(|e| rest.split_at_checked(e)) else {
+                // A brace that closes nothing is a value of no length.
+                let end = value_end(rest).filter(|e| *e > 0);
+                let Some((value, after)) = end.and_then(|e| rest.split_at_checked(e)) else {
                     return out;
                 };
                 match value.as_bytes().first() {
@@ -181,6 +183,12 @@ mod tests {
         assert_eq!(texts(get(json, "o.p.q").unwrap()), ["deep"]);
         assert_eq!(get(json, "n"), Some("12"));
         assert_eq!(get(json, "p"), None);
+    }
+
+    #[test]
+    fn a_brace_that_closes_nothing_did_not_let_a_list_end() {
+        assert_eq!(texts("[1}"), ["1"]);
+        assert!(texts("[}").is_empty() && texts("[ ,}]").is_empty());
     }
 
     proptest! {
