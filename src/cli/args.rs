@@ -257,6 +257,10 @@ pub struct ReadArgs {
     /// Threads; all cores by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Put what was read into the lake after about so much text, so that a run which is killed need not begin anew; all at
+    /// once with --strict.
+    #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "16GiB")]
+    pub commit_every: u64,
     /// Memory that rows may take on their way into the lake before they are spilled (512MiB, 2GiB).
     #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "1GiB")]
     pub memory_limit: u64,
@@ -584,6 +588,7 @@ impl ReadArgs {
         IngestOptions {
             // The rest is for readers, rows under construction and the program itself.
             staging_bytes: usize::try_from(self.memory_limit / 5 * 2).unwrap_or(usize::MAX),
+            commit_bytes: self.commit_every,
             format: self.format.clone(),
             zones: self.tz.clone(),
             codepage: self.codepage,

@@ -1,4 +1,4 @@
-//! Ingest: inputs → members (`input`) → blocks (`blocks`) → rows → one commit.
+//! Ingest: files → portions (`portions`) → members (`input`) → blocks (`blocks`) → rows → a commit for each portion.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -25,6 +25,7 @@ use packed::Whole;
 mod blocks;
 mod input;
 mod packed;
+mod portions;
 mod tally;
 
 /// A file that was not written to for this long is an archive and may be mapped.
@@ -49,8 +50,10 @@ pub struct IngestOptions {
     pub input_host: Option<String>,
     /// `--custody`: SHA-256 of every input.
     pub custody: bool,
-    /// `--strict`: the first reject fails the run.
+    /// `--strict`: the first reject fails the run, which leaves the lake as it was.
     pub strict: bool,
+    /// `--commit-every`: bytes of text read between two commits, at least.
+    pub commit_bytes: u64,
     /// Archives.
     pub open: OpenOptions,
 }
@@ -76,6 +79,7 @@ impl Default for IngestOptions {
             input_host: None,
             custody: false,
             strict: false,
+            commit_bytes: 16 << 30,
             open: OpenOptions::default(),
         }
     }
@@ -122,23 +126,59 @@ pub fn find(inputs: &[PathBuf]) -> Result<Discovered> {
     discover(inputs).map_err(|e| Error::Usage(e.to_string()))
 }
 
-/// Reads all inputs into the lake with one commit.
+impl IngestReport {
+    /// Adds what a later portion did.
+    fn add(&mut self, later: Self) {
+        self.inputs.extend(later.inputs);
+        let room = REJECTS_KEPT.saturating_sub(self.rejects.len());
+        self.rejects.extend(later.rejects.into_iter().take(room));
+        self.unreadable.extend(later.unreadable);
+        self.skipped.extend(later.skipped);
+        self.committed.rows += later.committed.rows;
+        self.committed.files += later.committed.files;
+    }
+
+    fn sort(&mut self) {
+        self.inputs.sort_by(|a, b| a.path.cmp(&b.path));
+        self.rejects
+            .sort_by(|a, b| (&a.input, a.reject.offset).cmp(&(&b.input, b.reject.offset)));
+        self.unreadable.sort();
+        self.skipped.sort();
+    }
+}
+
+/// Reads all inputs into the lake.
 ///
 /// # Errors
-/// On failures of the lake; inputs that cannot be read are in the report.
+/// On failures of the lake, which then is what it was after the last commit; inputs that cannot be read are in the report.
 pub fn ingest(
     lake: &mut Lake,
     found: &Discovered,
     options: &IngestOptions,
     progress: &Progress,
 ) -> Result<IngestReport> {
+    let sized = |f: &PathBuf| (f.clone(), std::fs::metadata(f).map_or(0, |m| m.len()));
+    let files: Vec<(PathBuf, u64)> = found.files.iter().map(sized).collect();
+    progress.set_total(files.iter().map(|f| f.1).sum());
+    let mut report = IngestReport::default();
+    let skipped = found.skipped.iter();
+    report.skipped = skipped.map(|s| format!("{}: {}", s.path.display(), s.reason)).collect();
+    let least = Some(options.commit_bytes).filter(|_| !options.strict);
+    for portion in portions::cut(&files, least) {
+        report.add(read(lake, portion, options, progress)?);
+    }
+    report.sort();
+    Ok(report)
+}
+
+/// Reads files into the lake with one commit.
+fn read(
+    lake: &mut Lake,
+    mut files: Vec<(PathBuf, u64)>,
+    options: &IngestOptions,
+    progress: &Progress,
+) -> Result<IngestReport> {
     progress.stage("reading");
-    let sizes: Vec<u64> = found
-        .files
-        .iter()
-        .map(|f| std::fs::metadata(f).map_or(0, |m| m.len()))
-        .collect();
-    progress.set_total(sizes.iter().sum());
     let run = Run {
         open: OpenOptions {
             map_older_than: SystemTime::now().checked_sub(SETTLED),
@@ -154,12 +194,11 @@ pub fn ingest(
         done: Mutex::new(Done::default()),
     };
     // Large files first, so that no core waits for one that began last.
-    let mut order: Vec<(&PathBuf, u64)> = found.files.iter().zip(sizes).collect();
-    order.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-    order.par_iter().try_for_each(|(path, size)| run.file(path, *size))?;
+    files.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    files.par_iter().try_for_each(|(path, size)| run.file(path, *size))?;
     run.flush()?;
     let Run { staging, done, .. } = run;
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut inputs: Vec<Input> = Vec::new();
     inputs.resize_with(done.inputs.len(), Input::default);
     for (ordinal, input) in done.inputs {
@@ -170,22 +209,11 @@ pub fn ingest(
     progress.stage("writing the lake");
     let packed = packed::told(done.packed, &inputs);
     let committed = commit(lake, &staging, &mut inputs, &packed)?;
-    inputs.sort_by(|a, b| a.path.cmp(&b.path));
-    done.rejects
-        .sort_by(|a, b| (&a.input, a.reject.offset).cmp(&(&b.input, b.reject.offset)));
-    done.unreadable.sort();
-    let mut skipped: Vec<String> = found
-        .skipped
-        .iter()
-        .map(|s| format!("{}: {}", s.path.display(), s.reason))
-        .chain(done.skipped)
-        .collect();
-    skipped.sort();
     Ok(IngestReport {
         inputs,
         rejects: done.rejects,
         unreadable: done.unreadable,
-        skipped,
+        skipped: done.skipped,
         committed,
     })
 }

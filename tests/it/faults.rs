@@ -112,6 +112,51 @@ fn a_run_that_was_killed_is_made_good_by_the_next() {
 }
 
 #[test]
+fn commits_on_the_way_make_the_lake_that_one_commit_makes() {
+    let dir = tempfile::tempdir().unwrap();
+    let [once, often] = ["once", "often"].map(|n| dir.path().join(n));
+    assert!(ingest(&office(), &once, &[]).status().unwrap().success());
+    assert!(
+        ingest(&office(), &often, &["--commit-every", "1KiB"])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let generation = |lake: &Path| json(&lake.join("_coldtrail/catalogue.json"))["generation"].as_u64();
+    assert_eq!(generation(&once), Some(1));
+    assert!(generation(&often) > Some(3), "{:?}", generation(&often));
+    // Each commit adds a file to a day; put together they are the file of one commit.
+    assert_eq!(compacted(&often), compacted(&once));
+}
+
+#[test]
+fn a_run_that_is_killed_after_a_commit_begins_behind_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = dir.path().join("whole");
+    assert!(ingest(&office(), &whole, &[]).status().unwrap().success());
+    let lake = dir.path().join("lake");
+    let catalogue = lake.join("_coldtrail/catalogue.json");
+    let mut child = ingest(&office(), &lake, &["--commit-every", "1KiB"]).spawn().unwrap();
+    let began = Instant::now();
+    while !catalogue.exists() && began.elapsed() < Duration::from_secs(60) {
+        sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let kept = content(&lake).1.as_array().unwrap().len();
+    assert!(kept > 0, "nothing was committed on the way");
+    assert!(ingest(&office(), &lake, &[]).status().unwrap().success());
+    assert_eq!(compacted(&lake), compacted(&whole));
+}
+
+/// What counts in a lake, with one file a day and table.
+fn compacted(lake: &Path) -> (BTreeMap<String, String>, Value) {
+    let done = coldtrail(&["lake", "compact", "--lake", &lake.display().to_string()]);
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    content(lake)
+}
+
+#[test]
 fn a_second_night_that_is_killed_leaves_the_first_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let lake = dir.path().join("lake");
