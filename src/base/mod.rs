@@ -3,6 +3,7 @@
 pub mod error;
 pub mod ip;
 pub mod names;
+pub mod places;
 pub mod registry;
 pub mod reject;
 pub mod text;

@@ -3,98 +3,89 @@
 //! Records name the same few hundred fields over and over. A general hash map spends most of its time on hashing; here
 //! length, first and last bytes are enough, because the set is known and a comparison follows.
 
+use std::ops::Deref;
+
 /// Names with their place in the list they were made from.
 #[derive(Debug)]
-pub struct Names {
+pub struct Names<N = &'static str> {
     /// Place in `names` plus one; 0 is an empty slot. The length is a power of two.
     slots: Vec<u16>,
-    names: Vec<(Ends, &'static str)>,
+    names: Vec<(u32, N)>,
 }
 
-/// Length and outer eight bytes of a name: all there is of one of up to 16 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Ends {
-    len: usize,
-    front: u64,
-    back: u64,
-}
-
-impl Ends {
-    #[inline]
-    fn of(name: &[u8]) -> Self {
-        let (front, back) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-            (Some(a), Some(z)) => (u64::from_le_bytes(*a), u64::from_le_bytes(*z)),
-            _ => match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
-                (Some(a), Some(z)) => (u64::from(u32::from_le_bytes(*a)), u64::from(u32::from_le_bytes(*z))),
-                _ => (name.iter().fold(0, |h, b| h << 8 | u64::from(*b)), 0),
-            },
-        };
-        Self {
-            len: name.len(),
-            front,
-            back,
-        }
-    }
-
-    #[inline]
-    fn hash(self) -> u64 {
-        let mixed = (self.front ^ self.back.rotate_left(23) ^ self.len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        mixed ^ mixed >> 32
-    }
-}
-
-impl Names {
+impl<N: Deref<Target = str>> Names<N> {
     /// A set of at most 30,000 names. Of a name that stands twice the last place counts.
-    pub fn new(names: impl IntoIterator<Item = &'static str>) -> Self {
+    pub fn new(names: impl IntoIterator<Item = N>) -> Self {
         let names: Vec<_> = names
             .into_iter()
             .take(30_000)
-            .map(|n| (Ends::of(n.as_bytes()), n))
+            .map(|n| (hash(n.as_bytes()), n))
             .collect();
-        let mut set = Self {
-            slots: vec![0; (names.len() * 3).next_power_of_two().max(8)],
-            names,
-        };
-        for (place, (ends, name)) in set.names.clone().into_iter().enumerate() {
-            let slot = set.slot(ends, name);
-            if let Some(s) = set.slots.get_mut(slot) {
+        let mut slots = vec![0; (names.len() * 3).next_power_of_two().max(8)];
+        for (place, (hash, name)) in names.iter().enumerate() {
+            let slot = slot(&slots, &names, *hash, name);
+            if let Some(s) = slots.get_mut(slot) {
                 *s = place as u16 + 1;
             }
         }
-        set
+        Self { slots, names }
     }
 
     /// The place of a name.
     #[inline]
     pub fn find(&self, name: &str) -> Option<usize> {
-        let slot = self.slot(Ends::of(name.as_bytes()), name);
+        self.find_hashed(name, hash(name.as_bytes()))
+    }
+
+    /// The place of a name whose [`hash`] is known.
+    #[inline]
+    pub fn find_hashed(&self, name: &str, hash: u32) -> Option<usize> {
+        let slot = slot(&self.slots, &self.names, hash, name);
         let at = self.slots.get(slot).copied().unwrap_or(0);
         (at as usize).checked_sub(1)
     }
 
-    /// The slot that holds the name, or the empty one where it would stand.
-    #[inline]
-    fn slot(&self, ends: Ends, name: &str) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut slot = ends.hash() as usize & mask;
-        // A third of the slots are taken, so there is always an empty one.
-        while let Some(&at) = self.slots.get(slot).filter(|at| **at != 0) {
-            if let Some((e, n)) = self.names.get(at as usize - 1)
-                && *e == ends
-                && (ends.len <= 16 || *n == name)
-            {
-                break;
-            }
-            slot = (slot + 1) & mask;
-        }
-        slot
+    /// How many different names there are.
+    pub fn distinct(&self) -> usize {
+        self.slots.iter().filter(|at| **at != 0).count()
+    }
+
+    /// All names in their places.
+    pub fn iter(&self) -> impl Iterator<Item = &N> {
+        self.names.iter().map(|(_, name)| name)
     }
 }
 
-/// A hash of the length and the outer eight bytes at either end.
+/// The slot that holds the name, or the empty one where it would stand.
 #[inline]
-pub fn hash(name: &[u8]) -> u64 {
-    Ends::of(name).hash()
+fn slot<N: Deref<Target = str>>(slots: &[u16], names: &[(u32, N)], hash: u32, name: &str) -> usize {
+    let mask = slots.len() - 1;
+    let mut slot = hash as usize & mask;
+    // A third of the slots are taken, so there is always an empty one.
+    while let Some(&at) = slots.get(slot).filter(|at| **at != 0) {
+        let known = names.get(at as usize - 1);
+        if known.is_some_and(|(h, n)| *h == hash && **n == *name) {
+            break;
+        }
+        slot = (slot + 1) & mask;
+    }
+    slot
+}
+
+/// A hash of the length and the outer eight bytes at either end.
+///
+/// Always inlined: of a name in the program's text the compiler works it out.
+#[inline(always)]
+pub fn hash(name: &[u8]) -> u32 {
+    let (front, back) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(a), Some(z)) => (u64::from_le_bytes(*a), u64::from_le_bytes(*z)),
+        _ => match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+            (Some(a), Some(z)) => (u64::from(u32::from_le_bytes(*a)), u64::from(u32::from_le_bytes(*z))),
+            _ => (name.iter().fold(0, |h, b| h << 8 | u64::from(*b)), 0),
+        },
+    };
+    let mixed = (front ^ back.rotate_left(23) ^ name.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed ^ mixed >> 32) as u32
 }
 
 #[cfg(test)]
@@ -132,6 +123,6 @@ mod tests {
         ] {
             assert_eq!(set.find(other), None, "{other}");
         }
-        assert_eq!(Names::new([]).find("x"), None);
+        assert_eq!(Names::<&str>::new([]).find("x"), None);
     }
 }

@@ -4,7 +4,7 @@ use super::json;
 use super::raw::Value;
 use crate::base::{ip, time};
 use crate::schema::builder::TableBuilder;
-use crate::schema::{Col, Kind, common};
+use crate::schema::{Col, common};
 
 /// How a field's text becomes a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,10 @@ pub fn decode(cells: &mut TableBuilder, col: Col, dec: Dec, value: &Value<'_>) -
             (text.trim() == text).into()
         }
         Dec::Lower => {
-            if text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {
+            if text
+                .bytes()
+                .fold(true, |low, b| low & b.is_ascii() & !b.is_ascii_uppercase())
+            {
                 cells.text(col, text);
                 return Held::Yes;
             }
@@ -174,9 +177,8 @@ pub fn split_user(text: &str) -> (&str, Option<&str>) {
 /// Reads decimal or `0x` hexadecimal.
 #[inline]
 pub fn parse_int(text: &str) -> Option<i64> {
-    // Most are plain digits, few enough not to overflow.
-    if matches!(text.len(), 1..=18) && text.bytes().all(|b| b.is_ascii_digit()) {
-        return Some(text.bytes().fold(0, |n, b| n * 10 + i64::from(b - b'0')));
+    if let Some(v) = plain_int(text) {
+        return Some(v);
     }
     let t = text.trim();
     if let Some(h) = t.strip_prefix("0x").or_else(|| t.strip_prefix("0X")) {
@@ -185,6 +187,18 @@ pub fn parse_int(text: &str) -> Option<i64> {
     t.parse::<i64>()
         .ok()
         .or_else(|| t.parse::<u64>().ok().map(|v| v as i64))
+}
+
+/// Reads what most integers are: nothing but digits, few enough not to overflow.
+#[inline]
+fn plain_int(text: &str) -> Option<i64> {
+    let (mut value, mut odd) = (0, text.is_empty() | (text.len() > 18));
+    for b in text.bytes().take(18) {
+        let digit = b.wrapping_sub(b'0');
+        odd |= digit > 9;
+        value = value * 10 + i64::from(digit);
+    }
+    (!odd).then_some(value)
 }
 
 /// Bytes of a hexadecimal text of even length; 64 at most.
@@ -241,32 +255,22 @@ fn digit(byte: u8) -> u8 {
 
 #[inline]
 fn integer(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
+    if let Some(v) = plain_int(text) {
+        return (cells.int_if_it_fits(col, v) && dec == Dec::Int && (text == "0" || !text.starts_with('0'))).into();
+    }
     let Some(v) = parse_int(text) else {
         return Held::No;
     };
-    if !fits(cells, col, v) {
+    if !cells.int_if_it_fits(col, v) {
         return Held::No;
     }
-    cells.int(col, v);
     let canonical = match dec {
         Dec::Hex => text
             .strip_prefix("0x")
             .is_some_and(|h| !h.bytes().any(|c| c.is_ascii_uppercase()) && (h == "0" || !h.starts_with('0'))),
-        _ => text == "0" || (!text.starts_with(['0', '+', ' ']) && !text.ends_with(' ')),
+        _ => !text.starts_with(['0', '+', ' ']) && !text.ends_with(' '),
     };
     canonical.into()
-}
-
-#[inline]
-fn fits(cells: &TableBuilder, col: Col, v: i64) -> bool {
-    match cells.table().column(col).map(|c| c.kind) {
-        Some(Kind::U8) => u8::try_from(v).is_ok(),
-        Some(Kind::U16) => u16::try_from(v).is_ok(),
-        Some(Kind::U32) => u32::try_from(v).is_ok(),
-        Some(Kind::I32) => i32::try_from(v).is_ok(),
-        Some(Kind::U64) => v != i64::MIN,
-        _ => false,
-    }
 }
 
 fn width(cells: &TableBuilder, col: Col) -> Option<usize> {
@@ -395,15 +399,40 @@ fn mac(text: &str) -> Option<[u8; 6]> {
 }
 
 fn scaled(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
-    let factor = if dec == Dec::SecondsUs { 1e6 } else { 1e3 };
-    match text.trim().parse::<f64>() {
-        Ok(v) if v.is_finite() && (0.0..1e12).contains(&v) => {
-            cells.int(col, (v * factor).round() as i64);
+    let decimals = if dec == Dec::SecondsUs { 6 } else { 3 };
+    let (whole, fraction) = match text.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (text, None),
+    };
+    let micros = fixed_point(whole, fraction.unwrap_or(""), decimals).or_else(|| {
+        let v = text.trim().parse::<f64>().ok()?;
+        let factor = 10f64.powi(decimals as i32);
+        (0.0..1e12).contains(&v).then(|| (v * factor).round() as i64)
+    });
+    match micros {
+        Some(v) => {
+            cells.int(col, v);
             // Six decimals are what microseconds hold.
-            text.split_once('.').is_none_or(|(_, f)| f.len() == 6).into()
+            fraction.is_none_or(|f| f.len() == 6).into()
         }
-        _ => Held::No,
+        None => Held::No,
     }
+}
+
+/// Digits before and behind the point as a number of units of which one is 10 to the power of minus `decimals`. `None`
+/// where they are more than fit, or anything else stands there.
+fn fixed_point(whole: &str, fraction: &str, decimals: usize) -> Option<i64> {
+    let missing = decimals.checked_sub(fraction.len())?;
+    if whole.is_empty() || whole.len() + decimals > 18 {
+        return None;
+    }
+    let digits = whole
+        .bytes()
+        .chain(fraction.bytes())
+        .chain(std::iter::repeat_n(b'0', missing));
+    digits
+        .into_iter()
+        .try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
 }
 
 #[cfg(test)]
@@ -464,5 +493,22 @@ mod tests {
         let mut b = TableBuilder::new(&network::TABLE);
         decode(&mut b, network::DURATION_US, Dec::SecondsUs, &Value::str("1.5"));
         assert_eq!(b.current_int(network::DURATION_US), Some(1_500_000));
+        for (text, micros) in [
+            ("0.000001", 1),
+            ("12", 12_000_000),
+            (".5", 500_000),
+            ("7.", 7_000_000),
+            ("0.0000015", 2),
+            ("1e2", 100_000_000),
+        ] {
+            let mut b = TableBuilder::new(&network::TABLE);
+            decode(&mut b, network::DURATION_US, Dec::SecondsUs, &Value::str(text));
+            assert_eq!(b.current_int(network::DURATION_US), Some(micros), "{text}");
+        }
+        for text in ["-1", "1.2.3", "", ".", "nan", "99999999999999999999"] {
+            let mut b = TableBuilder::new(&network::TABLE);
+            let held = decode(&mut b, network::DURATION_US, Dec::SecondsUs, &Value::str(text));
+            assert!(held == Held::No && !b.is_set(network::DURATION_US), "{text}");
+        }
     }
 }

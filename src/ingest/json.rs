@@ -10,7 +10,9 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::name::Name;
 use super::raw::{Escaped, Field, Value};
+use crate::base::names::hash;
 
 pub mod records;
 pub mod scan;
@@ -25,7 +27,7 @@ pub struct Json<'a> {
 
 /// Names and values in the order of the text; names can repeat.
 #[derive(Debug, Clone, Default)]
-pub struct Object<'a>(pub Vec<(Cow<'a, str>, Json<'a>)>);
+pub struct Object<'a>(pub Vec<(Name<'a>, Json<'a>)>);
 
 impl<'a> Json<'a> {
     fn new(lexeme: &'a str, escaped: bool) -> Self {
@@ -147,9 +149,13 @@ impl<'a> Object<'a> {
     }
 
     /// The first member with this name.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, name: &str) -> Option<Json<'a>> {
-        self.0.iter().find(|(n, _)| n == name).map(|(_, v)| *v)
+        self.value_of(name, hash(name.as_bytes()))
+    }
+
+    fn value_of(&self, name: &str, hash: u32) -> Option<Json<'a>> {
+        self.0.iter().find(|(n, _)| n.is(name, hash)).map(|(_, v)| *v)
     }
 
     /// Whether there is a member with this name that is not `null`.
@@ -173,11 +179,11 @@ impl<'a> Object<'a> {
 const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// An object as the library reads it.
-struct Library<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+struct Library<'a>(Vec<(Name<'a>, Json<'a>)>);
 
 struct Array<'a>(Vec<Json<'a>>);
 
-struct Name<'a>(Cow<'a, str>);
+struct Key<'a>(Name<'a>);
 
 impl<'de> Deserialize<'de> for Library<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -191,7 +197,7 @@ impl<'de> Deserialize<'de> for Library<'de> {
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
                 let mut members = Vec::with_capacity(32);
-                while let Some(name) = map.next_key::<Name<'de>>()? {
+                while let Some(name) = map.next_key::<Key<'de>>()? {
                     let value: &'de RawValue = map.next_value()?;
                     members.push((name.0, Json::of(value.get())));
                 }
@@ -224,22 +230,22 @@ impl<'de> Deserialize<'de> for Array<'de> {
     }
 }
 
-impl<'de> Deserialize<'de> for Name<'de> {
+impl<'de> Deserialize<'de> for Key<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
         impl<'de> Visitor<'de> for Text {
-            type Value = Name<'de>;
+            type Value = Key<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a name")
             }
 
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Borrowed(text)))
+                Ok(Key(text.into()))
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Owned(text.to_owned())))
+                Ok(Key(text.to_owned().into()))
             }
         }
         deserializer.deserialize_str(Text)

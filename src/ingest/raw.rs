@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::json;
+use super::layout::Placed;
+use super::name::Name;
 use super::windows::{self, Source};
+use crate::base::names::hash;
 use crate::base::time::{TimeQuality, Ts};
 
 /// The value of a field, as the source wrote it.
@@ -99,7 +102,7 @@ impl<'a> Value<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field<'a> {
     /// Original name.
-    pub name: Cow<'a, str>,
+    pub name: Name<'a>,
     /// Value.
     pub value: Value<'a>,
 }
@@ -108,28 +111,23 @@ impl<'a> Field<'a> {
     /// The same field, borrowing from nothing.
     pub fn into_owned(self) -> Field<'static> {
         Field {
-            name: Cow::Owned(self.name.into_owned()),
+            name: self.name.into_owned(),
             value: self.value.into_owned(),
         }
     }
 
-    /// Whether it has this name. Most names differ in length or first byte, which costs less to see than to call for a
-    /// comparison.
+    /// A field.
     #[inline]
-    pub fn is(&self, name: &str) -> bool {
-        let own: &str = match &self.name {
-            Cow::Borrowed(own) => own,
-            Cow::Owned(own) => own,
-        };
-        own.len() == name.len() && own.as_bytes().first() == name.as_bytes().first() && own == name
+    pub fn new(name: impl Into<Name<'a>>, value: Value<'a>) -> Self {
+        Self {
+            name: name.into(),
+            value,
+        }
     }
 
     /// A text field that borrows.
     pub fn str(name: &'a str, value: &'a str) -> Self {
-        Self {
-            name: Cow::Borrowed(name),
-            value: Value::str(value),
-        }
+        Self::new(name, Value::str(value))
     }
 }
 
@@ -173,6 +171,8 @@ pub struct Raw<'a> {
     pub fields: Vec<Field<'a>>,
     /// Fields around the event (collector, agent, header) that no common column holds: they go to `extra`.
     pub envelope: Vec<Field<'a>>,
+    /// Where a header names the columns: which fields stand in which. Fields must not be moved from then on.
+    pub placed: Option<Placed<'a>>,
 }
 
 impl<'a> Raw<'a> {
@@ -202,6 +202,7 @@ impl<'a> Raw<'a> {
             offset,
             fields: Vec::new(),
             envelope: Vec::new(),
+            placed: None,
         }
     }
 
@@ -223,16 +224,14 @@ impl<'a> Raw<'a> {
             offset: self.offset,
             fields: self.fields.into_iter().map(Field::into_owned).collect(),
             envelope: self.envelope.into_iter().map(Field::into_owned).collect(),
+            placed: None,
         }
     }
 
     /// Adds a field.
     #[inline]
-    pub fn push(&mut self, name: impl Into<Cow<'a, str>>, value: Value<'a>) {
-        self.fields.push(Field {
-            name: name.into(),
-            value,
-        });
+    pub fn push(&mut self, name: impl Into<Name<'a>>, value: Value<'a>) {
+        self.fields.push(Field::new(name, value));
     }
 
     /// Which source a Windows event is from.
@@ -242,8 +241,22 @@ impl<'a> Raw<'a> {
     }
 
     /// The text of the first field with this name.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|f| f.is(name)).and_then(|f| f.value.text())
+        self.text_of(name, hash(name.as_bytes()))
+    }
+
+    fn text_of(&self, name: &str, hash: u32) -> Option<&str> {
+        let at = self.place_of(name, hash)?;
+        self.fields.get(at)?.value.text()
+    }
+
+    /// Place of the first field with this name, whose [`hash`] is known.
+    #[inline]
+    pub(super) fn place_of(&self, name: &str, hash: u32) -> Option<usize> {
+        match &self.placed {
+            Some(placed) => placed.of_name(name, hash),
+            None => self.fields.iter().position(|f| f.name.is(name, hash)),
+        }
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::OnceLock;
 
 use super::decode::{Dec, Held, decode};
+use super::name::Name;
 use super::raw::{Field, Raw, Value};
 use super::sink::RecordContext;
 use super::windows;
 use crate::base::ip::{self, Ip};
-use crate::base::names::Names;
+use crate::base::names::{Names, hash};
 use crate::base::text::{push_json_inner, push_json_str};
 use crate::schema::builder::{TableBuilder, TableSet};
 use crate::schema::{Col, Table, common};
@@ -30,10 +31,11 @@ impl FieldMap {
         }
     }
 
+    /// The column and decoder of a field.
     #[inline]
-    fn get(&self, name: &str) -> Option<(Col, Dec)> {
+    pub fn get(&self, name: &Name<'_>) -> Option<(Col, Dec)> {
         let index = self.index.get_or_init(|| Names::new(self.entries.iter().map(|e| e.0)));
-        let (_, col, dec) = self.entries.get(index.find(name)?)?;
+        let (_, col, dec) = self.entries.get(index.find_hashed(name, name.hash())?)?;
         Some((*col, *dec))
     }
 }
@@ -61,6 +63,19 @@ impl Flags {
             None => self.low >> i & 1 == 1,
             Some(i) => self.high.get(i).copied().unwrap_or(false),
         }
+    }
+
+    /// Those of the first `len` that are not set, in order.
+    #[inline]
+    fn unset(&self, len: usize) -> impl Iterator<Item = usize> {
+        let first = u128::MAX.checked_shl(len as u32).map_or(u128::MAX, |behind| !behind);
+        let mut bits = !self.low & first;
+        let low = std::iter::from_fn(move || {
+            let next = bits.trailing_zeros() as usize;
+            bits &= bits.checked_sub(1)?;
+            Some(next)
+        });
+        low.chain((128..len).filter(|i| !self.get(*i)))
     }
 
     #[inline]
@@ -91,36 +106,58 @@ impl<'b, 'r> Row<'b, 'r> {
 
     /// Writes every field that the map knows.
     #[inline]
-    pub fn fields(&mut self, map: &FieldMap) {
-        for (i, field) in self.raw.fields.iter().enumerate() {
-            if self.held.get(i) {
-                continue;
+    pub fn fields(&mut self, map: &'static FieldMap) {
+        let raw = self.raw;
+        match &raw.placed {
+            Some(placed) => {
+                for (column, col, dec) in placed.layout().plan(map).iter() {
+                    if let Some(i) = placed.of_column(*column) {
+                        self.write(i, *col, *dec);
+                    }
+                }
             }
-            if let Some((col, dec)) = map.get(&field.name)
-                && decode(self.cells, col, dec, &field.value) == Held::Yes
-            {
-                self.held.set(i);
+            None => {
+                for (i, field) in raw.fields.iter().enumerate() {
+                    if let Some((col, dec)) = map.get(&field.name) {
+                        self.write(i, col, dec);
+                    }
+                }
             }
         }
     }
 
-    /// The text of a field, left in `extra` unless something else holds it.
+    /// Decodes the field at a place unless something holds it.
     #[inline]
+    fn write(&mut self, i: usize, col: Col, dec: Dec) {
+        if let Some(field) = self.raw.fields.get(i)
+            && !self.held.get(i)
+            && decode(self.cells, col, dec, &field.value) == Held::Yes
+        {
+            self.held.set(i);
+        }
+    }
+
+    /// The text of a field, left in `extra` unless something else holds it.
+    #[inline(always)]
     pub fn peek(&self, name: &str) -> Option<&'r str> {
         self.raw.get(name)
     }
 
     /// The text of a field that the caller stores in a column which re-creates it.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, name: &str) -> Option<&'r str> {
-        let i = self.raw.fields.iter().position(|f| f.is(name))?;
+        self.take_hashed(name, hash(name.as_bytes()))
+    }
+
+    fn take_hashed(&mut self, name: &str, hash: u32) -> Option<&'r str> {
+        let i = self.raw.place_of(name, hash)?;
         self.held.set(i);
         self.raw.fields.get(i)?.value.text()
     }
 
     /// Decodes one field by name into a column; whether the field is there.
     pub fn field(&mut self, name: &str, col: Col, dec: Dec) -> bool {
-        let Some(i) = self.raw.fields.iter().position(|f| f.is(name)) else {
+        let Some(i) = self.raw.place_of(name, hash(name.as_bytes())) else {
             return false;
         };
         if let Some(f) = self.raw.fields.get(i)
@@ -138,9 +175,7 @@ impl<'b, 'r> Row<'b, 'r> {
 
     /// Sets the host of a row whose record names only an address: `ip:ADDRESS`, resolved when the lake is read.
     pub fn host_is_ip(&mut self, address: &Ip) {
-        if !self.cells.is_set(common::HOST) {
-            self.cells.text(common::HOST, &ip::host_key(address));
-        }
+        self.cells.host_of(address, ip::host_key);
     }
 
     /// Writes the lower-case base name of a path column into another column.
@@ -153,12 +188,7 @@ impl<'b, 'r> Row<'b, 'r> {
     pub fn finish(mut self) {
         let header_sid = self.header_sid();
         let Self { cells, raw, held } = self;
-        let left = raw
-            .fields
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| !held.get(*i))
-            .map(|(_, f)| f);
+        let left = held.unset(raw.fields.len()).filter_map(|i| raw.fields.get(i));
         cells.append_text(common::EXTRA, |extra| {
             let mut open = '{';
             for f in raw.envelope.iter().chain(left).chain(&header_sid) {

@@ -43,7 +43,10 @@ impl RecordContext<'_> {
     pub fn source<'r>(&self, raw: &'r Raw<'_>) -> &'r str {
         match raw.family {
             Family::Windows => raw.source().name(),
-            Family::Log => raw.kind.split('.').next().unwrap_or(&raw.kind),
+            Family::Log => {
+                let end = raw.kind.bytes().position(|b| b == b'.').unwrap_or(raw.kind.len());
+                raw.kind.get(..end).unwrap_or(&raw.kind)
+            }
         }
     }
 }

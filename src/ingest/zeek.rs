@@ -136,53 +136,106 @@ pub fn path_of_name(name: &str) -> Option<&'static str> {
         .copied()
 }
 
-/// Adds a field, or makes it the record's time, observer or (held by the kind) name.
-#[inline]
-pub fn push<'a>(raw: &mut Raw<'a>, name: &'a str, value: Value<'a>) {
-    let name = Cow::Borrowed(name);
-    push_field(raw, Field { name, value });
+/// What a field of any log means to the record itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The record's time.
+    Time,
+    /// The name of the log, which the record's kind holds.
+    Log,
+    /// The sensor.
+    Observer,
+    /// Nothing: it is for the log's mapper.
+    Data,
 }
 
-/// Like [`push`] for a field with an owned name.
+impl Role {
+    /// By name.
+    #[inline]
+    pub fn of(name: &str) -> Self {
+        match name {
+            "ts" => Self::Time,
+            "_path" | "_stream" | "@stream" => Self::Log,
+            "_system_name" | "@system" => Self::Observer,
+            _ => Self::Data,
+        }
+    }
+}
+
+/// Adds a field, or makes it the record's time, observer or (held by the kind) name.
 #[inline]
 pub fn push_field<'a>(raw: &mut Raw<'a>, field: Field<'a>) {
-    match &*field.name {
-        "ts" => {
-            let text = field.value.text().unwrap_or("");
-            if let Some(exact) = set_time(raw, text)
-                && exact
-            {
+    push_as(raw, Role::of(&field.name), field);
+}
+
+/// [`push_field`] for a reader that has looked at the name before.
+#[inline]
+pub fn push_as<'a>(raw: &mut Raw<'a>, role: Role, field: Field<'a>) {
+    match role {
+        Role::Data => {}
+        Role::Time => {
+            if set_time(raw, field.value.text().unwrap_or("")) == Some(true) {
                 return;
             }
         }
-        "_path" | "_stream" | "@stream" => return,
-        "_system_name" | "@system" => {
+        Role::Log => return,
+        Role::Observer => {
             if matches!(field.value, Value::Str(_) | Value::Escaped(_)) {
                 raw.observer = field.value.into_text();
                 return;
             }
         }
-        _ => {}
     }
     raw.fields.push(field);
 }
 
 /// The items of a set or vector: a JSON array, or text joined by commas.
-pub fn items(text: &str) -> Vec<Cow<'_, str>> {
-    if text.starts_with('[')
-        && let Some(items) = json_object::items(text)
-    {
-        return items;
-    }
-    text.split(',').map(Cow::Borrowed).collect()
+#[derive(Debug)]
+pub struct Items<'t> {
+    text: &'t str,
+    /// Those of an array.
+    array: Option<Vec<Cow<'t, str>>>,
 }
 
-/// Whether a list of these items re-creates the text that they came from.
-pub fn recreates(text: &str, items: &[Cow<'_, str>]) -> bool {
-    if !text.starts_with('[') {
-        return true;
+/// The items of a set or vector.
+pub fn items(text: &str) -> Items<'_> {
+    let array = match text.starts_with('[') {
+        true => json_object::items(text),
+        false => None,
+    };
+    Items { text, array }
+}
+
+impl Items<'_> {
+    /// The items in order; text that is no array has one at least.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let mut array = self.array.as_deref().map(|items| items.iter());
+        let mut joined = Some(self.text);
+        std::iter::from_fn(move || {
+            if let Some(items) = &mut array {
+                return items.next().map(|i| &**i);
+            }
+            let text = joined?;
+            // Items are short, and mostly there is one.
+            let end = text.bytes().position(|b| b == b',');
+            joined = end.and_then(|end| text.get(end + 1..));
+            text.get(..end.unwrap_or(text.len()))
+        })
     }
-    text == array(items.iter().map(|i| &**i))
+
+    /// The item, where there is one alone.
+    pub fn only(&self) -> Option<&str> {
+        let mut items = self.iter();
+        items.next().filter(|_| items.next().is_none())
+    }
+
+    /// Whether a list of them re-creates the text that they came from.
+    pub fn recreate(&self) -> bool {
+        match &self.array {
+            None => !self.text.starts_with('['),
+            Some(items) => self.text == array(items.iter().map(|i| &**i)),
+        }
+    }
 }
 
 /// A JSON array of strings.
@@ -203,7 +256,13 @@ fn set_time(raw: &mut Raw<'_>, text: &str) -> Option<bool> {
     if let Some(ts) = time::epoch(text.as_bytes()) {
         raw.time = Some(ts);
         raw.quality = TimeQuality::Utc;
-        return Some(text.split_once('.').is_none_or(|(_, fraction)| fraction.len() <= 6));
+        // Microseconds hold six decimals.
+        return Some(
+            text.bytes()
+                .rev()
+                .position(|b| b == b'.')
+                .is_none_or(|decimals| decimals <= 6),
+        );
     }
     let (ts, zone) = time::rfc3339(text.as_bytes())?;
     raw.time = Some(ts);
@@ -230,18 +289,22 @@ mod tests {
     #[test]
     fn times_are_exact_to_the_microsecond() {
         let mut raw = Raw::log("zeek.conn", 0);
-        push(&mut raw, "ts", Value::str("1379288667.706265"));
+        push_field(&mut raw, Field::str("ts", "1379288667.706265"));
         assert_eq!((raw.time, raw.fields.len()), (Some(1_379_288_667_706_265), 0));
         let mut raw = Raw::log("zeek.conn", 0);
-        push(&mut raw, "ts", Value::str("XXXXXXXXXX.XXXXXX"));
+        push_field(&mut raw, Field::str("ts", "XXXXXXXXXX.XXXXXX"));
         assert_eq!((raw.time, raw.quality, raw.fields.len()), (None, TimeQuality::None, 1));
     }
 
     #[test]
     fn vectors_of_both_syntaxes() {
-        assert_eq!(items("a,b"), ["a", "b"]);
-        assert_eq!(items(r#"["a","b,c"]"#), ["a", "b,c"]);
-        assert!(recreates(r#"["a","b,c"]"#, &items(r#"["a","b,c"]"#)));
-        assert!(!recreates(r#"["a", 1]"#, &items(r#"["a", 1]"#)));
+        let all = |text| items(text).iter().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(all("a,b"), ["a", "b"]);
+        assert_eq!(all(r#"["a","b,c"]"#), ["a", "b,c"]);
+        assert!(all("[]").is_empty() && items("[]").only().is_none());
+        assert_eq!((items("a").only(), items("a,b").only()), (Some("a"), None));
+        assert!(items("a,b").recreate() && items(r#"["a","b,c"]"#).recreate());
+        assert!(!items(r#"["a", 1]"#).recreate());
+        assert!(!items("[cut").recreate());
     }
 }

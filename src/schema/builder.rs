@@ -4,174 +4,20 @@
 //! the cells that it has. Integers of every width, times and booleans share one representation: `i64` with
 //! [`NULL_INT`] for null (no source has that value; `u64` is stored by its bits).
 
-use ahash::RandomState;
-use hashbrown::HashTable;
+use std::collections::HashMap;
 
-use super::{Col, Kind, TABLES, Table};
+use ahash::RandomState;
+
+pub use super::interner::Interner;
+use super::{Col, Kind, TABLES, Table, common};
 use crate::base::ip::Ip;
 
 /// The null of integer cells.
 pub const NULL_INT: i64 = i64::MIN;
 /// The null of dictionary codes.
 pub const NULL_CODE: u32 = u32::MAX;
-
-/// Texts stored once, addressed by a code in order of first appearance.
-#[derive(Debug)]
-pub struct Interner {
-    bytes: String,
-    ends: Vec<usize>,
-    table: HashTable<u32>,
-    /// Escaped forms that were met, with the code of their text; kept apart because few columns need them.
-    escaped: Option<Box<EscapedForms>>,
-    /// The code given last: neighbouring records often agree.
-    last: u32,
-    hasher: RandomState,
-}
-
-#[derive(Debug, Default)]
-struct EscapedForms {
-    bytes: String,
-    /// End of each form in `bytes` and the code of its text.
-    forms: Vec<(usize, u32)>,
-    table: HashTable<u32>,
-    scratch: String,
-}
-
-impl EscapedForms {
-    #[inline]
-    fn get(&self, form: u32) -> &str {
-        let form = form as usize;
-        let end = self.forms.get(form).map_or(0, |f| f.0);
-        let start = form.checked_sub(1).and_then(|f| self.forms.get(f)).map_or(0, |f| f.0);
-        self.bytes.get(start..end).unwrap_or("")
-    }
-}
-
-impl Default for Interner {
-    fn default() -> Self {
-        Self {
-            bytes: String::new(),
-            ends: Vec::new(),
-            table: HashTable::new(),
-            escaped: None,
-            last: NULL_CODE,
-            hasher: RandomState::with_seeds(1, 2, 3, 4),
-        }
-    }
-}
-
-impl Interner {
-    /// The code of `text`, new or known.
-    #[inline]
-    pub fn intern(&mut self, text: &str) -> u32 {
-        if self.last != NULL_CODE && self.get(self.last) == text {
-            return self.last;
-        }
-        let hash = self.hasher.hash_one(text);
-        let (bytes, ends, hasher) = (&self.bytes, &self.ends, &self.hasher);
-        let found = self.table.find(hash, |&c| slot(bytes, ends, c) == text);
-        if let Some(&code) = found {
-            self.last = code;
-            return code;
-        }
-        let code = ends.len() as u32;
-        self.bytes.push_str(text);
-        self.ends.push(self.bytes.len());
-        let (bytes, ends) = (&self.bytes, &self.ends);
-        self.table
-            .insert_unique(hash, code, |&c| hasher.hash_one(slot(bytes, ends, c)));
-        self.last = code;
-        code
-    }
-
-    /// The code of the text behind an escaped form. `unescape` appends the text; it is called only for forms that were
-    /// not met before.
-    #[inline]
-    pub fn intern_escaped(&mut self, form: &str, unescape: impl FnOnce(&mut String)) -> u32 {
-        let hash = self.hasher.hash_one(form);
-        let mut forms = self.escaped.take().unwrap_or_default();
-        let known = forms.table.find(hash, |&f| forms.get(f) == form);
-        let code = match known.and_then(|&f| forms.forms.get(f as usize)) {
-            Some(&(_, code)) => code,
-            None => {
-                let mut text = std::mem::take(&mut forms.scratch);
-                text.clear();
-                unescape(&mut text);
-                let code = self.intern(&text);
-                forms.scratch = text;
-                forms.bytes.push_str(form);
-                let place = forms.forms.len() as u32;
-                forms.forms.push((forms.bytes.len(), code));
-                let (bytes, ends, hasher) = (&forms.bytes, &forms.forms, &self.hasher);
-                let of = |f: u32| {
-                    let f = f as usize;
-                    let end = ends.get(f).map_or(0, |e| e.0);
-                    let start = f.checked_sub(1).and_then(|f| ends.get(f)).map_or(0, |e| e.0);
-                    bytes.get(start..end).unwrap_or("")
-                };
-                forms.table.insert_unique(hash, place, |&f| hasher.hash_one(of(f)));
-                code
-            }
-        };
-        self.escaped = Some(forms);
-        code
-    }
-
-    /// The code of `text` if it is known.
-    pub fn code(&self, text: &str) -> Option<u32> {
-        let hash = self.hasher.hash_one(text);
-        self.table.find(hash, |&c| self.get(c) == text).copied()
-    }
-
-    /// The text behind a code; empty for a code that was never given out.
-    #[inline]
-    pub fn get(&self, code: u32) -> &str {
-        slot(&self.bytes, &self.ends, code)
-    }
-
-    /// Number of distinct texts.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether nothing was interned.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// All texts in code order.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        (0..self.ends.len() as u32).map(|c| self.get(c))
-    }
-
-    /// Bytes of the texts and of what finds them, roughly; room that is not used is not counted.
-    fn memory(&self) -> usize {
-        let escaped = |e: &EscapedForms| e.bytes.len() + e.forms.len() * 22;
-        let own = self.bytes.len() + self.ends.len() * 14;
-        own + self.escaped.as_deref().map_or(0, escaped)
-    }
-
-    /// Forgets all texts and keeps the room.
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-        self.table.clear();
-        self.last = NULL_CODE;
-        if let Some(e) = &mut self.escaped {
-            e.bytes.clear();
-            e.forms.clear();
-            e.table.clear();
-        }
-    }
-}
-
-#[inline]
-fn slot<'a>(bytes: &'a str, ends: &[usize], code: u32) -> &'a str {
-    let code = code as usize;
-    let end = ends.get(code).copied().unwrap_or(0);
-    let start = code.checked_sub(1).and_then(|c| ends.get(c)).copied().unwrap_or(0);
-    bytes.get(start..end).unwrap_or("")
-}
+/// A code that was not worked out yet.
+const UNKNOWN: u32 = NULL_CODE - 1;
 
 /// The cells of one column.
 #[derive(Debug)]
@@ -293,6 +139,10 @@ pub struct TableBuilder {
     rows: usize,
     derived: Vec<Derived>,
     hashes: [Option<Col>; 4],
+    /// Smallest and largest integer of each column.
+    bounds: Vec<(i64, i64)>,
+    /// Codes in the column `host` of addresses that hosts are named by.
+    addresses: HashMap<Ip, u32, RandomState>,
 }
 
 /// A dictionary column whose text follows from that of another: worked out once per distinct text.
@@ -303,8 +153,6 @@ struct Derived {
     /// By code of `from`: the code in `to`, [`NULL_CODE`] for none, `UNKNOWN` where it was not worked out yet.
     codes: Vec<u32>,
 }
-
-const UNKNOWN: u32 = NULL_CODE - 1;
 
 impl TableBuilder {
     /// An empty builder.
@@ -317,6 +165,8 @@ impl TableBuilder {
             rows: 0,
             derived: Vec::new(),
             hashes: ["sha1", "md5", "sha256", "imphash"].map(column),
+            bounds: table.all_columns().map(|(_, c)| c.kind.bounds()).collect(),
+            addresses: HashMap::with_hasher(RandomState::with_seeds(5, 6, 7, 8)),
         }
     }
 
@@ -339,7 +189,7 @@ impl TableBuilder {
     /// Bytes of the rows, roughly; room that is not used is not counted.
     pub fn memory(&self) -> usize {
         let derived: usize = self.derived.iter().map(|d| d.codes.len() * 4).sum();
-        self.cells.iter().map(Cells::memory).sum::<usize>() + derived
+        self.cells.iter().map(Cells::memory).sum::<usize>() + derived + self.addresses.len() * 24
     }
 
     /// Sets a text cell (dictionary or plain) of the current row; other kinds ignore it.
@@ -443,6 +293,32 @@ impl TableBuilder {
             && v.len() <= rows
         {
             put(v, rows, NULL_INT, value);
+        }
+    }
+
+    /// Sets an integer cell of the current row unless the column cannot hold the value; whether it can.
+    #[inline]
+    pub fn int_if_it_fits(&mut self, col: Col, value: i64) -> bool {
+        let (least, most) = self.bounds.get(col.0 as usize).copied().unwrap_or((0, -1));
+        let fits = (least..=most).contains(&value);
+        if fits {
+            self.int(col, value);
+        }
+        fits
+    }
+
+    /// Names the host of the current row by an address, unless it has a name; `text` is asked once per address.
+    #[inline]
+    pub fn host_of(&mut self, address: &Ip, text: impl FnOnce(&Ip) -> String) {
+        let rows = self.rows;
+        if let Some(Cells::Dict { codes, values }) = self.cells.get_mut(common::HOST.0 as usize)
+            && codes.len() <= rows
+        {
+            let code = *self
+                .addresses
+                .entry(*address)
+                .or_insert_with(|| values.intern(&text(address)));
+            put(codes, rows, NULL_CODE, code);
         }
     }
 
@@ -572,6 +448,7 @@ impl TableBuilder {
     fn clear(&mut self) {
         self.cells.iter_mut().for_each(Cells::clear);
         self.derived.iter_mut().for_each(|d| d.codes.clear());
+        self.addresses.clear();
         self.rows = 0;
     }
 }
@@ -699,29 +576,5 @@ mod tests {
         let (codes, values) = b.dict(process::IMAGE_NAME).unwrap();
         let texts: Vec<_> = codes.iter().map(|c| values.get(*c)).collect();
         assert_eq!(texts, ["a\\x", "b", "a\\x"]);
-    }
-
-    #[test]
-    fn an_escaped_form_has_the_code_of_its_text() {
-        let mut i = Interner::default();
-        let a = i.intern("a\\b");
-        let mut asked = 0;
-        for _ in 0..3 {
-            let code = i.intern_escaped("a\\\\b", |out| {
-                asked += 1;
-                out.push_str("a\\b");
-            });
-            assert_eq!(code, a);
-        }
-        assert_eq!(i.intern_escaped("\\u0061\\\\b", |out| out.push_str("a\\b")), a);
-        assert_eq!((asked, i.len()), (1, 1));
-    }
-
-    #[test]
-    fn interner_gives_codes_in_order_of_appearance() {
-        let mut i = Interner::default();
-        assert_eq!((i.intern("x"), i.intern(""), i.intern("x")), (0, 1, 0));
-        assert_eq!(i.iter().collect::<Vec<_>>(), ["x", ""]);
-        assert_eq!(i.code("y"), None);
     }
 }

@@ -6,6 +6,7 @@
 pub mod builder;
 pub mod common;
 pub mod extra;
+mod interner;
 #[macro_use]
 mod table;
 

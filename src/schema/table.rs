@@ -58,6 +58,19 @@ impl Kind {
         }
     }
 
+    /// Smallest and largest value of an integer from a log; none is in the bounds of other kinds.
+    pub(super) fn bounds(self) -> (i64, i64) {
+        match self {
+            Kind::U8 => (0, u8::MAX.into()),
+            Kind::U16 => (0, u16::MAX.into()),
+            Kind::U32 => (0, u32::MAX.into()),
+            Kind::I32 => (i32::MIN.into(), i32::MAX.into()),
+            // By its bits; one value stands for null.
+            Kind::U64 => (i64::MIN + 1, i64::MAX),
+            _ => (0, -1),
+        }
+    }
+
     /// Whether a value is text.
     pub fn is_text(self) -> bool {
         matches!(self, Kind::Dict | Kind::Text)

@@ -40,23 +40,44 @@ pub fn epoch(bytes: &[u8]) -> Option<Ts> {
         (b'-', rest) => (true, rest),
         _ => (false, bytes),
     };
-    let point = digits.iter().position(|&b| b == b'.').unwrap_or(digits.len());
-    let (whole, fraction) = digits.split_at_checked(point)?;
-    let fraction = fraction.strip_prefix(b".").unwrap_or(fraction);
-    let all_digits = whole.iter().chain(fraction).all(u8::is_ascii_digit);
-    if whole.is_empty() || whole.len() > 20 || !all_digits {
+    let (whole, value) = leading(digits, 20)?;
+    let fraction = match digits.get(whole..)?.split_first() {
+        None => &[][..],
+        Some((b'.', fraction)) => fraction,
+        Some(_) => return None,
+    };
+    let (places, decimals) = match whole {
+        0 => return None,
+        1..=11 => (6, 1_000_000),
+        12..=14 => (3, 1_000),
+        _ => (0, 1),
+    };
+    let (kept, behind) = fraction.split_at_checked(places).unwrap_or((fraction, &[]));
+    let (digits, part) = leading(kept, places)?;
+    if digits < kept.len() || !behind.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let value = whole.iter().fold(0i128, |sum, b| sum * 10 + i128::from(b - b'0'));
-    let mut fraction = Scan::new(fraction);
-    let micros = match whole.len() {
-        0..=11 => value * 1_000_000 + i128::from(fraction.fraction(6)),
-        12..=14 => value * 1_000 + i128::from(fraction.fraction(3)),
-        15..=17 => value,
-        _ => value / 1_000,
-    };
-    let ts = Ts::try_from(if negative { -micros } else { micros }).ok()?;
+    let value = i64::try_from(value / if whole > 17 { 1_000 } else { 1 }).ok()?;
+    // The factor is as small as the digits are many: nothing overflows.
+    let micros = value * decimals + (digits..places).fold(part as i64, |part, _| part * 10);
+    let ts = if negative { -micros } else { micros };
     (ts.abs() <= LAST).then_some(ts)
+}
+
+/// The digits in front: how many and their value. `None` for more than `most` or a value that is too large.
+fn leading(bytes: &[u8], most: usize) -> Option<(usize, u64)> {
+    let mut value = 0u64;
+    for (i, b) in bytes.iter().enumerate() {
+        let digit = b.wrapping_sub(b'0');
+        if digit > 9 {
+            return Some((i, value));
+        }
+        if i == most {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(digit.into())?;
+    }
+    Some((bytes.len(), value))
 }
 
 /// A Windows FILETIME: units of 100 ns since 1601-01-01 UTC. Zero and "never" (and all after the year 9999) are no time.

@@ -132,7 +132,7 @@ impl<'e> Events<'e> {
                     let program = names.program(field.program)?;
                     let text = field.value.of(&program.text, self.text)?;
                     if !(*content && is_blank(text)) {
-                        let name = Cow::Borrowed(program.span(field.name));
+                        let name = program.span(field.name).into();
                         event::head_as(raw, *head, name, Value::str(text));
                     }
                 }
@@ -155,10 +155,8 @@ impl<'e> Events<'e> {
         }));
         for (i, (program, text)) in unnamed.iter().enumerate() {
             let text = text.of(&names.program(*program)?.text, self.text)?;
-            self.raw.fields.push(Field {
-                name: event::unnamed_name(i, unnamed.len() > 1),
-                value: Value::str(text),
-            });
+            let name = event::unnamed_name(i, unnamed.len() > 1);
+            self.raw.push(name, Value::str(text));
         }
         (!is_lost).then_some(())
     }

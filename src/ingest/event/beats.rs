@@ -4,13 +4,12 @@
 //! The modules of Winlogbeat move values of `event_data` into ECS fields and take them away where they were. What is
 //! missing is read from the rendered message, then from the ECS fields.
 
-use std::borrow::Cow;
-
 use std::sync::LazyLock;
 
 use super::{Reason, finish_value, head, moment, system};
 use crate::base::names::Names;
 use crate::ingest::json::{Json, Object};
+use crate::ingest::name::Name;
 use crate::ingest::raw::{Field, Raw, Value};
 
 /// Reads one record. `winlog` is its `winlog` object, or the record itself for version 6.
@@ -51,7 +50,7 @@ pub fn read<'a>(mut raw: Raw<'a>, record: &Object<'a>, winlog: &Object<'a>) -> R
 }
 
 #[allow(clippy::ptr_arg)] // it is cloned with its lifetime
-fn member<'a>(raw: &mut Raw<'a>, name: &Cow<'a, str>, value: Json<'a>) {
+fn member<'a>(raw: &mut Raw<'a>, name: &Name<'a>, value: Json<'a>) {
     if let Some(data) = name
         .strip_prefix("event_data.")
         .or_else(|| name.strip_prefix("user_data."))

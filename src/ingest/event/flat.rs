@@ -11,6 +11,7 @@ use super::{Reason, finish_value, head, moment, system, xml};
 use crate::base::names::Names;
 use crate::base::time::{self, DateOrder, TimeQuality, Ts};
 use crate::ingest::json::{Json, Object};
+use crate::ingest::name::Name;
 use crate::ingest::raw::{Field, Raw, Value};
 
 /// Who wrote the list.
@@ -354,8 +355,8 @@ impl Roles {
         }
     }
 
-    fn role(&self, writer: Writer, name: &str) -> Role {
-        match self.names.find(name) {
+    fn role(&self, writer: Writer, name: &Name<'_>) -> Role {
+        match self.names.find_hashed(name, name.hash()) {
             Some(at) => self.roles.get(at).copied().unwrap_or(Role::Data),
             None if writer == Writer::Sentinel && name.starts_with("TimeGenerated") => Role::Time(0),
             None => Role::Data,

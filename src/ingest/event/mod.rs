@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use super::message;
+use super::name::Name;
 use super::raw::{Field, Raw, Value};
-use crate::base::names;
 use crate::base::time::{self, TimeQuality, Ts};
 
 pub mod beats;
@@ -60,13 +60,13 @@ impl Head {
 /// Sets one field of the event's header, under its name in the `System` element.
 ///
 /// The identifying ones have a place of their own in [`Raw`], the others go to the envelope unless they say nothing.
-pub(super) fn head<'a>(raw: &mut Raw<'a>, name: impl Into<Cow<'a, str>>, value: Value<'a>) {
+pub(super) fn head<'a>(raw: &mut Raw<'a>, name: impl Into<Name<'a>>, value: Value<'a>) {
     let name = name.into();
     head_as(raw, Head::of(&name), name, value);
 }
 
 /// [`head`] for a reader that has looked at the name before.
-pub(in crate::ingest) fn head_as<'a>(raw: &mut Raw<'a>, head: Head, name: Cow<'a, str>, value: Value<'a>) {
+pub(in crate::ingest) fn head_as<'a>(raw: &mut Raw<'a>, head: Head, name: Name<'a>, value: Value<'a>) {
     match head {
         Head::Provider => return set(&mut raw.kind, value),
         Head::Channel => return set_opt(&mut raw.channel, value),
@@ -199,10 +199,10 @@ pub(in crate::ingest) fn unique_names(fields: &mut [Field<'_>]) {
     }
     let mut counts: std::collections::HashMap<String, u32> = std::collections::HashMap::new();
     for field in fields {
-        let n = counts.entry(field.name.clone().into_owned()).or_insert(0);
+        let n = counts.entry(field.name.to_string()).or_insert(0);
         *n += 1;
         if *n > 1 {
-            field.name = Cow::Owned(format!("{}_{n}", field.name));
+            field.name = format!("{}_{n}", field.name).into();
         }
     }
 }
@@ -217,7 +217,7 @@ fn are_unique(fields: &[Field<'_>]) -> bool {
     // Places of the names met so far, plus one, by the hash of the name.
     let mut slots = [0u8; SLOTS];
     for (i, field) in fields.iter().enumerate() {
-        let mut at = names::hash(field.name.as_bytes()) as usize % SLOTS;
+        let mut at = field.name.hash() as usize % SLOTS;
         while let Some(other) = slots.get(at).and_then(|s| usize::from(*s).checked_sub(1)) {
             if fields.get(other).is_some_and(|f| f.name == field.name) {
                 return false;

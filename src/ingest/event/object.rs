@@ -81,7 +81,7 @@ pub fn shape(o: &Object<'_>) -> Option<Shape> {
     let there =
         o.0.iter()
             .filter(|(_, value)| !value.is_null())
-            .filter_map(|(name, _)| NAMES.find(name))
+            .filter_map(|(name, _)| NAMES.find_hashed(name, name.hash()))
             .fold(0u64, |bits, at| bits | 1 << at);
     let has = |name: &str| NAMES.find(name).is_some_and(|at| there >> at & 1 == 1);
     let get = |name: &str| o.get(name).filter(|_| has(name));
@@ -300,8 +300,7 @@ pub(super) fn is_enrichment(name: &str) -> bool {
 }
 
 /// Collects the scalar members of geographic objects under their own names, `source.geo.city_name` as `city_name`.
-#[allow(clippy::ptr_arg)] // it is cloned with its lifetime
-pub(super) fn geo<'a>(raw: &mut Raw<'a>, name: &Cow<'a, str>, value: Json<'a>, depth: usize) {
+pub(super) fn geo<'a>(raw: &mut Raw<'a>, name: &str, value: Json<'a>, depth: usize) {
     if let Some(members) = value.object() {
         let inside = members.0.iter().filter(|_| depth > 0);
         for (name, value) in inside {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use super::{head, unnamed};
 use crate::ingest::json::{Json, Object};
+use crate::ingest::name::Name;
 use crate::ingest::raw::{Raw, Value};
 
 /// Nesting of `UserData` that is flattened; what lies deeper is kept as JSON.
@@ -140,14 +141,14 @@ fn data_element<'a>(raw: &mut Raw<'a>, members: &Object<'a>, without_name: &mut 
 }
 
 /// The attributes of an element, however the tool wrote them.
-fn attributes<'a>(members: &Object<'a>) -> Vec<(Cow<'a, str>, Json<'a>)> {
+fn attributes<'a>(members: &Object<'a>) -> Vec<(Name<'a>, Json<'a>)> {
     let own = members.object("#attributes").or_else(|| members.object("attributes"));
     let from = own.as_ref().unwrap_or(members);
     from.0
         .iter()
         .filter(|(name, value)| !is_text(name) && (value.is_scalar() || value.is_null()))
         .map(|(name, value)| match name.strip_prefix('@') {
-            Some(bare) => (Cow::Owned(bare.to_owned()), *value),
+            Some(bare) => (bare.to_owned().into(), *value),
             None => (name.clone(), *value),
         })
         .collect()

@@ -126,7 +126,7 @@ fn around<'t>(raw: &mut Raw<'t>, field: Field<'t>) {
     match taken {
         Some(same) if same.value == field.value => {}
         Some(_) => {
-            field.name = Cow::Owned(format!("envelope.{}", field.name));
+            field.name = format!("envelope.{}", field.name).into();
             raw.envelope.push(field);
         }
         None if READ.contains(&&*field.name) => raw.fields.push(field),

@@ -140,10 +140,7 @@ fn rows_of(table: &str, whole: &str, offset: u64, sink: &mut Sink<'_>) {
         let fields: Vec<Field<'_>> = names
             .iter()
             .zip(values)
-            .map(|(n, value)| Field {
-                name: mde::canonical(n),
-                value,
-            })
+            .map(|(n, value)| Field::new(mde::canonical(n), value))
             .collect();
         let table = member(&fields, "Type").map(str::to_owned);
         row(fields, table.as_deref(), offset, sink);

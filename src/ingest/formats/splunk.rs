@@ -9,6 +9,7 @@ use crate::ingest::encoding;
 use crate::ingest::event::{Reason, flat, kv, object, xml};
 use crate::ingest::framing::{Framing, JsonObjects, Piece};
 use crate::ingest::json::{Json, Object};
+use crate::ingest::name::Name;
 use crate::ingest::raw::{Field, Raw};
 use crate::ingest::sink::Sink;
 
@@ -115,10 +116,7 @@ fn record<'r>(result: &Object<'r>, body: Option<&'r str>, offset: u64) -> Result
     };
     for name in ["index", "sourcetype", "source"] {
         if let Some(value) = result.get(name) {
-            raw.envelope.push(Field {
-                name: Cow::Borrowed(name),
-                value: value.value(),
-            });
+            raw.envelope.push(Field::new(name, value.value()));
         }
     }
     Ok(raw)
@@ -174,7 +172,7 @@ fn is_table(o: &Object<'_>) -> bool {
 
 /// `{"fields":[…],"rows":[[…]]}`.
 fn table(o: &Object<'_>, offset: u64, bytes: &[u8], sink: &mut Sink<'_>) {
-    let names: Vec<Cow<'_, str>> = o
+    let names: Vec<Name<'_>> = o
         .get("fields")
         .and_then(Json::array)
         .unwrap_or_default()
@@ -184,6 +182,7 @@ fn table(o: &Object<'_>, offset: u64, bytes: &[u8], sink: &mut Sink<'_>) {
                 .and_then(|f| f.text("name"))
                 .or_else(|| f.text())
                 .unwrap_or_default()
+                .into()
         })
         .collect();
     for row in o.get("rows").and_then(Json::array).unwrap_or_default() {

@@ -6,11 +6,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Block, Carry, Format, Head, Sniff};
+use crate::base::places::Places;
 use crate::ingest::framing::Framing;
+use crate::ingest::layout::{Layout, Placed};
 use crate::ingest::lines::{lines, text};
-use crate::ingest::raw::{Raw, Value};
+use crate::ingest::name::Name;
+use crate::ingest::raw::{Field, Raw, Value};
 use crate::ingest::sink::Sink;
-use crate::ingest::zeek;
+use crate::ingest::zeek::{self, Role};
 
 /// Zeek's default log writer.
 pub struct ZeekTsv;
@@ -91,9 +94,27 @@ struct Header {
     unset: String,
     path: Option<String>,
     kind: String,
-    fields: Vec<String>,
+    columns: Vec<Column>,
+    /// The columns by name; `None` where a name stands twice.
+    layout: Option<Layout>,
     /// Whether the column of the same place is a set, vector or table.
     containers: Vec<bool>,
+}
+
+/// A column that `#fields` names.
+#[derive(Debug)]
+struct Column {
+    name: Name<'static>,
+    role: Role,
+}
+
+impl Column {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned().into(),
+            role: Role::of(name),
+        }
+    }
 }
 
 impl Default for Header {
@@ -105,7 +126,8 @@ impl Default for Header {
             unset: "-".into(),
             path: None,
             kind: String::new(),
-            fields: Vec::new(),
+            columns: Vec::new(),
+            layout: None,
             containers: Vec::new(),
         }
     }
@@ -127,7 +149,8 @@ impl Header {
             "#unset_field" => self.unset = rest.to_owned(),
             "#path" => self.path = Some(rest.to_owned()).filter(|p| !p.is_empty()),
             "#fields" => {
-                self.fields = rest.split(self.separator).map(str::to_owned).collect();
+                self.columns = rest.split(self.separator).map(Column::new).collect();
+                self.layout = Layout::new(self.columns.iter().map(|c| &c.name));
                 self.containers.clear();
             }
             "#types" => {
@@ -141,11 +164,7 @@ impl Header {
     /// Names the log by `#path`, else by its columns, else by the file's name.
     fn name_the_log(&mut self, file: &str) {
         let columns = || {
-            let fields: Vec<_> = self
-                .fields
-                .iter()
-                .map(|f| crate::ingest::raw::Field::str(f, ""))
-                .collect();
+            let fields: Vec<_> = self.columns.iter().map(|c| Field::str(&c.name, "")).collect();
             zeek::path_of_keys(&fields)
         };
         let path = self
@@ -157,52 +176,63 @@ impl Header {
     }
 
     fn record<'r>(&'r self, line: &'r str, offset: u64) -> Result<Raw<'r>, Cow<'static, str>> {
-        if self.fields.is_empty() {
+        if self.columns.is_empty() {
             return Err("no #fields line before this record; give the whole file with its header".into());
         }
         let mut raw = Raw::log(&self.kind, offset);
-        raw.fields.reserve(self.fields.len());
+        raw.fields.reserve(self.columns.len());
+        let mut placed = self.layout.as_ref().map(Placed::new);
+        let escaped = memchr::memchr(b'\\', line.as_bytes()).is_some();
         let mut found = 0;
-        for (i, cell) in self.cells(line).enumerate() {
+        for cell in self.cells(line) {
+            let place = found;
             found += 1;
             if cell == self.unset {
                 continue;
             }
-            let value = match self.containers.get(i) {
+            let value = match self.containers.get(place) {
                 Some(true) => self.container(cell),
                 _ if cell == self.empty => Value::str(""),
-                _ => Value::Str(unescape(cell)),
+                _ if escaped => Value::Str(unescape(cell)),
+                _ => Value::str(cell),
             };
-            match self.fields.get(i) {
-                Some(name) => zeek::push(&mut raw, name, value),
-                None => raw.push(format!("column_{}", i + 1), value),
+            match self.columns.get(place) {
+                Some(Column { name, role }) => {
+                    let next = raw.fields.len();
+                    zeek::push_as(&mut raw, *role, Field::new(name.borrowed(), value));
+                    if let Some(placed) = placed.as_mut().filter(|_| raw.fields.len() > next) {
+                        placed.put(place, next);
+                    }
+                }
+                None => raw.push(format!("column_{found}"), value),
             }
         }
         // More columns than names happen where a sensor adds fields to a log whose header is already written.
-        if found < self.fields.len() {
+        if found < self.columns.len() {
             return Err(format!(
                 "{found} columns where #fields names {}; the line is cut or damaged",
-                self.fields.len()
+                self.columns.len()
             )
             .into());
         }
+        raw.placed = placed;
         Ok(raw)
     }
 
-    /// What stands between the separators. Cells are a few bytes long: a plain loop finds their ends soonest.
+    /// What stands between the separators.
     fn cells<'r>(&self, line: &'r str) -> impl Iterator<Item = &'r str> + use<'r> {
-        let (ascii, wide) = (u8::try_from(self.separator).ok(), self.separator);
-        let mut rest = Some(line);
+        let wide = self.separator;
+        let ascii = u8::try_from(wide).ok().filter(u8::is_ascii);
+        let mut ends = ascii.map(|separator| Places::new(separator, line.as_bytes()));
+        let mut start = Some(0);
         std::iter::from_fn(move || {
-            let text = rest?;
-            let end = match ascii.filter(u8::is_ascii) {
-                Some(separator) => place_of(separator, text),
-                None => text.find(wide),
+            let from = start?;
+            let end = match &mut ends {
+                Some(ends) => ends.next(),
+                None => line.get(from..)?.find(wide).map(|at| from + at),
             };
-            let Some(end) = end else { return rest.take() };
-            let (cell, behind) = text.split_at_checked(end)?;
-            rest = behind.get(wide.len_utf8()..);
-            Some(cell)
+            start = end.map(|end| end + wide.len_utf8());
+            line.get(from..end.unwrap_or(line.len()))
         })
     }
 
@@ -211,7 +241,7 @@ impl Header {
         if cell == self.empty {
             return Value::Raw(Cow::Borrowed("[]"));
         }
-        if self.set_separator == ',' && !cell.contains('\\') {
+        if self.set_separator == ',' && memchr::memchr(b'\\', cell.as_bytes()).is_none() {
             return Value::str(cell);
         }
         let items: Vec<_> = cell.split(self.set_separator).map(unescape).collect();
@@ -241,21 +271,10 @@ fn one_char(text: &str) -> Option<char> {
     text.chars().next()
 }
 
-/// Where a byte stands first in a short text.
-#[inline]
-fn place_of(byte: u8, text: &str) -> Option<usize> {
-    for (at, b) in text.as_bytes().iter().enumerate() {
-        if *b == byte {
-            return Some(at);
-        }
-    }
-    None
-}
-
 /// Undoes `\xHH` and `\\`. What would not be UTF-8 then stays as written.
 #[inline]
 fn unescape(cell: &str) -> Cow<'_, str> {
-    if place_of(b'\\', cell).is_none() {
+    if memchr::memchr(b'\\', cell.as_bytes()).is_none() {
         return Cow::Borrowed(cell);
     }
     let mut out = Vec::with_capacity(cell.len());

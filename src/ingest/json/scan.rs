@@ -4,16 +4,15 @@
 //! copied into other JSON as it is. A text that this scanner does not take is not necessarily wrong: it goes to the
 //! library, which decides.
 
-use std::borrow::Cow;
-
 use super::Json;
 use crate::base::text::{JSON_CHUNK, json_specials};
+use crate::ingest::name::Name;
 
 /// Deepest nesting taken here.
 const DEEPEST: u32 = 100;
 
 /// Members of the object at the start of `text`, and the length of the object. `out` is emptied first.
-pub fn members<'a>(text: &'a str, out: &mut Vec<(Cow<'a, str>, Json<'a>)>) -> Option<usize> {
+pub fn members<'a>(text: &'a str, out: &mut Vec<(Name<'a>, Json<'a>)>) -> Option<usize> {
     out.clear();
     let mut c = Cursor::new(text);
     c.blanks();
@@ -28,9 +27,9 @@ pub fn members<'a>(text: &'a str, out: &mut Vec<(Cow<'a, str>, Json<'a>)>) -> Op
         let escaped = c.string()?;
         let name = text.get(start..c.at - 1)?;
         let name = if escaped {
-            Cow::Owned(serde_json::from_str::<String>(text.get(start - 1..c.at)?).ok()?)
+            Name::from(serde_json::from_str::<String>(text.get(start - 1..c.at)?).ok()?)
         } else {
-            Cow::Borrowed(name)
+            Name::from(name)
         };
         c.blanks();
         c.expect(b':')?;

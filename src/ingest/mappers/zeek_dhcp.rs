@@ -57,15 +57,16 @@ fn verb(row: &Row<'_, '_>) -> &'static str {
     let Some(messages) = row.peek("msg_types") else {
         return "assign";
     };
-    let decisive = zeek::items(messages).iter().rev().find_map(|m| match &**m {
+    let decisive = |message| match message {
         "ACK" if row.peek("assigned_addr").is_some() => Some("assign"),
         "ACK" => Some("inform"),
         "NAK" => Some("nak"),
         "RELEASE" => Some("release"),
         "DECLINE" => Some("decline"),
         _ => None,
-    });
-    decisive.unwrap_or("request")
+    };
+    let last = zeek::items(messages).iter().filter_map(decisive).last();
+    last.unwrap_or("request")
 }
 
 #[cfg(test)]

@@ -45,6 +45,26 @@ const CLASSES: [(i64, &str); 5] = [
 /// Flags in the order in which `flags` joins them; a flag that is not set is left out.
 const FLAGS: [&str; 4] = ["AA", "TC", "RD", "RA"];
 
+/// [`FLAGS`] joined, by a number with a bit for each that is set, the first one lowest.
+const JOINED: [&str; 16] = [
+    "",
+    "AA",
+    "TC",
+    "AA,TC",
+    "RD",
+    "AA,RD",
+    "TC,RD",
+    "AA,TC,RD",
+    "RA",
+    "AA,RA",
+    "TC,RA",
+    "AA,TC,RA",
+    "RD,RA",
+    "AA,RD,RA",
+    "TC,RD,RA",
+    "AA,TC,RD,RA",
+];
+
 impl Mapper for ZeekDns {
     fn id(&self) -> &'static str {
         "zeek_dns"
@@ -105,40 +125,41 @@ fn rejected(row: &mut Row<'_, '_>) {
 fn answers(row: &mut Row<'_, '_>) {
     if let Some(text) = row.peek("answers") {
         let items = zeek::items(text);
-        row.cells.list(dns::ANSWERS, items.iter().map(|i| &**i));
-        if zeek::recreates(text, &items) {
+        row.cells.list(dns::ANSWERS, items.iter());
+        if items.recreate() {
             row.take("answers");
         }
     }
-    let ttls = row.peek("TTLs").map(zeek::items).unwrap_or_default();
-    let least = ttls
-        .iter()
-        .filter_map(|t| t.parse::<f64>().ok())
-        .filter(|t| (0.0..=4_294_967_295.0).contains(t))
-        .fold(f64::INFINITY, f64::min);
-    if least.is_finite() {
-        row.cells.int(dns::TTL_MIN, least as i64);
+    let least = row
+        .peek("TTLs")
+        .and_then(|text| zeek::items(text).iter().filter_map(ttl).min());
+    if let Some(least) = least {
+        row.cells.int(dns::TTL_MIN, least);
     }
+}
+
+/// Whole seconds of an interval.
+fn ttl(text: &str) -> Option<i64> {
+    // Zeek writes six decimals, which say nothing.
+    let whole = text.strip_suffix(".000000").unwrap_or(text);
+    if let Ok(seconds) = whole.parse::<u32>() {
+        return Some(seconds.into());
+    }
+    let seconds = text.parse::<f64>().ok()?;
+    (0.0..=4_294_967_295.0).contains(&seconds).then_some(seconds as i64)
 }
 
 /// Joins the four flags into one column, where the record has all four.
 fn flags(row: &mut Row<'_, '_>) {
-    let values = FLAGS.map(|f| row.peek(f));
-    if !values.iter().all(|v| matches!(v, Some("T" | "F" | "true" | "false"))) {
-        return;
-    }
-    let mut set = String::with_capacity(12);
-    for (flag, _) in FLAGS
-        .iter()
-        .zip(values)
-        .filter(|(_, v)| matches!(v, Some("T" | "true")))
-    {
-        if !set.is_empty() {
-            set.push(',');
+    let mut set = 0;
+    for (i, flag) in FLAGS.iter().enumerate() {
+        match row.peek(flag) {
+            Some("T" | "true") => set |= 1 << i,
+            Some("F" | "false") => {}
+            _ => return,
         }
-        set.push_str(flag);
     }
-    row.cells.text(dns::FLAGS, &set);
+    row.cells.text(dns::FLAGS, JOINED.get(set).copied().unwrap_or_default());
     for flag in FLAGS {
         row.take(flag);
     }

@@ -45,9 +45,9 @@ impl Mapper for ZeekFiles {
         name_and_extension(&mut row);
         if let Some(uids) = row.peek("conn_uids") {
             let items = zeek::items(uids);
-            if let [only] = items.as_slice() {
+            if let Some(only) = items.only() {
                 row.cells.text(file::CONN_UID, only);
-                if zeek::recreates(uids, &items) {
+                if items.recreate() {
                     row.take("conn_uids");
                 }
             }
@@ -60,7 +60,7 @@ impl Mapper for ZeekFiles {
 fn ends(row: &mut Row<'_, '_>) {
     let first = |name| {
         row.peek(name)
-            .and_then(|t| zeek::items(t).first().and_then(|i| ip::parse(i)))
+            .and_then(|t| zeek::items(t).iter().next().and_then(ip::parse))
     };
     let (mut sender, mut receiver) = (first("tx_hosts"), first("rx_hosts"));
     if sender.is_none() && receiver.is_none() {

@@ -51,9 +51,9 @@ impl Mapper for ZeekHttp {
         uri(&mut row);
         if let Some(text) = row.peek("resp_mime_types") {
             let items = zeek::items(text);
-            if let [first, rest @ ..] = items.as_slice() {
+            if let Some(first) = items.iter().next() {
                 row.cells.text(http::MIME, first);
-                if rest.is_empty() && zeek::recreates(text, &items) {
+                if items.only().is_some() && items.recreate() {
                     row.take("resp_mime_types");
                 }
             }

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use crate::base::time::{self, SECOND, TimeQuality, Ts, Zone};
+use crate::ingest::layout::{Layout, Placed};
 use crate::ingest::lines::Line;
+use crate::ingest::name::Name;
 use crate::ingest::raw::{Raw, Value};
 
 /// The columns of ProxySG's main format, which collectors forward without its header.
@@ -42,7 +44,9 @@ impl Kind {
 /// The lines that count, parsed.
 #[derive(Debug)]
 pub(super) struct Header {
-    fields: Vec<String>,
+    fields: Vec<Name<'static>>,
+    /// The columns by name; `None` where a name stands twice.
+    layout: Option<Layout>,
     fields_line: String,
     date_line: String,
     kind: Kind,
@@ -60,6 +64,7 @@ impl Default for Header {
     fn default() -> Self {
         Self {
             fields: Vec::new(),
+            layout: None,
             fields_line: String::new(),
             date_line: String::new(),
             kind: Kind::None,
@@ -113,7 +118,8 @@ impl Header {
             self.fields_line = line.to_owned();
             self.tabs = fields.contains('\t');
             self.open_ended = false;
-            self.fields = fields.split_whitespace().map(str::to_owned).collect();
+            self.fields = fields.split_whitespace().map(|f| f.to_owned().into()).collect();
+            self.layout = Layout::new(self.fields.iter());
             self.kind = kind_of(fields, &self.fields);
         }
     }
@@ -135,15 +141,21 @@ impl Header {
         let mut raw = Raw::log(self.kind.name(), offset);
         raw.observer = line.host.map(Cow::Borrowed);
         let held = self.set_time(&mut raw, &cells, line, file);
-        for (i, cell) in cells.iter().enumerate() {
-            let name = self
-                .fields
-                .get(i)
-                .map_or_else(|| Cow::Owned(format!("_{}", i + 1)), |n| Cow::Borrowed(n.as_str()));
-            if *cell != "-" && !(held && (name == "date" || name == "time")) {
-                raw.push(name, Value::str(cell));
+        raw.fields.reserve(cells.len());
+        let mut placed = self.layout.as_ref().map(Placed::new);
+        for (i, cell) in cells.iter().enumerate().filter(|(_, cell)| **cell != "-") {
+            match self.fields.get(i) {
+                Some(name) if held && (*name == "date" || *name == "time") => {}
+                Some(name) => {
+                    if let Some(placed) = &mut placed {
+                        placed.put(i, raw.fields.len());
+                    }
+                    raw.push(name.borrowed(), Value::str(cell));
+                }
+                None => raw.push(format!("_{}", i + 1), Value::str(cell)),
             }
         }
+        raw.placed = placed;
         Ok(raw)
     }
 
@@ -217,7 +229,7 @@ pub(super) fn is_main_format(line: &str) -> bool {
         && cells.take(5).any(|c| matches!(c, "OBSERVED" | "PROXIED" | "DENIED"))
 }
 
-fn kind_of(line: &str, fields: &[String]) -> Kind {
+fn kind_of(line: &str, fields: &[Name<'_>]) -> Kind {
     let has = |name: &str| fields.iter().any(|f| f.eq_ignore_ascii_case(name));
     let any = |names: &[&str]| names.iter().any(|n| has(n));
     if fields.is_empty() || (fields.len() < 3 && line.contains(',')) {

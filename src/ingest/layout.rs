@@ -1,0 +1,105 @@
+//! Logs whose header names the columns of all records: what is asked by name is found by number.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::decode::Dec;
+use super::name::Name;
+use super::row::FieldMap;
+use crate::base::names::Names;
+use crate::schema::Col;
+
+/// Most columns of a layout; logs with more are read by name.
+const MOST: usize = 64;
+
+/// The columns of a header.
+#[derive(Debug)]
+pub struct Layout {
+    names: Names<Name<'static>>,
+    /// What was worked out for field maps, by their address.
+    plans: RefCell<Vec<(usize, Plan)>>,
+}
+
+/// For each column that a field map knows: its number, the column and decoder.
+pub type Plan = Rc<[(u8, Col, Dec)]>;
+
+impl Layout {
+    /// Of these columns; `None` for too many, or a name that stands twice.
+    pub fn new<'n>(names: impl ExactSizeIterator<Item = &'n Name<'static>>) -> Option<Self> {
+        let len = names.len();
+        let names = Names::new(names.cloned());
+        (len <= MOST && names.distinct() == len).then(|| Self {
+            names,
+            plans: RefCell::default(),
+        })
+    }
+
+    /// How a field map reads these columns.
+    pub fn plan(&self, map: &'static FieldMap) -> Plan {
+        let address = std::ptr::from_ref(map).addr();
+        let mut plans = self.plans.borrow_mut();
+        if let Some((_, plan)) = plans.iter().find(|(a, _)| *a == address) {
+            return plan.clone();
+        }
+        let column = |(i, name)| {
+            let (col, dec) = map.get(name)?;
+            Some((i as u8, col, dec))
+        };
+        let plan: Plan = self.names.iter().enumerate().filter_map(column).collect();
+        plans.push((address, plan.clone()));
+        plan
+    }
+}
+
+/// Which fields of a record stand in which columns.
+#[derive(Debug, Clone)]
+pub struct Placed<'a> {
+    layout: &'a Layout,
+    /// By column: the place among the fields and one; 0 for a column without a value.
+    places: [u8; MOST],
+}
+
+impl<'a> Placed<'a> {
+    /// No field yet.
+    pub fn new(layout: &'a Layout) -> Self {
+        Self {
+            layout,
+            places: [0; MOST],
+        }
+    }
+
+    /// The layout.
+    pub fn layout(&self) -> &'a Layout {
+        self.layout
+    }
+
+    /// The value of `column` stands at `place` among the fields.
+    #[inline]
+    pub fn put(&mut self, column: usize, place: usize) {
+        if let Some(at) = self.places.get_mut(column) {
+            // There are fewer fields than columns.
+            *at = place as u8 + 1;
+        }
+    }
+
+    /// Place of the value of a column.
+    #[inline]
+    pub fn of_column(&self, column: u8) -> Option<usize> {
+        let place = *self.places.get(column as usize)?;
+        usize::from(place).checked_sub(1)
+    }
+
+    /// Place of the field with this name, whose hash is known.
+    #[inline]
+    pub fn of_name(&self, name: &str, hash: u32) -> Option<usize> {
+        let column = self.layout.names.find_hashed(name, hash)?;
+        usize::from(*self.places.get(column)?).checked_sub(1)
+    }
+}
+
+impl PartialEq for Placed<'_> {
+    /// It says nothing that the fields themselves do not say.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,218 @@
+//! Texts stored once: the dictionaries of columns under construction.
+
+use ahash::RandomState;
+use hashbrown::HashTable;
+
+use super::builder::NULL_CODE;
+
+/// Texts stored once, addressed by a code in order of first appearance.
+#[derive(Debug)]
+pub struct Interner {
+    bytes: String,
+    ends: Vec<usize>,
+    table: HashTable<Entry>,
+    /// Escaped forms that were met, with the code of their text; kept apart because few columns need them.
+    escaped: Option<Box<EscapedForms>>,
+    /// The code given last: neighbouring records often agree.
+    last: u32,
+    hasher: RandomState,
+}
+
+/// A code with the hash of its text: texts of another hash need not be looked at, and a table that grows looks at none.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    hash: u32,
+    code: u32,
+}
+
+impl Entry {
+    /// The table takes its place and its tag from either end.
+    #[inline]
+    fn spread(hash: u32) -> u64 {
+        u64::from(hash) << 32 | u64::from(hash)
+    }
+}
+
+#[derive(Debug, Default)]
+struct EscapedForms {
+    bytes: String,
+    /// End of each form in `bytes` and the code of its text.
+    forms: Vec<(usize, u32)>,
+    table: HashTable<u32>,
+    scratch: String,
+}
+
+impl EscapedForms {
+    #[inline]
+    fn get(&self, form: u32) -> &str {
+        let form = form as usize;
+        let end = self.forms.get(form).map_or(0, |f| f.0);
+        let start = form.checked_sub(1).and_then(|f| self.forms.get(f)).map_or(0, |f| f.0);
+        self.bytes.get(start..end).unwrap_or("")
+    }
+}
+
+impl Default for Interner {
+    fn default() -> Self {
+        Self {
+            bytes: String::new(),
+            ends: Vec::new(),
+            table: HashTable::new(),
+            escaped: None,
+            last: NULL_CODE,
+            hasher: RandomState::with_seeds(1, 2, 3, 4),
+        }
+    }
+}
+
+impl Interner {
+    /// The code of `text`, new or known.
+    #[inline]
+    pub fn intern(&mut self, text: &str) -> u32 {
+        if self.last != NULL_CODE && self.holds(self.last, text) {
+            return self.last;
+        }
+        let hash = self.hasher.hash_one(text) as u32;
+        if let Some(code) = self.find(text, hash) {
+            self.last = code;
+            return code;
+        }
+        let code = self.ends.len() as u32;
+        self.bytes.push_str(text);
+        self.ends.push(self.bytes.len());
+        let entry = Entry { hash, code };
+        self.table
+            .insert_unique(Entry::spread(hash), entry, |e| Entry::spread(e.hash));
+        self.last = code;
+        code
+    }
+
+    /// The code of the text behind an escaped form. `unescape` appends the text; it is called only for forms that were
+    /// not met before.
+    #[inline]
+    pub fn intern_escaped(&mut self, form: &str, unescape: impl FnOnce(&mut String)) -> u32 {
+        let hash = self.hasher.hash_one(form);
+        let mut forms = self.escaped.take().unwrap_or_default();
+        let known = forms.table.find(hash, |&f| forms.get(f) == form);
+        let code = match known.and_then(|&f| forms.forms.get(f as usize)) {
+            Some(&(_, code)) => code,
+            None => {
+                let mut text = std::mem::take(&mut forms.scratch);
+                text.clear();
+                unescape(&mut text);
+                let code = self.intern(&text);
+                forms.scratch = text;
+                forms.bytes.push_str(form);
+                let place = forms.forms.len() as u32;
+                forms.forms.push((forms.bytes.len(), code));
+                let (bytes, ends, hasher) = (&forms.bytes, &forms.forms, &self.hasher);
+                let of = |f: u32| {
+                    let f = f as usize;
+                    let end = ends.get(f).map_or(0, |e| e.0);
+                    let start = f.checked_sub(1).and_then(|f| ends.get(f)).map_or(0, |e| e.0);
+                    bytes.get(start..end).unwrap_or("")
+                };
+                forms.table.insert_unique(hash, place, |&f| hasher.hash_one(of(f)));
+                code
+            }
+        };
+        self.escaped = Some(forms);
+        code
+    }
+
+    /// The code of `text` if it is known.
+    pub fn code(&self, text: &str) -> Option<u32> {
+        self.find(text, self.hasher.hash_one(text) as u32)
+    }
+
+    #[inline]
+    fn find(&self, text: &str, hash: u32) -> Option<u32> {
+        let is_it = |e: &Entry| e.hash == hash && self.holds(e.code, text);
+        self.table.find(Entry::spread(hash), is_it).map(|e| e.code)
+    }
+
+    /// Whether this is the text behind a code: compared as bytes, so that no cut between characters is checked.
+    #[inline]
+    fn holds(&self, code: u32, text: &str) -> bool {
+        self.bytes.as_bytes().get(range(&self.ends, code)) == Some(text.as_bytes())
+    }
+
+    /// The text behind a code; empty for a code that was never given out.
+    #[inline]
+    pub fn get(&self, code: u32) -> &str {
+        self.bytes.get(range(&self.ends, code)).unwrap_or("")
+    }
+
+    /// Number of distinct texts.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether nothing was interned.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// All texts in code order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.ends.len() as u32).map(|c| self.get(c))
+    }
+
+    /// Bytes of the texts and of what finds them, roughly; room that is not used is not counted.
+    pub(super) fn memory(&self) -> usize {
+        let escaped = |e: &EscapedForms| e.bytes.len() + e.forms.len() * 22;
+        let own = self.bytes.len() + self.ends.len() * 20;
+        own + self.escaped.as_deref().map_or(0, escaped)
+    }
+
+    /// Forgets all texts and keeps the room.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.table.clear();
+        self.last = NULL_CODE;
+        if let Some(e) = &mut self.escaped {
+            e.bytes.clear();
+            e.forms.clear();
+            e.table.clear();
+        }
+    }
+}
+
+/// Where the text of a code lies.
+#[inline]
+fn range(ends: &[usize], code: u32) -> std::ops::Range<usize> {
+    let code = code as usize;
+    let end = ends.get(code).copied().unwrap_or(0);
+    let start = code.checked_sub(1).and_then(|c| ends.get(c)).copied().unwrap_or(0);
+    start..end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escaped_form_has_the_code_of_its_text() {
+        let mut i = Interner::default();
+        let a = i.intern("a\\b");
+        let mut asked = 0;
+        for _ in 0..3 {
+            let code = i.intern_escaped("a\\\\b", |out| {
+                asked += 1;
+                out.push_str("a\\b");
+            });
+            assert_eq!(code, a);
+        }
+        assert_eq!(i.intern_escaped("\\u0061\\\\b", |out| out.push_str("a\\b")), a);
+        assert_eq!((asked, i.len()), (1, 1));
+    }
+
+    #[test]
+    fn interner_gives_codes_in_order_of_appearance() {
+        let mut i = Interner::default();
+        assert_eq!((i.intern("x"), i.intern(""), i.intern("x")), (0, 1, 0));
+        assert_eq!(i.iter().collect::<Vec<_>>(), ["x", ""]);
+        assert_eq!(i.code("y"), None);
+    }
+}
