@@ -1,11 +1,13 @@
 //! Typed edges between hits and processes, with a strength λ (detection.md 4). Each kind of edge is one function.
 
+mod context;
 mod files;
 mod injected;
 mod network;
 mod script;
 mod session;
 
+pub use context::context;
 pub(super) use session::root as session_root;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -154,7 +156,6 @@ pub fn collect(input: Input<'_>, lineage: &mut Lineage) -> Graph {
 
 /// Process ↔ hit. Returns the hubs that carry a signal about themselves, through which a chain may pass.
 fn acts(input: Input<'_>, lineage: &mut Lineage, graph: &mut Graph) -> BTreeSet<NodeId> {
-    let frames = input.cx.frames;
     let mut open = BTreeSet::new();
     let hosting = script::Hosting::new(input, lineage);
     for (place, hit) in input.iter() {
@@ -165,13 +166,7 @@ fn acts(input: Input<'_>, lineage: &mut Lineage, graph: &mut Graph) -> BTreeSet<
                 // The process of a logon is the one that asked for it: lsass, services, winlogon.
                 continue;
             }
-            let mut found: Vec<(NodeId, f64)> = lineage
-                .acting(frames, row)
-                .or_else(|| hosting.of(frames, row))
-                .into_iter()
-                .collect();
-            found.extend(target(lineage, row));
-            for (node, strength) in found {
+            for (node, strength) in reached(input, lineage, &hosting, row) {
                 let itself = i == 0 && row.table().ix() == crate::schema::process::TABLE.ix();
                 if itself && lineage.is_hub(node) && hit.level >= Level::Medium {
                     open.insert(node);
@@ -195,6 +190,13 @@ fn acts(input: Input<'_>, lineage: &mut Lineage, graph: &mut Graph) -> BTreeSet<
         End::Hit(_) => true,
     });
     open
+}
+
+/// The processes that act in a row, or are reached into.
+fn reached(input: Input<'_>, lineage: &mut Lineage, hosting: &script::Hosting, row: Row<'_>) -> Vec<(NodeId, f64)> {
+    let frames = input.cx.frames;
+    let acting = lineage.acting(frames, row).or_else(|| hosting.of(frames, row));
+    acting.into_iter().chain(target(lineage, row)).collect()
 }
 
 /// The process that is reached into.

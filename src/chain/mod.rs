@@ -16,6 +16,7 @@ use crate::lake::frame::{StrId, Wanted};
 use crate::schema::{Col, Table};
 
 pub use build::build;
+pub use links::context;
 
 /// A hit in a chain.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -633,6 +633,7 @@ impl SelectArgs {
             ));
         }
         Ok(HuntOptions {
+            memory_limit: None,
             range,
             as_of,
             hosts: self.hosts.clone(),

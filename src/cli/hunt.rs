@@ -11,7 +11,8 @@ use crate::base::text::for_terminal;
 use crate::base::time::format_rfc3339;
 use crate::jobs::baseline::{self, Baseline};
 use crate::jobs::ingest::{self, IngestReport};
-use crate::jobs::{hunt, outputs};
+use crate::jobs::hunt::{self, HuntOptions};
+use crate::jobs::outputs;
 use crate::lake::Lake;
 use crate::lake::catalogue::Input;
 use crate::report::run::{InputReport, RejectReport, RunSummary};
@@ -28,7 +29,10 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
     let clock = Instant::now();
     args.read.set_threads();
     // Everything the user gave is checked before any work begins.
-    let options = args.select.options(started)?;
+    let options = HuntOptions {
+        memory_limit: Some(args.read.memory_limit),
+        ..args.select.options(started)?
+    };
     let prepared = hunt::prepare(&options, started)?;
     if let (true, Some(first)) = (args.read.strict, prepared.sigma().rejected.first()) {
         return Err(Error::Usage(format!("--strict: {first}")));
@@ -53,13 +57,8 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
         }
     };
     let read_seconds = clock.elapsed().as_secs_f64();
-    let note = hunt::memory_note(&lake, &options, args.read.memory_limit);
-    if let (Some(note), false) = (&note, args.say.quiet) {
-        eprintln!("warning: {note}");
-    }
     let mut results = hunt::hunt(&lake, &options, &prepared, shown.progress())?;
     let run = &mut results.run;
-    run.warnings.extend(note.clone());
     run.timings.insert("read".to_owned(), read_seconds);
     run.timings.insert("total".to_owned(), clock.elapsed().as_secs_f64());
     run.started = format_rfc3339(started);
@@ -83,7 +82,7 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
         if !args.input.is_empty() {
             ingest_command::say(&report);
         }
-        for w in results.run.warnings.iter().filter(|w| Some(*w) != note.as_ref()) {
+        for w in &results.run.warnings {
             eprintln!("warning: {}", for_terminal(w));
         }
         for r in &results.run.sigma.rejected {

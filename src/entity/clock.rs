@@ -36,12 +36,23 @@ pub struct Learned {
     pub offset_us: i64,
 }
 
-impl Offsets {
-    /// Learns from all frames.
-    pub fn learn(frames: &Frames) -> Self {
-        let mut samples: BTreeMap<(StrId, i64), Vec<i64>> = BTreeMap::new();
-        let mut inputs: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+/// What is needed to learn offsets: how often each was seen. Piece by piece, in any order.
+#[derive(Debug, Default)]
+pub struct Samples {
+    hosts: BTreeMap<(StrId, i64), Counts>,
+    inputs: BTreeMap<i64, Counts>,
+}
+
+/// How often each offset was seen; they are whole quarters of an hour within two days.
+type Counts = BTreeMap<i64, u64>;
+
+impl Samples {
+    /// Adds what rows say.
+    pub fn add(&mut self, frames: &Frames) {
         for frame in frames.iter() {
+            if frame.ints(common::UTC_TIME).is_empty() {
+                continue;
+            }
             for at in 0..frame.len() as u32 {
                 let row = frames.row(frame.table, at);
                 let (Some(ts), Some(utc)) = (row.int(common::TS), row.int(common::UTC_TIME)) else {
@@ -56,19 +67,33 @@ impl Offsets {
                 }
                 let host = row.id(common::HOST);
                 if host != NO_STR {
-                    samples.entry((host, ts.div_euclid(DAY_US))).or_default().push(offset);
+                    let day = ts.div_euclid(DAY_US);
+                    *self.hosts.entry((host, day)).or_default().entry(offset).or_default() += 1;
                 }
                 if let Some(input) = row.int(common::FILE_ID) {
-                    inputs.entry(input).or_default().push(offset);
+                    *self.inputs.entry(input).or_default().entry(offset).or_default() += 1;
                 }
             }
         }
+    }
+
+    /// The offsets.
+    pub fn learned(&self) -> Offsets {
         let mut by_host: BTreeMap<StrId, BTreeMap<i64, i64>> = BTreeMap::new();
-        for ((host, day), mut v) in samples {
-            by_host.entry(host).or_default().insert(day, median(&mut v));
+        for ((host, day), counts) in &self.hosts {
+            by_host.entry(*host).or_default().insert(*day, median(counts));
         }
-        let by_input = inputs.into_iter().map(|(i, mut v)| (i, median(&mut v))).collect();
-        Self { by_host, by_input }
+        let by_input = self.inputs.iter().map(|(i, counts)| (*i, median(counts))).collect();
+        Offsets { by_host, by_input }
+    }
+}
+
+impl Offsets {
+    /// Learns from all frames.
+    pub fn learn(frames: &Frames) -> Self {
+        let mut samples = Samples::default();
+        samples.add(frames);
+        samples.learned()
     }
 
     /// Shifts every Windows row whose time has no zone, where an offset is known; such rows become `host_offset`.
@@ -135,7 +160,13 @@ fn round(delta: i64) -> i64 {
     delta.saturating_add(QUARTER_US / 2).div_euclid(QUARTER_US) * QUARTER_US
 }
 
-fn median(v: &mut [i64]) -> i64 {
-    v.sort_unstable();
-    v.get(v.len() / 2).copied().unwrap_or(0)
+/// The middle one; of an even number the upper of the two in the middle.
+fn median(counts: &Counts) -> i64 {
+    let half = counts.values().sum::<u64>() / 2;
+    let mut below = 0;
+    let middle = counts.iter().find(|(_, n)| {
+        below += **n;
+        below > half
+    });
+    middle.map_or(0, |(offset, _)| *offset)
 }

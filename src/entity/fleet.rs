@@ -1,6 +1,6 @@
 //! Facts of the fleet: on how many hosts and days each thing was seen, and since when.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ahash::RandomState;
 
@@ -51,6 +51,8 @@ pub struct Seen {
     pub first: i64,
     /// Last time, microseconds UTC.
     pub last: i64,
+    /// Of a domain: whether a DNS question names it, in lower case.
+    pub asked: bool,
 }
 
 /// All facts.
@@ -61,7 +63,7 @@ pub struct Facts {
     hosts: u32,
     start: i64,
     end: i64,
-    first_of_host: HashMap<StrId, i64, RandomState>,
+    spans: HashMap<StrId, (i64, i64), RandomState>,
 }
 
 /// Columns that counting reads.
@@ -91,40 +93,9 @@ pub const READS: &[(&Table, &[crate::schema::Col])] = &[
 impl Facts {
     /// Counts all frames, whose hosts and times are resolved.
     pub fn count(frames: &Frames) -> Self {
-        let mut facts = Self {
-            hosts_with: vec![0; TABLES.len()],
-            start: i64::MAX,
-            end: i64::MIN,
-            ..Self::default()
-        };
-        let mut all_hosts = BTreeSet::new();
-        let mut counter = Counter::default();
-        for frame in frames.iter() {
-            let mut hosts = BTreeSet::new();
-            for at in 0..frame.len() as u32 {
-                let row = frames.row(frame.table, at);
-                let host = row.id(common::HOST);
-                let ts = row.ts();
-                if row.text(common::TIME_QUALITY) != Some("none") {
-                    facts.start = facts.start.min(ts);
-                    facts.end = facts.end.max(ts);
-                }
-                if host == NO_STR {
-                    continue;
-                }
-                hosts.insert(host);
-                let first = facts.first_of_host.entry(host).or_insert(ts);
-                *first = (*first).min(ts);
-                counter.row(frames, row, host, ts);
-            }
-            if let Some(n) = facts.hosts_with.get_mut(frame.table.ix()) {
-                *n = hosts.len() as u32;
-            }
-            all_hosts.extend(hosts);
-        }
-        facts.hosts = all_hosts.iter().filter(|h| is_host(frames.text(**h))).count() as u32;
-        facts.seen = counter.finish();
-        facts
+        let mut tally = Tally::default();
+        tally.add(frames);
+        tally.finish()
     }
 
     /// How widely something was seen; all zero where it never was. `key` is lower case.
@@ -149,7 +120,18 @@ impl Facts {
 
     /// First event of a host.
     pub fn first_of_host(&self, host: StrId) -> Option<i64> {
-        self.first_of_host.get(&host).copied()
+        self.spans.get(&host).map(|s| s.0)
+    }
+
+    /// Last event of a host.
+    pub fn last_of_host(&self, host: StrId) -> Option<i64> {
+        self.spans.get(&host).map(|s| s.1)
+    }
+
+    /// Registrable domains that DNS questions name, in no order.
+    pub fn asked(&self) -> impl Iterator<Item = &str> {
+        let asked = self.seen.iter().filter(|((thing, _), s)| *thing == Thing::Domain && s.asked);
+        asked.map(|((_, domain), _)| domain.as_ref())
     }
 
     /// Days of history before `ts`.
@@ -162,12 +144,104 @@ fn is_host(name: Option<&str>) -> bool {
     name.is_some_and(|n| !n.starts_with("ip:") && !n.starts_with("user:"))
 }
 
+/// Facts under construction, from rows in pieces: each host in one of them only, pieces in any order.
+#[derive(Debug, Default)]
+pub struct Tally {
+    seen: HashMap<(Thing, Box<str>), Sum, RandomState>,
+    hosts_with: Vec<u32>,
+    hosts: u32,
+    range: Option<(i64, i64)>,
+    spans: HashMap<StrId, (i64, i64), RandomState>,
+}
+
+/// A [`Seen`] that can grow.
+#[derive(Debug, Default)]
+struct Sum {
+    seen: Seen,
+    /// Distinct days, sorted.
+    days: Vec<i32>,
+}
+
+impl Sum {
+    fn add(&mut self, more: Seen, days: Vec<i32>) {
+        let own = &mut self.seen;
+        match self.days.is_empty() {
+            true => self.days = days,
+            false => {
+                self.days.extend(days);
+                self.days.sort_unstable();
+                self.days.dedup();
+            }
+        }
+        *own = Seen {
+            hosts: own.hosts + more.hosts,
+            days: self.days.len() as u32,
+            count: own.count + more.count,
+            first: if own.count == 0 { more.first } else { own.first.min(more.first) },
+            last: if own.count == 0 { more.last } else { own.last.max(more.last) },
+            asked: own.asked || more.asked,
+        };
+    }
+}
+
+impl Tally {
+    /// Counts rows whose hosts and times are resolved.
+    pub fn add(&mut self, frames: &Frames) {
+        self.hosts_with.resize(TABLES.len(), 0);
+        let mut all_hosts = BTreeSet::new();
+        let mut counter = Counter::default();
+        for frame in frames.iter() {
+            let mut hosts = BTreeSet::new();
+            for at in 0..frame.len() as u32 {
+                let row = frames.row(frame.table, at);
+                let host = row.id(common::HOST);
+                let ts = row.ts();
+                if row.text(common::TIME_QUALITY) != Some("none") {
+                    widen(self.range.get_or_insert((ts, ts)), ts);
+                }
+                if host == NO_STR {
+                    continue;
+                }
+                hosts.insert(host);
+                widen(self.spans.entry(host).or_insert((ts, ts)), ts);
+                counter.row(frames, row, host, ts);
+            }
+            if let Some(n) = self.hosts_with.get_mut(frame.table.ix()) {
+                *n += hosts.len() as u32;
+            }
+            all_hosts.extend(hosts);
+        }
+        self.hosts += all_hosts.iter().filter(|h| is_host(frames.text(**h))).count() as u32;
+        counter.finish(&mut self.seen);
+    }
+
+    /// The facts.
+    pub fn finish(self) -> Facts {
+        let (start, end) = self.range.unwrap_or((i64::MAX, i64::MIN));
+        Facts {
+            seen: self.seen.into_iter().map(|(key, sum)| (key, sum.seen)).collect(),
+            hosts_with: self.hosts_with,
+            hosts: self.hosts,
+            start,
+            end,
+            spans: self.spans,
+        }
+    }
+}
+
+fn widen(span: &mut (i64, i64), ts: i64) {
+    *span = (span.0.min(ts), span.1.max(ts));
+}
+
 /// Sightings, reduced at the end: one sort per thing, so no set per key.
 #[derive(Default)]
 struct Counter {
     keys: crate::schema::builder::Interner,
     sightings: Vec<(Thing, u32, StrId, i64)>,
     domains: HashMap<StrId, Option<u32>, RandomState>,
+    /// Names that were asked for, and those of `keys` that are their domains.
+    questions: HashSet<StrId, RandomState>,
+    asked: HashSet<u32, RandomState>,
 }
 
 impl Counter {
@@ -190,6 +264,7 @@ impl Counter {
             self.hash(row, [image_load::SHA256, image_load::SHA1, image_load::MD5], host, ts);
         } else if t == dns::TABLE.ix() {
             self.name(frames, row.id(dns::QNAME), host, ts);
+            self.question(frames, row.id(dns::QNAME));
         } else if t == http::TABLE.ix() {
             self.name(frames, row.id(http::URL_HOST), host, ts);
             if let Some(ua) = row.text(http::UA) {
@@ -237,31 +312,41 @@ impl Counter {
         self.see(Thing::Name, &name.to_ascii_lowercase(), host, ts);
     }
 
+    fn question(&mut self, frames: &Frames, id: StrId) {
+        if !self.questions.insert(id) {
+            return;
+        }
+        let domain = frames.text(id).and_then(domains::registrable);
+        if let Some(key) = domain.and_then(|d| self.keys.code(d)) {
+            self.asked.insert(key);
+        }
+    }
+
     fn see(&mut self, thing: Thing, key: &str, host: StrId, ts: i64) {
         let key = self.keys.intern(key);
         self.sightings.push((thing, key, host, ts));
     }
 
-    fn finish(mut self) -> HashMap<(Thing, Box<str>), Seen, RandomState> {
+    fn finish(mut self, out: &mut HashMap<(Thing, Box<str>), Sum, RandomState>) {
         self.sightings.sort_unstable();
-        let mut out = HashMap::default();
         for group in self.sightings.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let Some((thing, key, ..)) = group.first() else {
                 continue;
             };
-            let hosts = group.chunk_by(|a, b| a.2 == b.2).count() as u32;
-            let mut days: Vec<i64> = group.iter().map(|s| s.3.div_euclid(DAY_US)).collect();
+            let mut days: Vec<i32> = group.iter().map(|s| s.3.div_euclid(DAY_US) as i32).collect();
             days.sort_unstable();
             days.dedup();
+            days.shrink_to_fit();
             let seen = Seen {
-                hosts,
+                hosts: group.chunk_by(|a, b| a.2 == b.2).count() as u32,
                 days: days.len() as u32,
                 count: group.len() as u64,
                 first: group.iter().map(|s| s.3).min().unwrap_or(0),
                 last: group.iter().map(|s| s.3).max().unwrap_or(0),
+                asked: *thing == Thing::Domain && self.asked.contains(key),
             };
-            out.insert((*thing, Box::from(self.keys.get(*key))), seen);
+            let key = (*thing, Box::from(self.keys.get(*key)));
+            out.entry(key).or_default().add(seen, days);
         }
-        out
     }
 }

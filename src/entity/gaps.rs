@@ -79,28 +79,30 @@ pub struct Gap<'a> {
 
 /// The holes of one host, whose rows come in any order: by channel, then time.
 pub fn of_host<'a>(rows: impl Iterator<Item = Row<'a>>, limits: &Limits) -> Vec<Gap<'a>> {
-    let mut channels: BTreeMap<StrId, Vec<Row<'a>>> = BTreeMap::new();
+    let mut channels: BTreeMap<&str, (StrId, Vec<Row<'a>>)> = BTreeMap::new();
     let mut all: Vec<Ts> = Vec::new();
     let mut cleared: Vec<Ts> = Vec::new();
     for row in rows.filter(|r| r.str(common::TIME_QUALITY) != "none") {
-        let channel = match row.id(common::CHANNEL) {
-            NO_STR => row.id(common::SOURCE),
-            id => id,
+        let column = match row.id(common::CHANNEL) {
+            NO_STR => common::SOURCE,
+            _ => common::CHANNEL,
         };
         if matches!(row.code(), 1102 | 104) {
             cleared.push(row.ts());
         }
         all.push(row.ts());
-        channels.entry(channel).or_default().push(row);
+        let of_channel = channels.entry(row.str(column));
+        of_channel.or_insert_with(|| (row.id(column), Vec::new())).1.push(row);
     }
     all.sort_unstable();
     let mut out = Vec::new();
-    for (channel, mut of_channel) in channels {
+    for (channel, mut of_channel) in channels.into_values() {
         of_channel.sort_by_key(|r| (r.ts(), r.int(common::RECORD_ID), r.table().ix(), r.at()));
         silences(channel, &of_channel, &all, limits, &mut out);
         numbers(channel, &of_channel, &cleared, limits, &mut out);
     }
-    out.sort_by_key(|g| (g.before.ts(), g.kind, g.channel));
+    // Stable: of one time and kind in the order of the channels' names.
+    out.sort_by_key(|g| (g.before.ts(), g.kind));
     out
 }
 

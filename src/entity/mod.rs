@@ -9,3 +9,4 @@ pub mod gaps;
 pub mod ioc;
 pub mod lists;
 pub mod resolve;
+pub mod survey;

@@ -39,10 +39,7 @@ pub fn resolve(frames: &mut Frames) -> Entities {
 /// is counted afterwards, know nothing later.
 pub fn resolve_as_of(frames: &mut Frames, as_of: Option<i64>) -> Entities {
     let offsets = Offsets::learn(frames);
-    offsets.apply(frames);
-    if let Some(end) = as_of {
-        frames.forget_from(end);
-    }
+    correct(frames, &offsets, as_of);
     let claims = address::claims(frames);
     let addresses = AddressMap::new(claims, |id| frames.text(id).unwrap_or("").to_owned());
     let mut out = Entities {
@@ -50,15 +47,60 @@ pub fn resolve_as_of(frames: &mut Frames, as_of: Option<i64>) -> Entities {
         addresses,
         ..Entities::default()
     };
+    let joined = place(frames, &out.addresses);
+    out.count(joined);
+    set_order(frames);
+    out
+}
+
+impl Entities {
+    /// Applies what is known to other rows of the same lake, whose texts must have the ids that it was learned with. Their order
+    /// is left as it is.
+    pub fn apply(&self, frames: &mut Frames, as_of: Option<i64>) -> Joined {
+        correct(frames, &self.offsets, as_of);
+        place(frames, &self.addresses)
+    }
+
+    /// Adds to the counts of rows.
+    pub fn count(&mut self, joined: Joined) {
+        self.joined += joined.joined;
+        self.unjoined += joined.unjoined;
+    }
+}
+
+/// Rows that came with an address only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Joined {
+    /// Those that have a host now.
+    pub joined: u64,
+    /// Those that stay with their address.
+    pub unjoined: u64,
+}
+
+/// Sets clocks right, and forgets what is from `as_of` on.
+pub fn correct(frames: &mut Frames, offsets: &Offsets, as_of: Option<i64>) {
+    offsets.apply(frames);
+    if let Some(end) = as_of {
+        frames.forget_from(end);
+    }
+}
+
+/// Gives rows with an address or a user only their host.
+fn place(frames: &mut Frames, addresses: &AddressMap) -> Joined {
+    let mut out = Joined::default();
     for table in TABLES.iter().copied() {
-        join_addresses(frames, table, &mut out);
+        join_addresses(frames, table, addresses, &mut out);
     }
     name_users_without_host(frames);
+    out
+}
+
+/// Puts every frame into the order (host, time, input, place).
+pub fn set_order(frames: &mut Frames) {
     for table in TABLES.iter().copied() {
         let order = compute_order(frames, table);
         frames.frame_mut(table).set_order(order);
     }
-    out
 }
 
 /// The rows of a frame by (host, time, input, place).
@@ -66,14 +108,18 @@ pub fn order_of(frames: &Frames, table: &'static Table) -> Vec<u32> {
     frames.frame(table).order().to_vec()
 }
 
-fn join_addresses(frames: &mut Frames, table: &'static Table, out: &mut Entities) {
+fn join_addresses(frames: &mut Frames, table: &'static Table, addresses: &AddressMap, out: &mut Joined) {
     let mut changes = Vec::new();
+    // Rows of one address lie together.
+    let mut last = (NO_STR, None);
     for at in 0..frames.frame(table).len() as u32 {
         let row = frames.row(table, at);
-        let Some(address) = row.host().strip_prefix("ip:").and_then(ip::parse) else {
-            continue;
-        };
-        match out.addresses.host_at(&address, row.ts()) {
+        let id = row.id(common::HOST);
+        if id != last.0 {
+            last = (id, row.host().strip_prefix("ip:").and_then(ip::parse));
+        }
+        let Some(address) = last.1 else { continue };
+        match addresses.host_at(&address, row.ts()) {
             Some((host, _)) => {
                 changes.push((at as usize, host));
                 out.joined += 1;

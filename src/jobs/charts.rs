@@ -7,7 +7,7 @@ use crate::base::time::{self, Ts};
 use crate::knowledge::domains;
 use crate::lake::frame::{Frames, Row, StrId};
 use crate::report::charts::{self, Charts, DRAWN, DnsVolume, FindingCharts, Lane};
-use crate::schema::{TABLES, Table, common, dns, http, network};
+use crate::schema::{Col, TABLES, Table, common, dns, http, network};
 use crate::score::finding::{Finding, SignalHit};
 use crate::signals::{Cx, Hit};
 
@@ -20,21 +20,35 @@ const DOMAINS: usize = 4;
 /// Shown before and after a finding, at least.
 const MARGIN_US: Ts = 10 * 60 * 1_000_000;
 
-/// Counts the charts of the first [`DRAWN`] findings. Rows of every frame lie in the order of host and time.
-pub fn charts(findings: &[Finding], hits: &[Hit], cx: &Cx<'_>) -> Charts {
+/// Columns that charts count by, beside those that every table is loaded with.
+pub const READS: &[(&Table, &[Col])] = &[
+    (&network::TABLE, &[common::ACTION, network::DST_IP, network::DST_HOST]),
+    (&http::TABLE, &[common::ACTION, http::URL_HOST]),
+    (&dns::TABLE, &[dns::QNAME]),
+];
+
+/// Counts the charts of those of the first [`DRAWN`] findings that `which` names, over `all` rows of their hosts, which lie in the order of
+/// host and time; `cx` has the rows of the hits.
+pub fn charts(
+    findings: &[Finding],
+    hits: &[Hit],
+    cx: &Cx<'_>,
+    all: &Frames,
+    which: impl Fn(&Finding) -> bool,
+) -> Charts {
     let mut by_host: BTreeMap<&str, Vec<&Hit>> = BTreeMap::new();
     for h in hits {
         by_host.entry(cx.frames.text(h.host).unwrap_or("")).or_default().push(h);
     }
-    let told = findings.iter().take(DRAWN);
+    let told = findings.iter().take(DRAWN).filter(|f| which(f));
     told.map(|f| {
         let hits = by_host.get(f.host.as_str()).map_or(&[][..], Vec::as_slice);
-        (f.finding_id.clone(), of_finding(f, hits, cx.frames))
+        (f.finding_id.clone(), of_finding(f, hits, cx.frames, all))
     })
     .collect()
 }
 
-fn of_finding(f: &Finding, hits: &[&Hit], frames: &Frames) -> FindingCharts {
+fn of_finding(f: &Finding, hits: &[&Hit], frames: &Frames, all: &Frames) -> FindingCharts {
     let at = |text: &str| time::rfc3339(text.as_bytes()).map_or(0, |(t, _)| t);
     let (first, last) = (at(&f.first_seen), at(&f.last_seen));
     let margin = (last.saturating_sub(first) / 20).max(MARGIN_US);
@@ -43,9 +57,9 @@ fn of_finding(f: &Finding, hits: &[&Hit], frames: &Frames) -> FindingCharts {
     FindingCharts {
         from,
         to,
-        lanes: lanes(&f.host, from, to, frames),
-        beacons: series.filter_map(|s| beacon(f, s, hits, frames)).take(SERIES).collect(),
-        dns: dns_volumes(f, hits, from, to, frames),
+        lanes: lanes(&f.host, from, to, all),
+        beacons: series.filter_map(|s| beacon(f, s, hits, frames, all)).take(SERIES).collect(),
+        dns: dns_volumes(f, hits, (from, to), frames, all),
     }
 }
 
@@ -102,7 +116,13 @@ fn evidence<'a>(s: &SignalHit, hits: &[&Hit], frames: &'a Frames) -> Vec<Row<'a>
 }
 
 /// The series behind a signal: its rows name the sensor and the destination, the frame has all the others.
-fn beacon(f: &Finding, s: &SignalHit, hits: &[&Hit], frames: &Frames) -> Option<charts::Beacon> {
+fn beacon(
+    f: &Finding,
+    s: &SignalHit,
+    hits: &[&Hit],
+    frames: &Frames,
+    all: &Frames,
+) -> Option<charts::Beacon> {
     let rows_of = evidence(s, hits, frames);
     let mut sensors: BTreeMap<(usize, &str, &str), Vec<Row<'_>>> = BTreeMap::new();
     for row in rows_of.into_iter().filter(|r| place(*r).is_some()) {
@@ -120,7 +140,7 @@ fn beacon(f: &Finding, s: &SignalHit, hits: &[&Hit], frames: &Frames) -> Option<
             && place(*row)
                 .is_some_and(|p| places.contains(&p) || (owner.is_some() && domains::registrable(&p) == owner))
     };
-    let times: Vec<Ts> = rows(frames, table, &f.host, at(&s.time)?, at(&s.last)?)
+    let times: Vec<Ts> = rows(all, table, &f.host, at(&s.time)?, at(&s.last)?)
         .filter(same)
         .map(|r| r.ts())
         .collect();
@@ -141,7 +161,13 @@ fn place(row: Row<'_>) -> Option<String> {
     }
 }
 
-fn dns_volumes(f: &Finding, hits: &[&Hit], from: Ts, to: Ts, frames: &Frames) -> Vec<DnsVolume> {
+fn dns_volumes(
+    f: &Finding,
+    hits: &[&Hit],
+    (from, to): (Ts, Ts),
+    frames: &Frames,
+    all: &Frames,
+) -> Vec<DnsVolume> {
     let mut wanted: Vec<&str> = Vec::new();
     for s in f.signals.iter().filter(|s| s.signal.starts_with("DNS-")) {
         for row in evidence(s, hits, frames) {
@@ -156,7 +182,7 @@ fn dns_volumes(f: &Finding, hits: &[&Hit], from: Ts, to: Ts, frames: &Frames) ->
     wanted.truncate(DOMAINS);
     let one = |domain: &&str| {
         let of_domain = |r: &Row<'_>| domains::registrable(r.str(dns::QNAME)) == Some(*domain);
-        let asked: Vec<Row<'_>> = rows(frames, &dns::TABLE, &f.host, from, to).filter(of_domain).collect();
+        let asked: Vec<Row<'_>> = rows(all, &dns::TABLE, &f.host, from, to).filter(of_domain).collect();
         let (first, last) = (asked.first()?.ts(), asked.last()?.ts());
         let names: BTreeSet<&str> = asked.iter().map(|r| r.str(dns::QNAME)).collect();
         Some(DnsVolume {

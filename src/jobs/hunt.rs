@@ -5,30 +5,28 @@ use std::time::Instant;
 
 use ahash::RandomState;
 
+use super::looked::{Looked, Task};
 use super::progress::Progress;
-use super::{charts, coverage};
 use crate::base::error::{Error, Result};
 use crate::base::time::{self, Ts};
 use crate::chain;
-use crate::entity::fleet::Facts;
 use crate::entity::lists::{ListFiles, Lists};
-use crate::entity::resolve;
 use crate::knowledge::Knowledge;
 use crate::knowledge::attack::AttackTable;
 use crate::knowledge::bigram::Bigram;
 use crate::knowledge::rmm::RmmTable;
 use crate::lake::Lake;
-use crate::lake::frame::{Frames, NO_STR, Wanted};
+use crate::lake::frame::{Frames, NO_STR};
 use crate::lake::scan::TimeRange;
 use crate::report::Results;
 use crate::report::lang::Lang;
 use crate::report::run::RunSummary;
 use crate::rules::sigma::load::{RuleSet, Selection};
-use crate::schema::{TABLES, common};
+use crate::schema::TABLES;
 use crate::score::{self, allow::Allowlist};
-use crate::signals::{Cx, Hit, Level, Overrides, run};
+use crate::signals::{Hit, Level, Overrides};
 
-use super::{sigma, suppressed};
+use super::suppressed;
 
 /// What to hunt for and with what knowledge.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +59,9 @@ pub struct HuntOptions {
     pub sigma_selection: Selection,
     /// `--threshold` and the configuration's `[signals.ID]`.
     pub overrides: Overrides,
+    /// Bytes of memory that the hunt may take, roughly: where all rows would take more, hosts are looked at in parts, with the same
+    /// outcome. `None`: as many as it wants.
+    pub memory_limit: Option<u64>,
 }
 
 /// Lists and tables of a hunt, read before any work begins.
@@ -128,24 +129,6 @@ pub(super) fn globs(patterns: &[String]) -> Result<globset::GlobSet> {
     set.build().map_err(|e| Error::Usage(format!("host patterns: {e}")))
 }
 
-/// What a row takes in a hunt, all in all, in bytes: measured on a part of a large lake (`docs/benchmarks.md`).
-const ROW_BYTES: u64 = 450;
-
-/// What to say before a hunt that will probably take more than `limit` bytes of memory: it holds the rows of its range.
-pub fn memory_note(lake: &Lake, options: &HuntOptions, limit: u64) -> Option<String> {
-    let range = widened(options.range);
-    let rows: u64 = wanted().iter().map(|(t, _)| range.rows(lake, t)).sum();
-    let need = rows.saturating_mul(ROW_BYTES);
-    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-    (need > limit).then(|| {
-        format!(
-            "this hunt holds {rows} rows, in about {:.1} GiB of memory, more than --memory-limit ({:.1} GiB); where the machine has less, narrow it with --from and --to",
-            gib(need),
-            gib(limit)
-        )
-    })
-}
-
 /// Hunts over a lake. The summary holds only what the hunt knows; the caller adds inputs and times.
 ///
 /// # Errors
@@ -157,30 +140,19 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
         timings.insert(name.to_owned(), clock.elapsed().as_secs_f64());
         clock = Instant::now();
     };
-    progress.stage("loading rows");
-    let mut frames = Frames::load(lake, &wanted(), widened(options.range))?;
-    lap("load");
-    progress.stage("resolving hosts");
-    let entities = resolve::resolve_as_of(&mut frames, options.as_of);
-    let facts = Facts::count(&frames);
-    lap("entities");
-    progress.stage("running signals");
-    let cx = Cx {
-        frames: &frames,
-        facts: &facts,
+    let task = Task {
+        lake,
+        range: widened(options.range),
+        as_of: options.as_of,
+        rules: &prepared.sigma,
         knowledge: &prepared.knowledge,
         lists: &prepared.lists,
         overrides: &options.overrides,
+        limit: options.memory_limit,
+        progress,
     };
-    let mut hits = run::run(&cx);
-    lap("signals");
-    progress.stage("running Sigma rules");
-    let (more, sigma) = sigma::run(lake, &cx, &prepared.sigma, widened(options.range))?;
-    if !more.is_empty() {
-        hits.extend(more);
-        run::order(&cx, &mut hits);
-    }
-    lap("sigma");
+    let mut looked = task.look(&mut lap)?;
+    let Looked { frames, hits, .. } = &mut looked;
     hits.retain(|h| {
         let host = frames.text(h.host).unwrap_or("");
         let known = options.as_of.is_none() || h.host != NO_STR;
@@ -188,25 +160,28 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
             && options.range.holds(h.time)
             && prepared.hosts.as_ref().is_none_or(|g| g.is_match(host))
             && !prepared.exclude.is_match(host)
-            && seen_in(h, &frames, &options.sources)
+            && seen_in(h, frames, &options.sources)
     });
     progress.stage("building chains");
-    let verdicts = prepared.allow.judge(&hits, &cx);
-    let chains = chain::build(&hits, &|hit| verdicts.keeps(hit), &cx, &entities.addresses);
+    let (hits, cx) = (&looked.hits, task.cx(&looked.frames, &looked.facts));
+    let addresses = &looked.entities().addresses;
+    let verdicts = prepared.allow.judge(hits, &cx);
+    let chains = chain::build(hits, &|hit| verdicts.keeps(hit), &cx, addresses);
     lap("chains");
     progress.stage("scoring");
     let paths = input_paths(lake);
     let source = |file_id: u64| paths.get(&file_id).cloned().unwrap_or_default();
-    let scored = score::score(&chains, &hits, &cx, &verdicts, &source);
+    let scored = score::score(&chains, hits, &cx, &verdicts, &source);
     let suppressions = suppressed::tell(&scored, &prepared.allow, &|without| {
-        let verdicts = without.judge(&hits, &cx);
-        let chains = chain::build(&hits, &|hit| verdicts.keeps(hit), &cx, &entities.addresses);
-        score::score(&chains, &hits, &cx, &verdicts, &source).findings
+        let verdicts = without.judge(hits, &cx);
+        let chains = chain::build(hits, &|hit| verdicts.keeps(hit), &cx, addresses);
+        score::score(&chains, hits, &cx, &verdicts, &source).findings
     });
     let mut findings = scored.findings;
     if let Some(min) = options.min_severity {
         findings.retain(|f| Level::parse(&f.severity).is_some_and(|l| l >= min));
     }
+    let charts = looked.charts(&task, &findings)?;
     lap("scoring");
     let mut by_severity: BTreeMap<String, u64> = ["info", "low", "medium", "high", "critical"]
         .into_iter()
@@ -220,8 +195,8 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         attack_version: prepared.knowledge.attack.version().to_owned(),
         tables: table_rows(lake),
-        sigma,
-        coverage: coverage::coverage(&frames, &entities),
+        sigma: looked.sigma,
+        coverage: looked.coverage,
         timings,
         findings: by_severity,
         suppressions,
@@ -229,12 +204,13 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
             &prepared.lists.warnings[..],
             prepared.allow.warnings(),
             &verdicts.refused,
+            &looked.warnings,
         ]
         .concat(),
         ..RunSummary::default()
     };
     Ok(Results {
-        charts: charts::charts(&findings, &hits, &cx),
+        charts,
         findings,
         signals: scored.signals,
         cases: scored.cases,
@@ -247,18 +223,6 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
 fn seen_in(hit: &Hit, frames: &Frames, sources: &[String]) -> bool {
     let source = |r: &crate::signals::RowRef| frames.row(r.table, r.at).source();
     sources.is_empty() || hit.rows.iter().any(|r| sources.iter().any(|s| s == source(r)))
-}
-
-/// Every column but `extra`, which only signals that ask for it get: evidence may need any of the others.
-fn wanted() -> Wanted {
-    let mut wanted = run::wanted();
-    for (table, columns) in &mut wanted {
-        columns.extend(table.all_columns().map(|(c, _)| c).filter(|c| *c != common::EXTRA));
-        columns.sort_unstable();
-        columns.dedup();
-    }
-    resolve::add_wanted(&mut wanted);
-    wanted
 }
 
 /// Sources without a zone are stored as written: their true time may be 26 hours away.

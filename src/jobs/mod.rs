@@ -7,6 +7,7 @@ pub mod coverage;
 pub mod explain;
 pub mod hunt;
 pub mod ingest;
+mod looked;
 pub mod outputs;
 pub mod past;
 pub mod preview;

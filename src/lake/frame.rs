@@ -8,6 +8,10 @@ use arrow_array::types::{Float32Type, Int32Type, TimestampMicrosecondType, UInt3
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 
+mod numbered;
+
+pub use numbered::{Copier, Numbered};
+
 use super::Lake;
 use super::scan::{TimeRange, in_order};
 use crate::base::error::Result;
@@ -77,9 +81,10 @@ pub const ALWAYS: &[Col] = &[
 ];
 
 impl Frames {
-    fn empty() -> Self {
+    /// Frames without rows that know some texts already: two that begin with the same ones give them the same ids.
+    pub fn with_texts(strings: Interner) -> Self {
         Self {
-            strings: Interner::default(),
+            strings,
             frames: TABLES
                 .iter()
                 .map(|t| Frame {
@@ -97,7 +102,7 @@ impl Frames {
     /// # Errors
     /// Where a file of the lake cannot be read.
     pub fn load(lake: &Lake, wanted: &Wanted, range: TimeRange) -> Result<Self> {
-        let mut out = Self::empty();
+        let mut out = Self::with_texts(Interner::default());
         for (table, columns) in wanted {
             let mut all: Vec<Col> = ALWAYS.iter().chain(columns).copied().collect();
             all.sort_unstable();
@@ -116,7 +121,7 @@ impl Frames {
 
     /// Frames without a lake, from batches of builders: for tests and small inputs.
     pub fn from_batches(batches: &[(&'static Table, RecordBatch)]) -> Self {
-        let mut out = Self::empty();
+        let mut out = Self::with_texts(Interner::default());
         for (table, batch) in batches {
             let all: Vec<Col> = table.all_columns().map(|(c, _)| c).collect();
             out.add(table, &all, std::slice::from_ref(batch));
@@ -175,7 +180,8 @@ impl Frames {
         (id != NO_STR).then(|| self.strings.get(id))
     }
 
-    fn append(&mut self, table: &'static Table, columns: &[Col], batches: &[RecordBatch], range: TimeRange) {
+    /// Adds those rows of batches that lie within `range` (as stored).
+    pub fn append(&mut self, table: &'static Table, columns: &[Col], batches: &[RecordBatch], range: TimeRange) {
         let Self { strings, frames } = self;
         let Some(frame) = frames.get_mut(table.ix()) else {
             return;

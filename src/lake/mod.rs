@@ -16,6 +16,7 @@ mod entries;
 pub mod expire;
 pub mod files;
 pub mod frame;
+pub mod groups;
 mod limits;
 mod merge;
 #[cfg(test)]

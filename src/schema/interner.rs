@@ -6,7 +6,7 @@ use hashbrown::HashTable;
 use super::builder::NULL_CODE;
 
 /// Texts stored once, addressed by a code in order of first appearance.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Interner {
     bytes: String,
     ends: Vec<usize>,
@@ -33,7 +33,7 @@ impl Entry {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct EscapedForms {
     bytes: String,
     /// End of each form in `bytes` and the code of its text.

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::logons::{self, CLOUD, Spot, by_account, shared_addresses, spot, succeeded};
-use super::{Cx, Hit, Ioc, Key, KeyRows, Level, Meta, Reads, Signal, Threshold};
+use super::{Cx, Hit, Ioc, Key, KeyRows, Level, Meta, Reads, RowRef, Signal, Threshold};
 use crate::base::ip;
 use crate::base::time::{SECOND, format_rfc3339};
 use crate::lake::frame::Row;
@@ -87,6 +87,10 @@ static META: Meta = Meta {
 impl Signal for Auth01 {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn gather(&self, rows: &KeyRows<'_>) -> Vec<RowRef> {
+        logons::telling(rows.table(&auth::TABLE))
     }
 
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {

@@ -12,7 +12,7 @@ use super::contacts::spread_out;
 use super::logons::{self, account, succeeded};
 use super::meta::{Key, Level, Meta, Reads, Threshold};
 use super::windows::{densest, median_and_mad};
-use super::{Cx, Hit, Ioc, KeyRows, Signal};
+use super::{Cx, Hit, Ioc, KeyRows, RowRef, Signal};
 use crate::base::ip::{self, Ip};
 use crate::base::time::SECOND;
 use crate::lake::frame::{Row, StrId};
@@ -88,6 +88,11 @@ static META: Meta = Meta {
 impl Signal for Auth02 {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn gather(&self, rows: &KeyRows<'_>) -> Vec<RowRef> {
+        let logons = rows.table(&t::TABLE);
+        logons.iter().filter(|r| counts(*r)).map(RowRef::from).collect()
     }
 
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {

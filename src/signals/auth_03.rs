@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::logons::{self, CLOUD, account, succeeded};
-use super::{Cx, Hit, Ioc, Key, KeyRows, Level, Meta, Reads, Signal, Threshold};
+use super::{Cx, Hit, Ioc, Key, KeyRows, Level, Meta, Reads, RowRef, Signal, Threshold};
 use crate::base::ip;
 use crate::base::time::{DAY, SECOND, format_rfc3339};
 use crate::lake::frame::Row;
@@ -136,6 +136,23 @@ const CLOUD_GUESS: &[i64] = &[50_126, 50_034, 50_053, 50_056, 50_064, 50_057];
 impl Signal for Auth03 {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    /// Attempts, and what names the address of a client: two are enough to know that there is not one.
+    fn gather(&self, rows: &KeyRows<'_>) -> Vec<RowRef> {
+        let mut known: HashMap<String, BTreeSet<ip::Ip>> = HashMap::new();
+        let mut names = |row: Row<'_>| {
+            row.ip(auth::SRC_IP).zip(client(row)).is_some_and(|(address, name)| {
+                let of_name = known.entry(name).or_default();
+                of_name.len() < 2 && of_name.insert(address)
+            })
+        };
+        let view = rows.table(&auth::TABLE);
+        let attempt = |row: Row<'_>| account(row).is_some() && (is_guess(row) || succeeded(row));
+        view.iter()
+            .filter(|r| names(*r) || attempt(*r))
+            .map(RowRef::from)
+            .collect()
     }
 
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {

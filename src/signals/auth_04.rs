@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::logons::{self, CLOUD, REMOTE_DESKTOP, by_account, network_of, spot, succeeded};
-use super::{Cx, Hit, Ioc, Key, KeyRows, Level, Meta, Reads, Signal, Threshold};
+use super::{Cx, Hit, Ioc, Key, KeyRows, Level, Meta, Reads, RowRef, Signal, Threshold};
 use crate::base::ip;
 use crate::base::time::{DAY, SECOND, format_rfc3339};
 use crate::lake::frame::Row;
@@ -87,6 +87,10 @@ static META: Meta = Meta {
 impl Signal for Auth04 {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn gather(&self, rows: &KeyRows<'_>) -> Vec<RowRef> {
+        logons::telling(rows.table(&auth::TABLE))
     }
 
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {

@@ -9,10 +9,10 @@
 use std::collections::BTreeMap;
 
 use super::meta::{Key, Level, Meta, Reads, Threshold};
-use super::{Cx, Hit, KeyRows, Signal};
+use super::{Cx, Hit, KeyRows, RowRef, Signal};
 use crate::entity::lists::Asset;
 use crate::lake::frame::Row;
-use crate::schema::{TABLES, common, posture as t};
+use crate::schema::{common, posture as t};
 
 /// See the module.
 pub struct Av02;
@@ -77,13 +77,14 @@ impl Signal for Av02 {
         &META
     }
 
+    fn gather(&self, rows: &KeyRows<'_>) -> Vec<RowRef> {
+        let states = rows.table(&t::TABLE);
+        states.iter().filter(|r| is_state(*r)).map(RowRef::from).collect()
+    }
+
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let mut of_host: BTreeMap<&str, Vec<Row<'_>>> = BTreeMap::new();
-        for row in rows
-            .table(&t::TABLE)
-            .iter()
-            .filter(|r| matches!(r.str(t::KIND), "tvm" | "av_state"))
-        {
+        for row in rows.table(&t::TABLE).iter().filter(|r| is_state(*r)) {
             of_host.entry(row.host()).or_default().push(row);
         }
         let mode =
@@ -92,7 +93,6 @@ impl Signal for Av02 {
         let modes: Vec<String> = of_host.values().filter_map(last_mode).collect();
         let passive = modes.iter().filter(|m| *m == "passive").count() as f64;
         let fleet_is_passive = modes.len() > 1 && passive / modes.len() as f64 >= cx.number(&META, "fleet_share");
-        let mut seen_last: Option<BTreeMap<&str, i64>> = None;
         for (host, rows_of_host) in &of_host {
             let level = match cx.lists.asset(host) {
                 Asset::Server | Asset::Tier0 => Level::Medium,
@@ -105,8 +105,8 @@ impl Signal for Av02 {
             }
             found.extend(unhealthy(cx, rows_of_host));
             if let Some((row, days)) = regular(cx, rows_of_host) {
-                let seen = seen_last.get_or_insert_with(|| last_events(rows));
-                let silent = (seen.get(host).copied().unwrap_or(row.ts()) - row.ts()) / DAY_US;
+                let seen = cx.facts.last_of_host(row.id(common::HOST));
+                let silent = (seen.unwrap_or(row.ts()) - row.ts()) / DAY_US;
                 if silent >= cx.number(&META, "silent") as i64 {
                     let explain = format!(
                         "Defender reported on {days} days and is silent for {silent} days, while the host goes on logging"
@@ -117,6 +117,10 @@ impl Signal for Av02 {
             hits.extend(found.into_iter().map(|h| h.level(level)));
         }
     }
+}
+
+fn is_state(row: Row<'_>) -> bool {
+    matches!(row.str(t::KIND), "tvm" | "av_state")
 }
 
 fn to_passive(modes: &[Row<'_>]) -> Option<Hit> {
@@ -190,17 +194,6 @@ fn regular<'a>(cx: &Cx<'_>, rows: &[Row<'a>]) -> Option<(Row<'a>, usize)> {
     days.dedup();
     let span = (last.ts() - first.ts()) / DAY_US + 1;
     (days.len() as f64 >= cx.number(&META, "regular") && days.len() as i64 >= span).then_some((last, days.len()))
-}
-
-fn last_events<'a>(rows: &KeyRows<'a>) -> BTreeMap<&'a str, i64> {
-    let mut out: BTreeMap<&str, i64> = BTreeMap::new();
-    for table in TABLES.iter().copied() {
-        for row in rows.table(table).iter() {
-            let last = out.entry(row.host()).or_insert(i64::MIN);
-            *last = (*last).max(row.ts());
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::meta::{Key, Level, Meta, Reads, Threshold};
-use super::{Cx, Hit, Ioc, KeyRows, Prevalence, Signal};
+use super::{Cx, Hit, Ioc, KeyRows, Prevalence, RowRef, Signal};
 use crate::base::ip;
-use crate::lake::frame::Row;
+use crate::lake::frame::{Row, StrId};
 use crate::schema::{account as t, auth, common};
 
 /// See the module.
@@ -85,6 +85,20 @@ impl Signal for Cred02 {
         &META
     }
 
+    /// Replications, the logons of their sessions, and one ticket for each host that issues some.
+    fn gather(&self, rows: &KeyRows<'_>) -> Vec<RowRef> {
+        let mut out: Vec<Row<'_>> = rows.table(&t::TABLE).iter().filter(|r| right(*r).is_some()).collect();
+        let session = |r: &Row<'_>| Some((r.id(common::HOST), r.int(common::LOGON_ID)?));
+        let sessions: BTreeSet<(StrId, i64)> = out.iter().filter_map(session).collect();
+        let mut hosts = BTreeSet::new();
+        out.extend(rows.table(&auth::TABLE).iter().filter(|r| {
+            let host = r.id(common::HOST);
+            let logon = r.int(auth::TARGET_LOGON_ID).is_some_and(|s| sessions.contains(&(host, s)));
+            logon || is_ticket(r) && hosts.insert(host)
+        }));
+        out.into_iter().map(RowRef::from).collect()
+    }
+
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let used: Vec<Row<'_>> = rows.table(&t::TABLE).iter().filter(|r| right(*r).is_some()).collect();
         if used.is_empty() {
@@ -132,12 +146,16 @@ fn right(row: Row<'_>) -> Option<bool> {
     properties.contains(SYNCHRONIZE).then_some(false)
 }
 
+fn is_ticket(row: &Row<'_>) -> bool {
+    matches!(row.str(common::ACTION), "krb_tgt" | "krb_tgs")
+}
+
 /// Machine accounts of domain controllers, lower case with their `$`.
 fn controllers(rows: &KeyRows<'_>, used: &[Row<'_>]) -> BTreeSet<String> {
     let tickets = rows.table(&auth::TABLE);
     let mut out: BTreeSet<String> = tickets
         .iter()
-        .filter(|r| matches!(r.str(common::ACTION), "krb_tgt" | "krb_tgs"))
+        .filter(is_ticket)
         .chain(used.iter().copied())
         .map(|r| format!("{}$", r.host()))
         .collect();

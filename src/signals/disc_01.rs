@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::meta::{Key, Level, Meta, Reads, Threshold};
 use super::starts::{self, names};
-use super::{Cx, Hit, Ioc, KeyRows, Signal};
+use super::{Cx, Hit, Ioc, KeyRows, RowRef, Signal};
 use crate::base::ip::{self, Ip};
 use crate::lake::frame::{NO_STR, Row, StrId};
 use crate::rules::discovery::{Question, question};
@@ -119,6 +119,16 @@ impl Signal for Disc01 {
         &META
     }
 
+    fn gather(&self, rows: &KeyRows<'_>) -> Vec<RowRef> {
+        let starts = starts::starts(rows.table(&t::TABLE)).into_iter();
+        let asked = starts.filter(|r| asked(*r).is_some());
+        let pipes = rows.table(&file::TABLE);
+        asked
+            .chain(pipes.iter().filter(|r| is_pipe(*r)))
+            .map(RowRef::from)
+            .collect()
+    }
+
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let bursts = bursts(cx, rows);
         let population = cx.facts.hosts_with(&t::TABLE);
@@ -165,11 +175,7 @@ fn actor(row: Row<'_>) -> Option<Actor> {
 fn bursts(cx: &Cx<'_>, rows: &KeyRows<'_>) -> Vec<Hit> {
     let mut by_actor: BTreeMap<Actor, Vec<Asked<'_>>> = BTreeMap::new();
     for row in starts::starts(rows.table(&t::TABLE)) {
-        let (image, original) = names(row);
-        let line = row.str(t::CMDLINE);
-        let Some(asked) = question(&image, line).or_else(|| question(&original, line)) else {
-            continue;
-        };
+        let Some(asked) = asked(row) else { continue };
         if let Some(actor) = actor(row) {
             by_actor.entry(actor).or_default().push((row, asked));
         }
@@ -178,6 +184,12 @@ fn bursts(cx: &Cx<'_>, rows: &KeyRows<'_>) -> Vec<Hit> {
     // Actors are ordered by ids, which differ from run to run.
     out.sort_by(|a, b| (a.time, &a.key, &a.explain).cmp(&(b.time, &b.key, &b.explain)));
     out
+}
+
+fn asked(row: Row<'_>) -> Option<Question> {
+    let (image, original) = names(row);
+    let line = row.str(t::CMDLINE);
+    question(&image, line).or_else(|| question(&original, line))
 }
 
 /// The bursts of one actor, whose questions are in time order: each begins where enough come together and ends with
@@ -247,8 +259,7 @@ const PIPES: &[&str] = &["lsarpc", "netlogon", "samr", "srvsvc", "wkssvc"];
 fn pipes(cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
     let mut by_client: BTreeMap<Ip, Vec<Row<'_>>> = BTreeMap::new();
     for row in rows.table(&file::TABLE).iter() {
-        let pipe = PIPES.contains(&row.str(file::NAME)) && row.str(file::SHARE).to_ascii_lowercase().ends_with("ipc$");
-        if let Some(client) = row.ip(file::CLIENT_IP).filter(|c| pipe && !ip::is_loopback(c)) {
+        if let Some(client) = row.ip(file::CLIENT_IP).filter(|_| is_pipe(row)) {
             by_client.entry(client).or_default().push(row);
         }
     }
@@ -280,6 +291,12 @@ fn pipes(cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
             }
         }
     }
+}
+
+fn is_pipe(row: Row<'_>) -> bool {
+    PIPES.contains(&row.str(file::NAME))
+        && row.ip(file::CLIENT_IP).is_some_and(|c| !ip::is_loopback(&c))
+        && row.str(file::SHARE).to_ascii_lowercase().ends_with("ipc$")
 }
 
 fn pipe_hit(client: &Ip, rows: &[Row<'_>], hosts: usize) -> Option<Hit> {

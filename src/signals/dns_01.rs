@@ -81,12 +81,16 @@ impl Signal for Dns01 {
         &META
     }
 
+    fn is_by_host(&self) -> bool {
+        true
+    }
+
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let view = rows.table(&dns::TABLE);
         if view.is_empty() {
             return;
         }
-        let trained = (population(cx) >= (cx.number(&META, "training_hosts") as u32)).then(|| train(cx, rows));
+        let trained = (population(cx) >= (cx.number(&META, "training_hosts") as u32)).then(|| train(cx));
         let model = trained.as_ref().unwrap_or(cx.knowledge.bigram);
         let mut judged: HashMap<StrId, Option<Finding<'_>>> = HashMap::new();
         let mut groups: BTreeMap<(&str, &str), Group<'_>> = BTreeMap::new();
@@ -137,19 +141,8 @@ struct Group<'a> {
 }
 
 /// The shipped model and the labels of domains that are popular here.
-fn train(cx: &Cx<'_>, rows: &KeyRows<'_>) -> Bigram {
-    let mut seen = std::collections::HashSet::new();
-    let names = rows.table(&dns::TABLE);
-    let distinct = names
-        .iter()
-        .filter(|r| seen.insert(r.id(dns::QNAME)))
-        .filter_map(|r| r.text(dns::QNAME));
-    let mut popular = BTreeSet::new();
-    for domain in distinct.filter_map(domains::registrable) {
-        if !popular.contains(domain) && is_popular(cx, domain) {
-            popular.insert(domain);
-        }
-    }
+fn train(cx: &Cx<'_>) -> Bigram {
+    let popular: BTreeSet<&str> = cx.facts.asked().filter(|d| is_popular(cx, d)).collect();
     cx.knowledge
         .bigram
         .trained_with(popular.iter().filter_map(|d| d.split('.').next()))

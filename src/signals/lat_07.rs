@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::meta::{Key, Level, Meta, Reads, Threshold};
-use super::{Cx, Hit, Ioc, KeyRows, Prevalence, Signal};
+use super::{Cx, Hit, Ioc, KeyRows, Prevalence, RowRef, Signal};
 use crate::base::ip::{self, Ip};
 use crate::base::time::SECOND;
 use crate::lake::frame::Row;
@@ -87,6 +87,19 @@ impl Signal for Lat07 {
         &META
     }
 
+    /// Pipes of controllers, logons of machines, and one row for each thing that tells a controller or an address of it.
+    fn gather(&self, rows: &KeyRows<'_>) -> Vec<RowRef> {
+        let controllers = controllers(rows);
+        let (mut hosts, mut addresses) = (BTreeSet::new(), BTreeSet::new());
+        let mut out: Vec<Row<'_>> = tickets(rows).filter(|r| hosts.insert(r.host())).collect();
+        out.extend(rows.table(&auth::TABLE).iter().filter(|r| is_machine_logon(*r)));
+        let pipes = rows.table(&file::TABLE);
+        out.extend(pipes.iter().filter(|r| controllers.contains(r.host()) && is_coercion(*r)));
+        let own = own_connections(rows, &controllers);
+        out.extend(own.filter(|(r, a)| addresses.insert((r.host(), *a))).map(|(r, _)| r));
+        out.into_iter().map(RowRef::from).collect()
+    }
+
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>) {
         let controllers = controllers(rows);
         if controllers.is_empty() {
@@ -132,31 +145,37 @@ impl Signal for Lat07 {
 
 /// Hosts that issue tickets or log the directory's events.
 fn controllers<'a>(rows: &KeyRows<'a>) -> BTreeSet<&'a str> {
+    tickets(rows).map(|r| r.host()).collect()
+}
+
+/// What only domain controllers log.
+fn tickets<'a>(rows: &KeyRows<'a>) -> impl Iterator<Item = Row<'a>> + use<'a> {
     let tickets = rows.table(&auth::TABLE);
     let tickets = tickets.iter().filter(|r| matches!(r.code(), 4768 | 4769 | 4771));
     let directory = rows.table(&account::TABLE);
     let directory = directory
         .iter()
         .filter(|r| matches!(r.code(), 4662 | 5136 | 5137 | 4741 | 4742));
-    tickets
-        .chain(directory)
-        .map(|r| r.host())
-        .filter(|h| !h.is_empty())
-        .collect()
+    tickets.chain(directory).filter(|r| !r.host().is_empty())
 }
 
 /// The addresses from which controllers connect.
 fn own_addresses<'a>(rows: &KeyRows<'a>, controllers: &BTreeSet<&'a str>) -> BTreeMap<&'a str, BTreeSet<Ip>> {
     let mut own: BTreeMap<&str, BTreeSet<Ip>> = BTreeMap::new();
-    for row in rows.table(&network::TABLE).iter() {
-        if controllers.contains(row.host())
-            && row.str(network::DIRECTION) != "in"
-            && let Some(address) = row.ip(network::SRC_IP)
-        {
-            own.entry(row.host()).or_default().insert(address);
-        }
+    for (row, address) in own_connections(rows, controllers) {
+        own.entry(row.host()).or_default().insert(address);
     }
     own
+}
+
+/// Connections of controllers with the address they came from.
+fn own_connections<'a>(
+    rows: &KeyRows<'a>,
+    controllers: &BTreeSet<&'a str>,
+) -> impl Iterator<Item = (Row<'a>, Ip)> {
+    let connections = rows.table(&network::TABLE).iter();
+    let own = connections.filter(|r| controllers.contains(r.host()) && r.str(network::DIRECTION) != "in");
+    own.filter_map(|r| Some((r, r.ip(network::SRC_IP)?)))
 }
 
 fn is_own(own: &BTreeMap<&str, BTreeSet<Ip>>, host: &str, logon: Row<'_>) -> bool {

@@ -1,13 +1,13 @@
 //! Logons as the authentication signals look at them: whose, from where, and which attempts count.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::base::ip::{self, Ip};
 use crate::entity::lists::Lists;
 use crate::lake::frame::Row;
 use crate::schema::{Col, auth, common};
 
-use super::View;
+use super::{RowRef, View};
 use super::geography;
 
 /// Columns of `auth` that the signals read.
@@ -79,6 +79,19 @@ pub fn succeeded(row: Row<'_>) -> bool {
         "logon" | "krb_tgt" | "ntlm" | "session_connect"
     );
     verb && (row.str(common::OUTCOME) == "success" || row.str(common::ACTION) == "session_connect")
+}
+
+/// The logons of some hosts that say something of people: those of accounts, and one for each address and machine account, for
+/// [`shared_addresses`] counts these too.
+pub fn telling(view: View<'_>) -> Vec<RowRef> {
+    let mut accounts: HashMap<u32, bool> = HashMap::new();
+    let mut seen: HashSet<(Ip, u32)> = HashSet::new();
+    let logons = view.iter().filter(|r| succeeded(*r)).filter(|row| {
+        let user = row.id(auth::TARGET_USER);
+        let is_account = *accounts.entry(user).or_insert_with(|| account(*row).is_some());
+        is_account || row.ip(auth::SRC_IP).is_some_and(|a| seen.insert((a, user)))
+    });
+    logons.map(RowRef::from).collect()
 }
 
 /// Rows by account, each in time order.

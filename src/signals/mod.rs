@@ -72,6 +72,17 @@ pub trait Signal {
     fn meta(&self) -> &'static Meta;
     /// Looks at the rows of one key (one host, one user, or all) and adds hits.
     fn scan(&self, cx: &Cx<'_>, rows: &KeyRows<'_>, hits: &mut Vec<Hit>);
+    /// Whether what it finds on a host depends on the rows of no other host, so that hosts can be looked at in parts. Signals over the
+    /// fleet may be so, and look at many hosts at once to share work.
+    fn is_by_host(&self) -> bool {
+        self.meta().key == Key::Host
+    }
+    /// Of the rows of some hosts those that it has to see together with those of all others; without them it finds the same. Asked only
+    /// of signals that are not by host.
+    fn gather(&self, rows: &KeyRows<'_>) -> Vec<RowRef> {
+        let tables = self.meta().reads.iter().map(|r| r.table);
+        tables.flat_map(|t| rows.table(t).iter().map(RowRef::from)).collect()
+    }
     /// Looks at all hits of this signal once more, when every key has been scanned: what only the fleet shows.
     fn settle(&self, _cx: &Cx<'_>, _hits: &mut [Hit]) {}
     /// Looks at one of its hits beside those of other families on the host within a day before and after, which are of high

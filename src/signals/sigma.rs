@@ -1,16 +1,17 @@
 //! Matches of Sigma rules as hits: level, techniques, title and matched fields of the rule, anchored at the event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Cx;
 use super::hit::{Hit, Prevalence, RowRef};
 use super::meta::{Key, Level, Meta};
 use crate::base::text::{basename, truncate_chars};
 use crate::knowledge::attack::{AttackTable, stage_of};
-use crate::lake::frame::{Row, StrId};
+use crate::lake::frame::{Frames, Numbered, Row, StrId};
 use crate::rules::sigma::Match;
 use crate::rules::sigma::correlate::{self, Event};
 use crate::rules::sigma::hunt::Found;
+use crate::rules::sigma::link::Source;
 use crate::rules::sigma::load::RuleSet;
 use crate::rules::sigma::model::{Header, Severity};
 use crate::schema::{Table, common};
@@ -39,40 +40,126 @@ struct At<'a> {
     found: &'a Match,
 }
 
-/// Turns matches into hits. Correlations are made here, where times are corrected.
-pub fn hits(cx: &Cx<'_>, set: &RuleSet, found: &Found) -> SigmaHits {
-    let mut per_rule: BTreeMap<u32, Vec<At<'_>>> = BTreeMap::new();
-    for (table, matches) in &found.matches {
-        for m in matches {
-            if let Some(row) = row(cx, table, m.at) {
-                per_rule.entry(m.rule).or_default().push(At { row, found: m });
-            }
-        }
-    }
-    for list in per_rule.values_mut() {
-        list.sort_by(|a, b| place(&a.row).cmp(&place(&b.row)));
-    }
-    let mut out = SigmaHits::default();
-    for (rule, list) in &per_rule {
-        let reported = set.reported.get(*rule as usize).copied().unwrap_or(false);
-        if let Some(compiled) = set.program.rule(*rule).filter(|_| reported) {
-            singles(
-                set,
-                meta(&compiled.header, &cx.knowledge.attack),
-                cx,
-                list,
-                &mut out.hits,
-            );
-        }
-    }
-    correlations(cx, set, &per_rule, &mut out);
-    out
+/// See [`Rules::on`].
+static ANY: Meta = Meta {
+    id: PREFIX,
+    title: "",
+    sees: "",
+    why: "",
+    techniques: &[],
+    stage: "execution",
+    family: "execution",
+    key: Key::Fleet,
+    reads: &[],
+    level: Level::Medium,
+    decisive: false,
+    thresholds: &[],
+    benign: &[],
+};
+
+/// Where rows of the lake are, by their numbers.
+pub trait Find {
+    /// The place of a row in the frame of its table; `None` where it is not held.
+    fn find(&self, table: &'static Table, number: u64) -> Option<u32>;
 }
 
-/// The row of a match. Rows stand in the frame in the order of the lake.
-fn row<'a>(cx: &Cx<'a>, table: &'static Table, at: u64) -> Option<Row<'a>> {
-    let at = u32::try_from(at).ok()?;
-    ((at as usize) < cx.frames.frame(table).len()).then(|| cx.frames.row(table, at))
+/// Turns what rules found into hits; of the rows of a lake it may be shown some hosts at a time.
+pub struct Rules<'s> {
+    set: &'s RuleSet,
+    found: &'s Found,
+    attack: &'s AttackTable,
+    metas: BTreeMap<u32, &'static Meta>,
+    correlated: BTreeSet<u32>,
+}
+
+impl<'s> Rules<'s> {
+    /// The matches of a set.
+    pub fn new(set: &'s RuleSet, found: &'s Found, attack: &'s AttackTable) -> Self {
+        let parts = set.correlations.iter().flat_map(|l| &l.parts);
+        let rules = parts.filter_map(|p| match p.what {
+            Source::Rule(rule) => Some(rule),
+            Source::Correlation(_) => None,
+        });
+        Self {
+            set,
+            found,
+            attack,
+            metas: BTreeMap::new(),
+            correlated: rules.collect(),
+        }
+    }
+
+    /// Hits of single matches in the rows that are held, which are all those of their hosts.
+    pub fn singles(&mut self, cx: &Cx<'_>, rows: &impl Find) -> Vec<Hit> {
+        let mut out = Vec::new();
+        let reported = |rule: u32| self.set.reported.get(rule as usize).copied().unwrap_or(false);
+        for (rule, list) in &self.held(cx, rows, reported) {
+            let Some(compiled) = self.set.program.rule(*rule) else {
+                continue;
+            };
+            let meta = *self
+                .metas
+                .entry(*rule)
+                .or_insert_with(|| meta(&compiled.header, self.attack));
+            singles(self.set, meta, cx, list, &mut out);
+        }
+        out
+    }
+
+    /// Rows on which correlations may stand, of those that are held.
+    pub fn correlated(&self, cx: &Cx<'_>, rows: &impl Find) -> Vec<RowRef> {
+        let held = self.held(cx, rows, |rule| self.correlated.contains(&rule));
+        held.values().flatten().map(|m| RowRef::from(m.row)).collect()
+    }
+
+    /// A hit that stands for whatever a correlation may say of a row.
+    pub fn on(&self, row: Row<'_>) -> Hit {
+        Hit::at(&ANY, row, "", "")
+    }
+
+    /// Hits of correlations, and how often each of the set holds. Correlations are made here, where times are corrected.
+    pub fn correlations(&self, cx: &Cx<'_>, rows: &impl Find) -> SigmaHits {
+        let mut out = SigmaHits::default();
+        let held = self.held(cx, rows, |rule| self.correlated.contains(&rule));
+        correlations(cx, self.set, &held, &mut out);
+        out
+    }
+
+    /// Matches of some rules whose rows are held, in the order of what these say.
+    fn held<'f>(&self, cx: &Cx<'f>, rows: &impl Find, which: impl Fn(u32) -> bool) -> BTreeMap<u32, Vec<At<'f>>>
+    where
+        's: 'f,
+    {
+        let found: &'s Found = self.found;
+        let mut per_rule: BTreeMap<u32, Vec<At<'f>>> = BTreeMap::new();
+        for (table, matches) in &found.matches {
+            for m in matches.iter().filter(|m| which(m.rule)) {
+                let row = rows.find(table, m.at).map(|at| cx.frames.row(table, at));
+                // A row that was forgotten has no time.
+                if let Some(row) = row.filter(|r| r.int(common::TS).is_some()) {
+                    per_rule.entry(m.rule).or_default().push(At { row, found: m });
+                }
+            }
+        }
+        for list in per_rule.values_mut() {
+            list.sort_by(|a, b| place(&a.row).cmp(&place(&b.row)));
+        }
+        per_rule
+    }
+}
+
+/// Frames that hold all rows in the order of the lake.
+impl Find for Frames {
+    fn find(&self, table: &'static Table, number: u64) -> Option<u32> {
+        let at = u32::try_from(number).ok()?;
+        ((at as usize) < self.frame(table).len()).then_some(at)
+    }
+}
+
+impl Find for Numbered {
+    fn find(&self, table: &'static Table, number: u64) -> Option<u32> {
+        self.at(table, number)
+    }
 }
 
 /// Orders rows by what they say, never by where they lie in the lake.

@@ -8,7 +8,7 @@ use super::super::lineage::{Lineage, NodeId};
 use super::super::paths;
 use super::{Edge, End, Graph, Input, Kind, LONG_US, processes_by_path};
 use crate::knowledge::programs;
-use crate::lake::frame::{NO_STR, StrId};
+use crate::lake::frame::{NO_STR, Row, StrId};
 use crate::schema::{Col, common, file, persist, process, registry};
 
 /// Programs that write executables all day: what they drop says nothing about them.
@@ -67,11 +67,34 @@ pub(super) fn dropped(
     graph: &mut Graph,
 ) -> Vec<NodeId> {
     let frames = input.cx.frames;
+    let mut writers: BTreeMap<(NodeId, NodeId), (i64, f64)> = BTreeMap::new();
+    for (row, targets) in written(input, lineage, around) {
+        let Some((writer, _)) = lineage
+            .acting(frames, row)
+            .filter(|(w, _)| !is_installer(input, lineage, *w))
+        else {
+            continue;
+        };
+        for (target, strength) in targets.into_iter().filter(|(t, _)| *t != writer) {
+            let best = writers.entry((target, writer)).or_insert((row.ts(), strength));
+            *best = (best.0.max(row.ts()), best.1.max(strength));
+        }
+    }
+    keep_latest(lineage, writers, graph)
+}
+
+/// Rows that write a file which one of these processes is made of or names and later runs with; those processes, with the strength.
+pub(super) fn written<'a>(
+    input: Input<'a>,
+    lineage: &Lineage,
+    around: &BTreeSet<NodeId>,
+) -> Vec<(Row<'a>, Vec<(NodeId, f64)>)> {
+    let frames = input.cx.frames;
     let by_path = processes_by_path(input, lineage, around);
     let by_hash = processes_by_hash(input, lineage, around);
     let hosts: HashSet<StrId, RandomState> = around.iter().filter_map(|n| lineage.get(*n)).map(|p| p.host).collect();
     let mut spelling: HashMap<StrId, Option<String>, RandomState> = HashMap::default();
-    let mut writers: BTreeMap<(NodeId, NodeId), (i64, f64)> = BTreeMap::new();
+    let mut out = Vec::new();
     for at in crate::entity::resolve::order_of(frames, &file::TABLE) {
         let row = frames.row(&file::TABLE, at);
         let host = row.id(common::HOST);
@@ -91,21 +114,11 @@ pub(super) fn dropped(
             }
         }
         targets.retain(|(n, _)| ran_within(lineage, *n, row.ts(), LONG_US));
-        if targets.is_empty() {
-            continue;
-        }
-        let Some((writer, _)) = lineage
-            .acting(frames, row)
-            .filter(|(w, _)| !is_installer(input, lineage, *w))
-        else {
-            continue;
-        };
-        for (target, strength) in targets.into_iter().filter(|(t, _)| *t != writer) {
-            let best = writers.entry((target, writer)).or_insert((row.ts(), strength));
-            *best = (best.0.max(row.ts()), best.1.max(strength));
+        if !targets.is_empty() {
+            out.push((row, targets));
         }
     }
-    keep_latest(lineage, writers, graph)
+    out
 }
 
 fn keep_latest(lineage: &Lineage, writers: BTreeMap<(NodeId, NodeId), (i64, f64)>, graph: &mut Graph) -> Vec<NodeId> {

@@ -68,40 +68,10 @@ struct Window {
 /// DNS hit ↔ connection to one of its answers (λ .9), or without answers ↔ the connection that a process with a signal
 /// makes within seconds (λ .7).
 pub(super) fn resolved(input: Input<'_>, lineage: &mut Lineage, graph: &mut Graph) {
-    let mut answered: BTreeMap<(StrId, Ip), Vec<Window>> = BTreeMap::new();
-    let mut asked: BTreeMap<StrId, Vec<Window>> = BTreeMap::new();
-    for (place, hit) in input.iter() {
-        for row in input.rows(hit).filter(|r| r.table().ix() == dns::TABLE.ix()) {
-            if row.id(dns::PROC_GUID) != NO_STR || row.int(dns::PID).is_some() {
-                continue;
-            }
-            let answers: Vec<Ip> = row.str(dns::ANSWERS).lines().filter_map(ip::parse).collect();
-            let ttl = row.int(dns::TTL_MIN).unwrap_or(0).clamp(TTL_MIN_S, TTL_MAX_S) + TTL_SLACK_S;
-            for answer in answers.iter().take(64) {
-                let window = Window {
-                    place,
-                    from: row.ts(),
-                    until: row.ts() + ttl * 1_000_000,
-                };
-                answered.entry((hit.host, *answer)).or_default().push(window);
-            }
-            if answers.is_empty() {
-                let window = Window {
-                    place,
-                    from: row.ts(),
-                    until: row.ts() + ASKED_US,
-                };
-                asked.entry(hit.host).or_default().push(window);
-            }
-        }
-    }
+    let Questions { answered, asked } = Questions::of(input);
     if answered.is_empty() && asked.is_empty() {
         return;
     }
-    answered
-        .values_mut()
-        .chain(asked.values_mut())
-        .for_each(|w| w.sort_unstable());
     let owners = Owners::new(input, graph);
     let mut seen = BTreeSet::new();
     for at in order_of(input.cx.frames, &network::TABLE) {
@@ -122,10 +92,101 @@ pub(super) fn resolved(input: Input<'_>, lineage: &mut Lineage, graph: &mut Grap
     }
 }
 
+/// When a connection of a host would belong to a DNS hit: by answer, and by host where there was none.
+struct Questions {
+    answered: BTreeMap<(StrId, Ip), Vec<Window>>,
+    asked: BTreeMap<StrId, Vec<Window>>,
+}
+
+impl Questions {
+    fn of(input: Input<'_>) -> Self {
+        let mut answered: BTreeMap<(StrId, Ip), Vec<Window>> = BTreeMap::new();
+        let mut asked: BTreeMap<StrId, Vec<Window>> = BTreeMap::new();
+        for (place, hit) in input.iter() {
+            for row in input.rows(hit).filter(|r| r.table().ix() == dns::TABLE.ix()) {
+                if row.id(dns::PROC_GUID) != NO_STR || row.int(dns::PID).is_some() {
+                    continue;
+                }
+                let answers: Vec<Ip> = row.str(dns::ANSWERS).lines().filter_map(ip::parse).collect();
+                let ttl = row.int(dns::TTL_MIN).unwrap_or(0).clamp(TTL_MIN_S, TTL_MAX_S) + TTL_SLACK_S;
+                for answer in answers.iter().take(64) {
+                    let window = Window {
+                        place,
+                        from: row.ts(),
+                        until: row.ts() + ttl * 1_000_000,
+                    };
+                    answered.entry((hit.host, *answer)).or_default().push(window);
+                }
+                if answers.is_empty() {
+                    let window = Window {
+                        place,
+                        from: row.ts(),
+                        until: row.ts() + ASKED_US,
+                    };
+                    asked.entry(hit.host).or_default().push(window);
+                }
+            }
+        }
+        answered
+            .values_mut()
+            .chain(asked.values_mut())
+            .for_each(|w| w.sort_unstable());
+        Self { answered, asked }
+    }
+
+    fn concern(&self, row: Row<'_>) -> bool {
+        let (host, Some(dst)) = (row.id(common::HOST), row.ip(network::DST_IP)) else {
+            return false;
+        };
+        let near = |windows: &Vec<Window>| at_time(windows, |w| w, row.ts()).next().is_some();
+        self.answered.get(&(host, dst)).is_some_and(near) || self.asked.get(&host).is_some_and(near)
+    }
+}
+
+/// Connections of processes near a question or request of a hit: [`resolved`] and [`proxied`] may go over them.
+pub(super) fn near_hits<'a>(input: Input<'a>) -> Vec<Row<'a>> {
+    let (questions, requests) = (Questions::of(input), requests(input));
+    if questions.answered.is_empty() && questions.asked.is_empty() && requests.is_empty() {
+        return Vec::new();
+    }
+    let requested = |row: Row<'_>| {
+        let list = requests.get(&row.id(common::HOST));
+        list.is_some_and(|list| ways(list, row).next().is_some())
+    };
+    let all = order_of(input.cx.frames, &network::TABLE).into_iter();
+    let rows = all.map(|at| input.cx.frames.row(&network::TABLE, at));
+    rows.filter(|r| r.id(network::PROC_GUID) != NO_STR || r.int(network::PID).is_some())
+        .filter(|r| questions.concern(*r) || requested(*r))
+        .collect()
+}
+
+/// Requests of hits at a proxy, by host: when, its address and its domain.
+type Requests = BTreeMap<StrId, Vec<(Window, Option<Ip>, String)>>;
+
 /// Request at the proxy ↔ connection of a process with a signal to the proxy, the same address or the same domain
 /// within seconds, λ .7.
 pub(super) fn proxied(input: Input<'_>, lineage: &mut Lineage, graph: &mut Graph) {
-    let mut requests: BTreeMap<StrId, Vec<(Window, Option<Ip>, String)>> = BTreeMap::new();
+    let requests = requests(input);
+    if requests.is_empty() {
+        return;
+    }
+    let owners = Owners::new(input, graph);
+    let mut seen = BTreeSet::new();
+    for at in order_of(input.cx.frames, &network::TABLE) {
+        let row = input.cx.frames.row(&network::TABLE, at);
+        let Some(list) = requests.get(&row.id(common::HOST)) else {
+            continue;
+        };
+        let ways: Vec<Window> = ways(list, row).collect();
+        if !ways.is_empty() {
+            let ends = owners.ends(input, lineage, row, false);
+            join(graph, &mut seen, ways.iter(), row.ts(), &ends, (NEAR, Kind::Proxy));
+        }
+    }
+}
+
+fn requests(input: Input<'_>) -> Requests {
+    let mut requests: Requests = BTreeMap::new();
     for (place, hit) in input.iter() {
         for row in input.rows(hit).filter(|r| r.table().ix() == http::TABLE.ix()) {
             if row.id(http::PROC_GUID) != NO_STR || row.int(http::PID).is_some() {
@@ -140,27 +201,15 @@ pub(super) fn proxied(input: Input<'_>, lineage: &mut Lineage, graph: &mut Graph
             requests.entry(hit.host).or_default().push(request);
         }
     }
-    if requests.is_empty() {
-        return;
-    }
     requests.values_mut().for_each(|list| list.sort_unstable());
-    let owners = Owners::new(input, graph);
-    let mut seen = BTreeSet::new();
-    for at in order_of(input.cx.frames, &network::TABLE) {
-        let row = input.cx.frames.row(&network::TABLE, at);
-        let Some(list) = requests.get(&row.id(common::HOST)) else {
-            continue;
-        };
-        let near = at_time(list, |r| &r.0, row.ts());
-        let ways: Vec<Window> = near
-            .filter(|(_, address, name)| is_way(row, *address, name))
-            .map(|r| r.0)
-            .collect();
-        if !ways.is_empty() {
-            let ends = owners.ends(input, lineage, row, false);
-            join(graph, &mut seen, ways.iter(), row.ts(), &ends, (NEAR, Kind::Proxy));
-        }
-    }
+    requests
+}
+
+/// The requests of a host whose way a connection can be.
+fn ways(list: &[(Window, Option<Ip>, String)], row: Row<'_>) -> impl Iterator<Item = Window> {
+    let near = at_time(list, |r| &r.0, row.ts());
+    near.filter(move |(_, address, name)| is_way(row, *address, name))
+        .map(|r| r.0)
 }
 
 /// Whether a connection can be the way of a request.

@@ -1,11 +1,11 @@
 //! Hits of one logon session.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ahash::RandomState;
 
 use super::{Edge, End, Graph, Input, Kind};
-use crate::lake::frame::StrId;
+use crate::lake::frame::{Row, StrId};
 use crate::schema::{Col, auth, common, process};
 
 /// Sessions of the system and its services: everything on the machine shares them.
@@ -62,6 +62,17 @@ pub(in crate::chain) fn root(input: Input<'_>, hit: &crate::signals::Hit) -> Opt
 }
 
 fn of_hit(input: Input<'_>, known: &Sessions, hit: &crate::signals::Hit) -> Vec<Session> {
+    let mut out: Vec<Session> = numbers(input, hit)
+        .into_iter()
+        .map(|(id, ts)| known.session(hit.host, id, ts))
+        .collect();
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+/// The numbers of the sessions in the rows of a hit on its own host, and the times of these rows.
+fn numbers(input: Input<'_>, hit: &crate::signals::Hit) -> Vec<(i64, i64)> {
     let mut out = Vec::new();
     let frames = input.cx.frames;
     for row in hit.rows.iter().take(super::MAX_ROWS).map(|r| frames.row(r.table, r.at)) {
@@ -74,15 +85,41 @@ fn of_hit(input: Input<'_>, known: &Sessions, hit: &crate::signals::Hit) -> Vec<
             t if t == process::TABLE.ix() => row.int(process::TARGET_LOGON_ID),
             _ => None,
         };
-        for id in [row.int(common::LOGON_ID), target].into_iter().flatten() {
-            if !SHARED_SESSIONS.contains(&id) {
-                out.push(known.session(hit.host, id, row.ts()));
-            }
-        }
+        let ids = [row.int(common::LOGON_ID), target].into_iter().flatten();
+        out.extend(ids.filter(|id| !SHARED_SESSIONS.contains(id)).map(|id| (id, row.ts())));
     }
-    out.sort_unstable();
-    out.dedup();
     out
+}
+
+/// The logons of the sessions of hits, which [`sessions`] and [`root`] go by.
+pub(super) fn logons<'a>(input: Input<'a>) -> Vec<Row<'a>> {
+    let frames = input.cx.frames;
+    let mut wanted: HashSet<(StrId, i64), RandomState> = HashSet::default();
+    for (_, hit) in input.iter() {
+        wanted.extend(numbers(input, hit).into_iter().map(|(id, _)| (hit.host, id)));
+    }
+    let all = crate::entity::resolve::order_of(frames, &auth::TABLE).into_iter();
+    let logons: Vec<(Row<'_>, StrId, i64, Option<i64>)> = all
+        .map(|at| frames.row(&auth::TABLE, at))
+        .filter(|row| row.text(common::ACTION) == Some("logon"))
+        .filter_map(|row| {
+            let linked = row.int(auth::LINKED_LOGON_ID);
+            Some((row, row.id(common::HOST), row.int(auth::TARGET_LOGON_ID)?, linked))
+        })
+        .collect();
+    // Of a split token both numbers stand for one session.
+    let halves: Vec<(StrId, i64)> = logons
+        .iter()
+        .filter_map(|(_, host, id, linked)| Some((*host, *id, (*linked)?)))
+        .filter(|(host, id, linked)| wanted.contains(&(*host, *id)) || wanted.contains(&(*host, *linked)))
+        .flat_map(|(host, id, linked)| [(host, id), (host, linked)])
+        .collect();
+    wanted.extend(halves);
+    let known = |host: StrId, id: i64| wanted.contains(&(host, id));
+    let kept = logons
+        .into_iter()
+        .filter(|(_, host, id, linked)| known(*host, *id) || linked.is_some_and(|l| known(*host, l)));
+    kept.map(|(row, ..)| row).collect()
 }
 
 impl Sessions {

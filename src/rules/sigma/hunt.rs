@@ -14,7 +14,7 @@ use super::logsource;
 use super::plan::{SlotId, TablePlan};
 use super::program::{FieldId, Program, RuleId, seeds};
 use super::question::Question;
-use super::shape::ShapeKey;
+pub use super::shape::ShapeKey;
 use super::shape_reader::{SHAPE, ShapeReader};
 use crate::base::error::Result;
 use crate::lake::Lake;
