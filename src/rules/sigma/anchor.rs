@@ -103,7 +103,7 @@ fn cost(program: &Program, id: LeafId, shares: &Shares) -> Option<f64> {
 
 fn guess(program: &Program, leaf: &Leaf) -> Option<f64> {
     let field = program.field_name(leaf.field);
-    let base = match &leaf.question {
+    let base = match &*leaf.question {
         Question::Text { pattern, .. } => {
             let text = pattern.longest_text();
             let common = EVERYWHERE.iter().any(|e| text.contains(e));

@@ -138,9 +138,7 @@ mod tests {
         };
         Plan {
             rules: (0..rules).map(rule).collect(),
-            anchors: Vec::new(),
-            always: Vec::new(),
-            slots: Default::default(),
+            ..Plan::default()
         }
     }
 

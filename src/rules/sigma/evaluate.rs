@@ -13,11 +13,11 @@ use super::anchor::Shares;
 use super::answers::Answers;
 use super::candidates::Candidates;
 use super::cells::{Cells, NONE};
+use super::extras::{self, Wanted};
 use super::matcher::Scratch;
 use super::plan::{AnchorField, Plan, SlotId, TablePlan};
 use super::point::Pointing;
 use super::program::{FieldId, Program, RuleId};
-use super::shape::ShapeKey;
 use super::shape_reader::{SHAPE, shapes};
 use crate::lake::scan::TimeRange;
 use crate::schema::{Col, common};
@@ -57,8 +57,32 @@ pub struct Outcome {
     pub matches: Vec<Match>,
     /// Per rule.
     pub tallies: HashMap<RuleId, Tally, RandomState>,
-    /// Fields that had a value, per shape.
-    pub seen: HashMap<(ShapeKey, FieldId), bool, RandomState>,
+    /// What was seen of each shape, by the number of its plan.
+    pub shapes: Vec<OfShape>,
+}
+
+/// What was seen of a shape.
+#[derive(Debug, Default, Clone)]
+pub struct OfShape {
+    /// Rows within the time range.
+    pub rows: u64,
+    /// For each field that points out candidates, whether it had a value.
+    pub seen: Vec<bool>,
+}
+
+impl OfShape {
+    fn of(plan: &Plan) -> Self {
+        Self {
+            rows: 0,
+            seen: vec![false; plan.anchors.len()],
+        }
+    }
+
+    /// Adds what was seen elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.seen.iter_mut().zip(&other.seen).for_each(|(a, b)| *a |= b);
+    }
 }
 
 /// Rules over the row groups of one file. For each: [`Evaluation::point`] with its batches in order, then
@@ -68,6 +92,9 @@ pub struct Evaluation<'p> {
     pub(super) plan: &'p TablePlan,
     range: TimeRange,
     pub(super) measure: bool,
+    /// Per slot, which of the questions that point out candidates its texts answer.
+    pointed: Vec<Answers>,
+    /// Per slot, which of all questions its texts answer.
     pub(super) answers: Vec<Answers>,
     pub(super) scratch: Scratch,
     /// Per slot, whether `extra` may hold its field.
@@ -125,6 +152,7 @@ impl<'p> Evaluation<'p> {
             plan,
             range,
             measure,
+            pointed: plan.slots.iter().map(|_| Answers::default()).collect(),
             answers: plan.slots.iter().map(|_| Answers::default()).collect(),
             scratch: Scratch::default(),
             in_extra: plan
@@ -133,12 +161,21 @@ impl<'p> Evaluation<'p> {
                 .map(|s| s.reach.columns == Some(Access::Everything) || s.reach.extra.iter().any(|n| held(n)))
                 .collect(),
             candidates: Candidates::default(),
-            out: Outcome::default(),
+            out: Outcome {
+                shapes: plan.plans.values().map(OfShape::of).collect(),
+                ..Outcome::default()
+            },
         }
     }
 
     /// The outcome so far.
-    pub fn finish(self) -> Outcome {
+    pub fn finish(mut self) -> Outcome {
+        for plan in self.plan.plans.values() {
+            let rows = self.out.shapes.get(plan.number).map_or(0, |s| s.rows);
+            for r in plan.rules.iter().filter(|_| rows > 0) {
+                self.out.tallies.entry(r.rule).or_default().rows += rows;
+            }
+        }
         self.out
     }
 
@@ -172,10 +209,10 @@ impl<'p> Evaluation<'p> {
         let at = self.places(batch);
         let mut b = Batch::new(self.plan, batch);
         // What has no dictionary of the file's own means other texts in every batch.
-        self.answers.iter_mut().for_each(Answers::next_batch);
+        self.pointed.iter_mut().for_each(Answers::next_batch);
         for (key, of_shape) in shapes(self.plan, batch, rows, &at) {
-            if let Some((key, plan)) = self.plan.plans.get_key_value(&key) {
-                self.shape(key, plan, &of_shape, &mut b);
+            if let Some(plan) = self.plan.plans.get(&key) {
+                self.shape(plan, &of_shape, &mut b);
             }
         }
         self.candidates.end_batch(&at);
@@ -201,60 +238,90 @@ impl<'p> Evaluation<'p> {
             .collect()
     }
 
-    fn shape(&mut self, key: &ShapeKey, plan: &'p Plan, rows: &[u32], b: &mut Batch<'_>) {
+    fn shape(&mut self, plan: &'p Plan, rows: &[u32], b: &mut Batch<'_>) {
         let mut found = self.candidates.begin_shape(plan);
-        for anchor in &plan.anchors {
-            self.point_out(key, anchor, rows, b, &mut found);
+        for (i, anchor) in plan.anchors.iter().enumerate() {
+            let seen = self.by_columns(anchor, rows, b, &mut found);
+            self.see(plan, i, seen);
         }
+        self.by_extra(plan, rows, b, &mut found);
         for place in &plan.always {
             found.extend(rows.iter().map(|r| (*r, *place)));
         }
         self.candidates.end_shape(found);
-        for r in &plan.rules {
-            self.out.tallies.entry(r.rule).or_default().rows += rows.len() as u64;
+        if let Some(s) = self.out.shapes.get_mut(plan.number) {
+            s.rows += rows.len() as u64;
         }
     }
 
-    /// Rows that a field's values point out.
-    fn point_out(
+    fn see(&mut self, plan: &Plan, anchor: usize, seen: bool) {
+        let of_shape = self.out.shapes.get_mut(plan.number);
+        if let Some(s) = of_shape.and_then(|s| s.seen.get_mut(anchor)) {
+            *s |= seen;
+        }
+    }
+
+    /// Adds the rows that a field's columns point out; whether any has a value.
+    fn by_columns(
         &mut self,
-        key: &ShapeKey,
         anchor: &AnchorField,
         rows: &[u32],
         b: &mut Batch<'_>,
         candidates: &mut Vec<(u32, u32)>,
-    ) {
-        let Some(slot) = self.plan.slots.get(anchor.slot as usize) else {
-            return;
-        };
-        let Some(matcher) = self.program.matcher(slot.field) else {
-            return;
+    ) -> bool {
+        let nothing = !anchor.extra && self.is_in_extra(anchor.slot);
+        let Some(matcher) = self.plan.pointer(self.program, anchor.slot) else {
+            return false;
         };
         b.build(self.plan, anchor.slot);
         let Some(Some(cells)) = b.cells.get(anchor.slot as usize) else {
-            return;
+            return false;
         };
-        let in_extra = anchor.extra && self.is_in_extra(anchor.slot);
         let mut p = Pointing {
-            slot,
             anchor,
             matcher,
-            memory: self.plan.memory.get(anchor.slot as usize),
             scratch: &mut self.scratch,
             candidates,
+            nothing,
             seen: false,
         };
-        match (cells.parts(), self.answers.get_mut(anchor.slot as usize)) {
+        match (cells.parts(), self.pointed.get_mut(anchor.slot as usize)) {
             // All texts of a row: each column by itself, so that each distinct text is asked once.
             (Some(parts), _) => parts.iter().for_each(|c| p.by_column(c, &mut Answers::default(), rows)),
             (None, Some(answers)) => p.by_column(cells, answers, rows),
             (None, None) => {}
         }
-        if let (true, Some(extra)) = (in_extra, b.extra) {
-            p.by_extra(extra, cells, rows);
+        p.seen
+    }
+
+    /// Adds the rows that fields in `extra` point out.
+    fn by_extra(&mut self, plan: &Plan, rows: &[u32], b: &Batch<'_>, candidates: &mut Vec<(u32, u32)>) {
+        let Some(objects) = b.extra else { return };
+        let (mut places, mut wanted) = (Vec::new(), Vec::new());
+        for (i, anchor) in plan.anchors.iter().enumerate() {
+            if !anchor.extra || !self.is_in_extra(anchor.slot) {
+                continue;
+            }
+            let slot = self.plan.slots.get(anchor.slot as usize);
+            let matcher = self.plan.pointer(self.program, anchor.slot);
+            let cells = b.cells.get(anchor.slot as usize).and_then(Option::as_ref);
+            if let (Some(slot), Some(matcher), Some(cells)) = (slot, matcher, cells) {
+                places.push(i);
+                wanted.push(Wanted {
+                    reach: &slot.reach,
+                    anchor,
+                    matcher,
+                    cells,
+                    seen: false,
+                });
+            }
         }
-        if p.seen {
-            self.out.seen.entry((key.clone(), slot.field)).or_insert(true);
+        if wanted.is_empty() {
+            return;
+        }
+        extras::point_out(&mut wanted, objects, rows, &mut self.scratch, candidates);
+        for (i, w) in places.into_iter().zip(&wanted) {
+            self.see(plan, i, w.seen);
         }
     }
 

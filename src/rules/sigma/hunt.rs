@@ -7,11 +7,11 @@ use arrow_array::{RecordBatch, UInt32Array};
 use arrow_select::take::take_record_batch;
 
 use super::anchor::Shares;
-use super::evaluate::{self, Evaluation, Match, Tally};
+use super::evaluate::{self, Evaluation, Match, OfShape, Tally};
 use super::expr::Expr;
 use super::load::RuleSet;
 use super::logsource;
-use super::plan::{SlotId, TablePlan};
+use super::plan::{Plan, SlotId, TablePlan};
 use super::program::{FieldId, Program, RuleId, seeds};
 use super::question::Question;
 pub use super::shape::ShapeKey;
@@ -49,7 +49,7 @@ pub fn hunt(lake: &Lake, set: &RuleSet, shapes: &[ShapeKey], range: TimeRange, m
         plans.extend(measured(program, table, shapes, sampled)?);
     }
     let mut found = Found::default();
-    let mut seen: HashMap<(ShapeKey, FieldId), bool, RandomState> = HashMap::with_hasher(seeds());
+    let mut seen = Vec::new();
     for p in &plans {
         let outcomes = parts(lake, p.table, range, |part| {
             let names = part.extra_names();
@@ -72,13 +72,15 @@ pub fn hunt(lake: &Lake, set: &RuleSet, shapes: &[ShapeKey], range: TimeRange, m
         })?;
         let mut before = 0;
         let mut of_table = Vec::new();
+        let mut of_shapes: Vec<OfShape> = Vec::new();
         for mut o in outcomes {
             o.matches.iter_mut().for_each(|m| m.at += before);
             before += o.rows;
             of_table.append(&mut o.matches);
             add(&mut found.tallies, o.tallies);
-            seen.extend(o.seen);
+            merge(&mut of_shapes, o.shapes);
         }
+        seen.push(of_shapes);
         found.matches.push((p.table, of_table));
     }
     found.blind = blind(program, shapes, &plans, &seen);
@@ -104,7 +106,7 @@ pub fn hunt_batches(program: &Program, batches: &[(&'static Table, RecordBatch)]
         .filter_map(|t| measured(program, t, &shapes, |_| Ok(of(t))).ok().flatten())
         .collect();
     let mut found = Found::default();
-    let mut seen = HashMap::with_hasher(seeds());
+    let mut seen = Vec::new();
     for p in &plans {
         let mut e = Evaluation::new(program, p, TimeRange::default(), None, measure);
         for (_, batch) in batches.iter().filter(|(t, _)| t.ix() == p.table.ix()) {
@@ -118,7 +120,7 @@ pub fn hunt_batches(program: &Program, batches: &[(&'static Table, RecordBatch)]
         let o = e.finish();
         found.matches.push((p.table, o.matches));
         add(&mut found.tallies, o.tallies);
-        seen.extend(o.seen);
+        seen.push(o.shapes);
     }
     found.blind = blind(program, &shapes, &plans, &seen);
     found
@@ -142,6 +144,13 @@ fn measured(
     };
     let shares = evaluate::shares(program, &guessed, &batch);
     Ok(TablePlan::new(program, table, of_table(), &shares))
+}
+
+fn merge(all: &mut Vec<OfShape>, more: Vec<OfShape>) {
+    match all.is_empty() {
+        true => *all = more,
+        false => all.iter_mut().zip(&more).for_each(|(a, b)| a.add(b)),
+    }
 }
 
 fn add(all: &mut BTreeMap<RuleId, Tally>, more: HashMap<RuleId, Tally, RandomState>) {
@@ -222,32 +231,31 @@ fn collect(table: &'static Table, batch: &RecordBatch, keys: &mut BTreeSet<Shape
 
 /// Rules that could not have matched, whatever happened: no log of theirs is there, or none of the fields that would point
 /// a match out has a value anywhere.
-fn blind(
-    program: &Program,
-    shapes: &[ShapeKey],
-    plans: &[TablePlan],
-    seen: &HashMap<(ShapeKey, FieldId), bool, RandomState>,
-) -> Vec<(RuleId, String)> {
+fn blind(program: &Program, shapes: &[ShapeKey], plans: &[TablePlan], seen: &[Vec<OfShape>]) -> Vec<(RuleId, String)> {
     let mut fields: BTreeMap<RuleId, Result<(), BTreeSet<FieldId>>> = BTreeMap::new();
-    for (key, p) in plans.iter().flat_map(|p| &p.plans) {
-        for (place, r) in p.rules.iter().enumerate() {
-            let mut points = p
-                .anchors
-                .iter()
-                .filter(|a| a.rules.values().any(|places| places.contains(&(place as u32))))
-                .peekable();
-            let unseen = points.peek().is_some().then(|| {
-                let of = |a: &super::plan::AnchorField| p.slots.iter().find(|(_, s)| **s == a.slot).map(|(f, _)| *f);
-                points.filter_map(of).collect::<BTreeSet<FieldId>>()
-            });
-            let missing = match unseen {
-                Some(fields) if fields.iter().all(|f| !seen.contains_key(&(key.clone(), *f))) => Err(fields),
+    let of_shapes = plans.iter().zip(seen).flat_map(|(p, seen)| {
+        let seen = |plan: &Plan| seen.get(plan.number).map_or(&[][..], |s| s.seen.as_slice());
+        p.plans.values().map(move |plan| (p, plan, seen(plan)))
+    });
+    for (table, p, seen) in of_shapes {
+        let mut pointing: Vec<Vec<usize>> = vec![Vec::new(); p.rules.len()];
+        for (i, a) in p.anchors.iter().enumerate() {
+            for place in a.rules.values().flatten() {
+                if let Some(list) = pointing.get_mut(*place as usize) {
+                    list.push(i);
+                }
+            }
+        }
+        for (r, points) in p.rules.iter().zip(pointing) {
+            let field = |i: &usize| Some(table.slots.get(p.anchors.get(*i)?.slot as usize)?.field);
+            let missing = match points.iter().any(|i| seen.get(*i) == Some(&true)) {
+                false if !points.is_empty() => Err(points.iter().filter_map(field).collect::<BTreeSet<FieldId>>()),
                 _ => Ok(()),
             };
             // With the fields that are nowhere taken as null the condition may still hold.
             let missing = missing.or_else(|fields| {
                 let e = r.expr.map(&mut |l| match program.leaf_of(*l) {
-                    Some(leaf) if fields.contains(&leaf.field) => Expr::Const(matches!(leaf.question, Question::Null)),
+                    Some(leaf) if fields.contains(&leaf.field) => Expr::Const(matches!(*leaf.question, Question::Null)),
                     _ => Expr::Leaf(*l),
                 });
                 if e == Expr::Const(false) { Err(fields) } else { Ok(()) }

@@ -106,7 +106,7 @@ impl Evaluation<'_> {
         let Some(slot) = self.plan.slots.get(slot_id as usize) else {
             return false;
         };
-        match &l.question {
+        match &*l.question {
             Question::Null => {
                 let mut any = false;
                 self.each_text(slot_id, view, b, &mut |_| any = true);

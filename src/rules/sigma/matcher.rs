@@ -1,57 +1,49 @@
-//! All questions about one field, asked of one text at once: exact texts by look-up, the others after one automaton over
-//! their longest plain texts has said which may match.
+//! All questions about one field, asked of one text at once: exact texts by look-up, those at an edge by the bytes there, the
+//! others after their longest plain texts have said which may match.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use ahash::RandomState;
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use super::pattern::{Part, Pattern, lower_into};
+use super::edges::{Edges, Side};
+use super::grams::{Grams, Seen};
+use super::pattern::{Part, Pattern, lower, lower_into};
 use super::program::{LeafId, seeds};
 use super::question::Question;
 
-/// Bytes of texts up to which the automaton is a table: 40,000 states take about 10 MB.
-const MAX_TABLE: usize = 40_000;
-
-/// What a text of the automaton means where it is found.
-#[derive(Debug, Clone)]
+/// What a text means where it is found.
+#[derive(Debug, Default)]
 struct Found {
-    leaf: LeafId,
-    check: Check,
-}
-
-/// What has to be looked at still.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Check {
-    /// Nothing.
-    Anywhere,
-    /// Whether it begins the text.
-    AtStart,
-    /// Whether it ends the text.
-    AtEnd,
-    /// The question itself.
-    Whole,
+    /// Questions that it answers.
+    sure: Vec<LeafId>,
+    /// Questions that must be looked at still, by their places.
+    perhaps: Vec<u32>,
 }
 
 /// The questions of a field.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Matcher {
-    automaton: Option<AhoCorasick>,
-    /// Per text of the automaton.
-    found: Vec<Vec<Found>>,
     exact: HashMap<String, Vec<LeafId>, RandomState>,
-    /// Questions that no text points to.
-    always: Vec<LeafId>,
-    questions: HashMap<LeafId, Question, RandomState>,
+    /// A bit for each length of the exact texts; the last for all greater ones.
+    lengths: u64,
+    starts: Edges,
+    ends: Edges,
+    inside: Grams,
+    /// Per text of `inside`.
+    found: Vec<Found>,
+    /// Questions that have to be asked themselves.
+    questions: Vec<(LeafId, Arc<Question>)>,
+    /// Those that no text points to, by their places.
+    always: Vec<u32>,
 }
 
 /// Buffers of [`Matcher::ask`], kept from text to text.
 #[derive(Debug, Default)]
 pub struct Scratch {
     lower: String,
-    stamps: Vec<u32>,
-    turn: u32,
-    tried: Vec<LeafId>,
+    seen: Seen,
+    tried: Vec<u32>,
     /// Per code of the field in hand: turn, begin and length in a pool.
     pub pointed: Vec<(u32, u32, u32)>,
     /// That pool.
@@ -60,139 +52,125 @@ pub struct Scratch {
     pub pointing: u32,
 }
 
+/// Where the text of a question is looked for.
+enum Place {
+    Exact(String),
+    Start(String),
+    End(String),
+    Inside(String),
+    /// Where any of these is found, the question itself decides.
+    Perhaps(Vec<String>),
+    Nowhere,
+}
+
+impl Place {
+    fn of(question: &Question) -> Self {
+        let place = match question {
+            Question::Text { pattern, cased: false } => Self::of_pattern(pattern),
+            Question::Text { pattern, cased: true } => Place::Perhaps(vec![lower(pattern.longest_text())]),
+            Question::Regex(e) => Place::Perhaps(e.needs.clone()),
+            _ => Place::Nowhere,
+        };
+        match place {
+            Place::Perhaps(texts) if texts.is_empty() || texts.iter().any(String::is_empty) => Place::Nowhere,
+            place => place,
+        }
+    }
+
+    fn of_pattern(pattern: &Pattern) -> Self {
+        match pattern.parts() {
+            [] => Place::Exact(String::new()),
+            [Part::Text(t)] => Place::Exact(t.clone()),
+            [Part::Any, Part::Text(t), Part::Any] => Place::Inside(t.clone()),
+            [Part::Any, Part::Text(t)] => Place::End(t.clone()),
+            [Part::Text(t), Part::Any] => Place::Start(t.clone()),
+            _ => Place::Perhaps(vec![pattern.longest_text().to_owned()]),
+        }
+    }
+}
+
 impl Matcher {
     /// Compiles questions. Those that only an absent or any value answers are left out.
-    pub fn new<'q>(questions: impl Iterator<Item = (LeafId, &'q Question)>) -> Self {
+    pub fn new<'q>(questions: impl Iterator<Item = (LeafId, &'q Arc<Question>)>) -> Self {
         let mut out = Self {
             exact: HashMap::with_hasher(seeds()),
-            questions: HashMap::with_hasher(seeds()),
-            ..Self::default()
+            lengths: 0,
+            starts: Edges::new(Side::Start),
+            ends: Edges::new(Side::End),
+            inside: Grams::default(),
+            found: Vec::new(),
+            questions: Vec::new(),
+            always: Vec::new(),
         };
-        let mut texts: BTreeMap<String, Vec<Found>> = BTreeMap::new();
+        let mut inside: BTreeMap<String, Found> = BTreeMap::new();
         for (leaf, question) in questions.filter(|(_, q)| q.selects()) {
-            let mut point = |text: String, check: Check| texts.entry(text).or_default().push(Found { leaf, check });
-            match question {
-                Question::Text { pattern, cased: false } => match pattern.as_literal() {
-                    Some(text) => {
-                        out.exact.entry(text.to_owned()).or_default().push(leaf);
-                        continue;
+            let own = out.questions.len() as u32;
+            match Place::of(question) {
+                Place::Exact(text) => {
+                    out.lengths |= length_bit(&text);
+                    out.exact.entry(text).or_default().push(leaf);
+                }
+                Place::Start(text) => out.starts.add(&text, leaf),
+                Place::End(text) => out.ends.add(&text, leaf),
+                Place::Inside(text) => inside.entry(text).or_default().sure.push(leaf),
+                Place::Perhaps(texts) => {
+                    for text in texts {
+                        inside.entry(text).or_default().perhaps.push(own);
                     }
-                    None => match check_of(pattern) {
-                        Some((text, check)) => point(text.to_owned(), check),
-                        None => out.always.push(leaf),
-                    },
-                },
-                Question::Text { pattern, cased: true } => match super::pattern::lower(pattern.longest_text()) {
-                    text if text.is_empty() => out.always.push(leaf),
-                    text => point(text, Check::Whole),
-                },
-                Question::Regex(e) if !e.needs.is_empty() => {
-                    e.needs.iter().for_each(|n| point(n.clone(), Check::Whole));
+                    out.questions.push((leaf, Arc::clone(question)));
                 }
-                _ => out.always.push(leaf),
-            }
-            out.questions.insert(leaf, question.clone());
-        }
-        if !texts.is_empty() {
-            // A table is twice as fast to walk and grows with the texts.
-            let bytes: usize = texts.keys().map(String::len).sum();
-            let kind = if bytes < MAX_TABLE {
-                AhoCorasickKind::DFA
-            } else {
-                AhoCorasickKind::ContiguousNFA
-            };
-            let built = AhoCorasick::builder().kind(Some(kind)).build(texts.keys());
-            match built {
-                Ok(a) => {
-                    out.automaton = Some(a);
-                    out.found = texts.into_values().collect();
-                }
-                // More texts than an automaton holds: every question is asked by itself.
-                Err(_) => {
-                    let mut all: Vec<LeafId> = texts.into_values().flatten().map(|f| f.leaf).collect();
-                    all.sort_unstable();
-                    all.dedup();
-                    out.always.extend(all);
+                Place::Nowhere => {
+                    out.always.push(own);
+                    out.questions.push((leaf, Arc::clone(question)));
                 }
             }
         }
+        let (texts, found): (Vec<Box<str>>, Vec<Found>) = inside.into_iter().map(|(t, f)| (t.into(), f)).unzip();
+        out.inside = Grams::new(texts);
+        out.found = found;
         out
     }
 
     /// Adds the questions that `text` answers with yes, sorted, each once.
     pub fn ask(&self, text: &str, scratch: &mut Scratch, yes: &mut Vec<LeafId>) {
         let begin = yes.len();
-        lower_into(text, &mut scratch.lower);
-        let lower = scratch.lower.as_str();
-        if let Some(leaves) = self.exact.get(lower) {
+        let Scratch { lower, seen, tried, .. } = scratch;
+        lower_into(text, lower);
+        let lower = lower.as_str();
+        if self.lengths & length_bit(lower) != 0
+            && let Some(leaves) = self.exact.get(lower)
+        {
             yes.extend_from_slice(leaves);
         }
-        let holds = |leaf: &LeafId| self.questions.get(leaf).is_some_and(|q| q.matches(text, lower));
-        if let Some(automaton) = &self.automaton {
-            scratch.turn = scratch.turn.wrapping_add(1);
-            if scratch.turn == 0 {
-                scratch.stamps.clear();
-                scratch.turn = 1;
+        self.starts.ask(lower, yes);
+        self.ends.ask(lower, yes);
+        tried.clear();
+        self.inside.each(lower.as_bytes(), seen, |i| {
+            if let Some(f) = self.found.get(i) {
+                yes.extend_from_slice(&f.sure);
+                tried.extend_from_slice(&f.perhaps);
             }
-            // Stamps of other fields are of other turns.
-            if scratch.stamps.len() < self.found.len() {
-                scratch.stamps.resize(self.found.len(), 0);
-            }
-            scratch.tried.clear();
-            for m in automaton.find_overlapping_iter(lower) {
-                let id = m.pattern().as_usize();
-                let Some(list) = self.found.get(id) else { continue };
-                let first = scratch
-                    .stamps
-                    .get_mut(id)
-                    .is_some_and(|s| std::mem::replace(s, scratch.turn) != scratch.turn);
-                for f in list {
-                    match f.check {
-                        Check::Anywhere if first => yes.push(f.leaf),
-                        Check::AtStart if m.start() == 0 => yes.push(f.leaf),
-                        Check::AtEnd if m.end() == lower.len() => yes.push(f.leaf),
-                        Check::Whole if first => scratch.tried.push(f.leaf),
-                        _ => {}
-                    }
-                }
-            }
-            scratch.tried.sort_unstable();
-            scratch.tried.dedup();
-            yes.extend(scratch.tried.iter().filter(|l| holds(l)));
+        });
+        if tried.len() > 1 {
+            tried.sort_unstable();
+            tried.dedup();
         }
-        yes.extend(self.always.iter().filter(|l| holds(l)));
+        for place in tried.iter().chain(&self.always) {
+            if let Some((leaf, question)) = self.questions.get(*place as usize)
+                && question.matches(text, lower)
+            {
+                yes.push(*leaf);
+            }
+        }
+        // No question is in two of these places, and none was tried twice.
         if let Some(own) = yes.get_mut(begin..) {
             own.sort_unstable();
         }
-        dedup_from(yes, begin);
     }
 }
 
-fn dedup_from(list: &mut Vec<LeafId>, begin: usize) {
-    let mut kept = begin;
-    for i in begin..list.len() {
-        let Some(v) = list.get(i).copied() else { break };
-        if kept == begin || list.get(kept - 1) != Some(&v) {
-            if let Some(slot) = list.get_mut(kept) {
-                *slot = v;
-            }
-            kept += 1;
-        }
-    }
-    list.truncate(kept);
-}
-
-/// The text of a pattern in lower case that the automaton looks for, and what is to be checked where it is found.
-fn check_of(pattern: &Pattern) -> Option<(&str, Check)> {
-    Some(match pattern.parts() {
-        [Part::Any, Part::Text(t), Part::Any] => (t, Check::Anywhere),
-        [Part::Any, Part::Text(t)] => (t, Check::AtEnd),
-        [Part::Text(t), Part::Any] => (t, Check::AtStart),
-        _ => match pattern.longest_text() {
-            "" => return None,
-            t => (t, Check::Whole),
-        },
-    })
+fn length_bit(text: &str) -> u64 {
+    1 << text.len().min(63)
 }
 
 #[cfg(test)]
@@ -209,7 +187,8 @@ mod tests {
     }
 
     fn ask(questions: &[Question], t: &str) -> Vec<LeafId> {
-        let m = Matcher::new(questions.iter().enumerate().map(|(i, q)| (i as LeafId, q)));
+        let questions: Vec<Arc<Question>> = questions.iter().cloned().map(Arc::new).collect();
+        let m = Matcher::new((0..).zip(&questions));
         let mut yes = vec![99];
         m.ask(t, &mut Scratch::default(), &mut yes);
         assert_eq!(yes.remove(0), 99, "what stood there before stays");

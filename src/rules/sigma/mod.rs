@@ -17,12 +17,15 @@ pub mod condition;
 pub mod correlate;
 mod detection;
 pub mod document;
+mod edges;
 mod evaluate;
 #[cfg(test)]
 mod evaluate_tests;
 pub mod expr;
 mod expression;
+mod extras;
 mod fields;
+mod grams;
 pub mod hunt;
 pub mod link;
 pub mod load;

@@ -199,7 +199,7 @@ fn next_start<'t>(after: &[Part], from: &'t str) -> Option<&'t str> {
     let rest = chars.as_str();
     match after.first() {
         Some(Part::Text(t)) => {
-            let at = rest.find(t.as_str())?;
+            let at = memchr::memmem::find(rest.as_bytes(), t.as_bytes())?;
             rest.get(at..)
         }
         _ => Some(rest),

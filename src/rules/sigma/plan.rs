@@ -2,6 +2,7 @@
 //! their fields are, and which questions point out candidates.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 
 use ahash::RandomState;
 
@@ -10,6 +11,7 @@ use super::anchor::{self, Shares};
 use super::expr::Expr;
 use super::fields::{self, Constant};
 use super::logsource;
+use super::matcher::Matcher;
 use super::memory::Memory;
 use super::program::{FieldId, LeafId, Program, RuleId, seeds};
 use super::question::Question;
@@ -111,8 +113,10 @@ pub struct AnchorField {
 }
 
 /// The plan of one shape.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Plan {
+    /// Its place among those of the table.
+    pub number: usize,
     /// Rules that apply.
     pub rules: Vec<PlanRule>,
     /// Where candidates come from.
@@ -134,6 +138,8 @@ pub struct TablePlan {
     pub plans: BTreeMap<ShapeKey, Plan>,
     /// Per field, what its texts answered.
     pub memory: Vec<Memory>,
+    /// Per field, the questions about it that point out candidates of any shape, and those compiled when first asked.
+    pointers: Vec<(Vec<LeafId>, OnceLock<Matcher>)>,
 }
 
 /// Values that mean nothing. Ingestion leaves them in `extra` and the column null.
@@ -166,12 +172,32 @@ impl TablePlan {
         let mut ordered: Vec<(SlotId, Slot)> = slots.into_iter().map(|(s, id)| (id, s)).collect();
         ordered.sort_by_key(|(id, _)| *id);
         let slots: Vec<Slot> = ordered.into_iter().map(|(_, s)| s).collect();
+        for (number, plan) in plans.values_mut().enumerate() {
+            plan.number = number;
+        }
+        let mut pointing: Vec<Vec<LeafId>> = vec![Vec::new(); slots.len()];
+        for anchor in plans.values().flat_map(|p: &Plan| &p.anchors) {
+            if let Some(leaves) = pointing.get_mut(anchor.slot as usize) {
+                leaves.extend(anchor.rules.keys());
+            }
+        }
+        pointing.iter_mut().for_each(|leaves| {
+            leaves.sort_unstable();
+            leaves.dedup();
+        });
         Some(Self {
             memory: slots.iter().map(|_| Memory::default()).collect(),
+            pointers: pointing.into_iter().map(|l| (l, OnceLock::new())).collect(),
             table,
             slots,
             plans,
         })
+    }
+
+    /// The questions about a field that point out candidates.
+    pub fn pointer(&self, program: &Program, slot: SlotId) -> Option<&Matcher> {
+        let (leaves, matcher) = self.pointers.get(slot as usize)?;
+        Some(matcher.get_or_init(|| program.compile(leaves)))
     }
 
     /// The columns that these fields read, sorted.
@@ -183,10 +209,8 @@ impl TablePlan {
 fn plan(program: &Program, key: &ShapeKey, slots: &mut BTreeMap<Slot, SlotId>, shares: &Shares) -> Plan {
     let shape = key.shape();
     let mut out = Plan {
-        rules: Vec::new(),
-        anchors: Vec::new(),
-        always: Vec::new(),
         slots: HashMap::with_hasher(seeds()),
+        ..Plan::default()
     };
     let mut by_field: BTreeMap<FieldId, BTreeMap<LeafId, Vec<u32>>> = BTreeMap::new();
     for (id, rule) in program.rules().iter().enumerate() {
@@ -294,7 +318,7 @@ fn known(program: &Program, shape: &super::shape::Shape<'_>, id: LeafId) -> Expr
         Constant::Code(code) => code.to_string(),
         Constant::Text(t) => t.to_owned(),
     };
-    match &leaf.question {
+    match &*leaf.question {
         Question::SameAs { .. } => Expr::Leaf(id),
         Question::Null => Expr::Const(text.is_empty()),
         Question::Exists => Expr::Const(!text.is_empty()),

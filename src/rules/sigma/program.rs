@@ -1,7 +1,7 @@
 //! All rules as one program: every distinct question about a field stands once, and rules are trees of question numbers.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use ahash::RandomState;
 
@@ -25,7 +25,7 @@ pub struct Leaf {
     /// The field.
     pub field: FieldId,
     /// The question.
-    pub question: Question,
+    pub question: Arc<Question>,
     /// For [`Question::SameAs`]: the other field.
     pub other: Option<FieldId>,
 }
@@ -96,7 +96,7 @@ impl Program {
         let id = self.leaves.len() as LeafId;
         self.leaves.push(Leaf {
             field,
-            question: ask.question.clone(),
+            question: Arc::new(ask.question.clone()),
             other,
         });
         if let Some(list) = self.of_field.get_mut(field as usize) {
@@ -146,8 +146,13 @@ impl Program {
     pub fn matcher(&self, field: FieldId) -> Option<&Matcher> {
         let slot = self.matchers.get(field as usize)?;
         Some(slot.get_or_init(|| {
-            let ids = self.of_field.get(field as usize).map_or(&[][..], Vec::as_slice);
-            Matcher::new(ids.iter().filter_map(|id| Some((*id, &self.leaf_of(*id)?.question))))
+            let ids = self.of_field.get(field as usize);
+            self.compile(ids.map_or(&[], Vec::as_slice))
         }))
+    }
+
+    /// Some questions of one field, compiled.
+    pub fn compile(&self, leaves: &[LeafId]) -> Matcher {
+        Matcher::new(leaves.iter().filter_map(|id| Some((*id, &self.leaf_of(*id)?.question))))
     }
 }
