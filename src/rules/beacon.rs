@@ -222,15 +222,20 @@ impl Kernel {
     }
 
     fn at_burst_width(&mut self, sized: bool, delta_s: f64) -> Option<Beacon> {
-        let pieces = pieces(&self.times, &mut self.work);
+        let (pieces, of_all) = pieces(&self.times, &mut self.work);
         let n: usize = pieces.iter().map(|p| p.len()).sum();
         if n < MIN_EVENTS {
             return None;
         }
         self.intervals.clear();
         pieces.iter().for_each(|p| positive_intervals(p, &mut self.intervals));
-        self.work.clone_from(&self.intervals);
-        let m = median(&mut self.work)?;
+        // Most series have no pause: then the intervals are those that the pauses were looked for with.
+        let m = if n == self.times.len() && pieces.len() == 1 {
+            of_all?
+        } else {
+            self.work.clone_from(&self.intervals);
+            median(&mut self.work)?
+        };
         if self.intervals.len() < MIN_PIECE || delta_s * SECOND > 0.2 * m {
             return None;
         }
@@ -274,18 +279,19 @@ impl Kernel {
     }
 }
 
-/// The series without its pauses; short remainders are dropped. `work` is overwritten.
-fn pieces<'t>(times: &'t [i64], work: &mut Vec<f64>) -> Vec<&'t [i64]> {
+/// The series without its pauses, and its median interval; short remainders are dropped. `work` is overwritten.
+fn pieces<'t>(times: &'t [i64], work: &mut Vec<f64>) -> (Vec<&'t [i64]>, Option<f64>) {
     work.clear();
     positive_intervals(times, work);
-    let pause = match median(work) {
+    let median = median(work);
+    let pause = match median {
         Some(m) if times.len() > 3 => (PAUSE_MEDIANS * m).max(PAUSE_S * SECOND) as i64,
         _ => i64::MAX,
     };
-    times
+    let pieces = times
         .chunk_by(|a, b| b.saturating_sub(*a) <= pause)
-        .filter(|piece| piece.len() >= MIN_PIECE)
-        .collect()
+        .filter(|piece| piece.len() >= MIN_PIECE);
+    (pieces.collect(), median)
 }
 
 /// Adds the intervals of a piece in microseconds, without zeros.
