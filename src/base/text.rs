@@ -65,6 +65,22 @@ pub fn lower_ascii(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// `str::trim_start` for texts of which most begin with a letter, which it need not be called for.
+#[inline]
+pub fn trim_start(text: &str) -> &str {
+    match text.as_bytes().first() {
+        Some(0x21..=0x7E) => text,
+        _ => text.trim_start(),
+    }
+}
+
+/// Cuts a text before and behind the first of a byte, which must be ASCII; `None` where it has none.
+#[inline]
+pub fn cut(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = memchr::memchr(byte, text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
 /// At most `max` characters from the front.
 pub fn truncate_chars(text: &str, max: usize) -> &str {
     let end = text.char_indices().nth(max).map_or(text.len(), |(at, _)| at);

@@ -130,7 +130,10 @@ impl Facts {
 
     /// Registrable domains that DNS questions name, in no order.
     pub fn asked(&self) -> impl Iterator<Item = &str> {
-        let asked = self.seen.iter().filter(|((thing, _), s)| *thing == Thing::Domain && s.asked);
+        let asked = self
+            .seen
+            .iter()
+            .filter(|((thing, _), s)| *thing == Thing::Domain && s.asked);
         asked.map(|((_, domain), _)| domain.as_ref())
     }
 
@@ -177,8 +180,16 @@ impl Sum {
             hosts: own.hosts + more.hosts,
             days: self.days.len() as u32,
             count: own.count + more.count,
-            first: if own.count == 0 { more.first } else { own.first.min(more.first) },
-            last: if own.count == 0 { more.last } else { own.last.max(more.last) },
+            first: if own.count == 0 {
+                more.first
+            } else {
+                own.first.min(more.first)
+            },
+            last: if own.count == 0 {
+                more.last
+            } else {
+                own.last.max(more.last)
+            },
             asked: own.asked || more.asked,
         };
     }

@@ -128,7 +128,8 @@ pub fn survey(
     }
     out.hosts = hosts.into_values().collect();
     let text = |id: StrId| (id != NO_STR).then(|| out.texts.get(id));
-    out.hosts.sort_by(|a, b| (text(a.stored), text(a.host)).cmp(&(text(b.stored), text(b.host))));
+    out.hosts
+        .sort_by(|a, b| (text(a.stored), text(a.host)).cmp(&(text(b.stored), text(b.host))));
     Ok(out)
 }
 
@@ -314,15 +315,24 @@ impl Survey {
             .collect();
         let by = whose(table);
         let pick = |_, batches: &[RecordBatch]| self.pick(table, &by, batches, hosts);
-        picked(lake, table, self.range, &wishes, &by, pick, columns, |place, found, batches| {
-            let Some(group) = group_at(place) else { return };
-            let number = |n: u32| group.first + u64::from(n);
-            let numbers: Vec<u64> = match found {
-                None => (0..group.rows).map(number).collect(),
-                Some(found) => found.iter().copied().map(number).collect(),
-            };
-            out.add(table, columns, batches, &numbers);
-        })
+        picked(
+            lake,
+            table,
+            self.range,
+            &wishes,
+            &by,
+            pick,
+            columns,
+            |place, found, batches| {
+                let Some(group) = group_at(place) else { return };
+                let number = |n: u32| group.first + u64::from(n);
+                let numbers: Vec<u64> = match found {
+                    None => (0..group.rows).map(number).collect(),
+                    Some(found) => found.iter().copied().map(number).collect(),
+                };
+                out.add(table, columns, batches, &numbers);
+            },
+        )
     }
 
     /// The places of the rows of some hosts in a row group: among all rows, and among those in range.
@@ -339,7 +349,9 @@ impl Survey {
         self.entities.apply(&mut frames, self.as_of);
         let frame = frames.frame(table);
         let rows = stored.iter().zip(frame.ints(common::TS)).zip(frame.strs(common::HOST));
-        let in_range = (0..).zip(rows).filter(|(_, ((stored, _), _))| self.range.holds(**stored));
+        let in_range = (0..)
+            .zip(rows)
+            .filter(|(_, ((stored, _), _))| self.range.holds(**stored));
         (0..)
             .zip(in_range)
             .filter(|(_, (_, ((_, ts), host)))| !is_forgotten(**ts) && hosts.contains(**host))

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::row::Row;
-use crate::base::text::lower_ascii;
+use crate::base::text::{cut, lower_ascii};
 use crate::schema::http;
 
 /// The parts of a URL. Joined as `scheme://host:port` + path + `?query` they are the URL again if `exact`.
@@ -25,7 +25,8 @@ pub struct Url<'a> {
 
 /// Cuts an absolute URL, or the `host:port` of a CONNECT.
 pub fn split(url: &str, connect: bool) -> Option<Url<'_>> {
-    if let Some((scheme, rest)) = url.split_once("://") {
+    let parts = cut(url, b':').and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)));
+    if let Some((scheme, rest)) = parts.or_else(|| url.split_once("://")) {
         let known = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
         return if known { absolute(scheme, rest) } else { None };
     }
@@ -46,7 +47,7 @@ pub fn split(url: &str, connect: bool) -> Option<Url<'_>> {
 
 /// Cuts path and query at the first question mark.
 pub fn split_query(path: &str) -> (&str, Option<&str>) {
-    match path.split_once('?') {
+    match cut(path, b'?') {
         Some((path, query)) => (path, Some(query)),
         None => (path, None),
     }
@@ -88,8 +89,8 @@ pub fn write_path(row: &mut Row<'_, '_>, text: &str) {
 }
 
 fn absolute<'a>(scheme: &'a str, rest: &'a str) -> Option<Url<'a>> {
-    let cut = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (host, tail) = rest.split_at_checked(cut)?;
+    let end = memchr::memchr3(b'/', b'?', b'#', rest.as_bytes()).unwrap_or(rest.len());
+    let (host, tail) = rest.split_at_checked(end)?;
     let (host, port, plain) = authority(host)?;
     let (path, query) = split_query(tail);
     let exact = plain && !scheme.bytes().any(|b| b.is_ascii_uppercase());
@@ -125,7 +126,8 @@ fn authority(text: &str) -> Option<(Cow<'_, str>, Option<u16>, bool)> {
     let number = port.and_then(|p| p.parse::<u16>().ok());
     let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
     let name = inner.unwrap_or(host);
-    if name.is_empty() || name.chars().any(char::is_whitespace) {
+    let is_name = |b: u8| matches!(b, 0x21..=0x7E);
+    if name.is_empty() || !name.bytes().all(is_name) && name.chars().any(char::is_whitespace) {
         return None;
     }
     let port_exact = port.is_none_or(|p| number.is_some_and(|n| n.to_string() == p));

@@ -58,7 +58,10 @@ fn of_finding(f: &Finding, hits: &[&Hit], frames: &Frames, all: &Frames) -> Find
         from,
         to,
         lanes: lanes(&f.host, from, to, all),
-        beacons: series.filter_map(|s| beacon(f, s, hits, frames, all)).take(SERIES).collect(),
+        beacons: series
+            .filter_map(|s| beacon(f, s, hits, frames, all))
+            .take(SERIES)
+            .collect(),
         dns: dns_volumes(f, hits, (from, to), frames, all),
     }
 }
@@ -116,13 +119,7 @@ fn evidence<'a>(s: &SignalHit, hits: &[&Hit], frames: &'a Frames) -> Vec<Row<'a>
 }
 
 /// The series behind a signal: its rows name the sensor and the destination, the frame has all the others.
-fn beacon(
-    f: &Finding,
-    s: &SignalHit,
-    hits: &[&Hit],
-    frames: &Frames,
-    all: &Frames,
-) -> Option<charts::Beacon> {
+fn beacon(f: &Finding, s: &SignalHit, hits: &[&Hit], frames: &Frames, all: &Frames) -> Option<charts::Beacon> {
     let rows_of = evidence(s, hits, frames);
     let mut sensors: BTreeMap<(usize, &str, &str), Vec<Row<'_>>> = BTreeMap::new();
     for row in rows_of.into_iter().filter(|r| place(*r).is_some()) {
@@ -161,13 +158,7 @@ fn place(row: Row<'_>) -> Option<String> {
     }
 }
 
-fn dns_volumes(
-    f: &Finding,
-    hits: &[&Hit],
-    (from, to): (Ts, Ts),
-    frames: &Frames,
-    all: &Frames,
-) -> Vec<DnsVolume> {
+fn dns_volumes(f: &Finding, hits: &[&Hit], (from, to): (Ts, Ts), frames: &Frames, all: &Frames) -> Vec<DnsVolume> {
     let mut wanted: Vec<&str> = Vec::new();
     for s in f.signals.iter().filter(|s| s.signal.starts_with("DNS-")) {
         for row in evidence(s, hits, frames) {

@@ -82,7 +82,13 @@ impl Seen {
 
     /// The coverage; `texts` are those of the pieces' hosts.
     pub fn coverage(mut self, texts: &Interner, entities: &Entities) -> Coverage {
-        let text = |id: StrId| if id == NO_STR { String::new() } else { texts.get(id).to_owned() };
+        let text = |id: StrId| {
+            if id == NO_STR {
+                String::new()
+            } else {
+                texts.get(id).to_owned()
+            }
+        };
         self.days.sort_by(|a, b| (&a.host, &a.day).cmp(&(&b.host, &b.day)));
         self.gaps.sort_by(|a, b| a.0.cmp(&b.0));
         let endpoints: BTreeSet<StrId> = self

@@ -7,8 +7,8 @@ use crate::entity::lists::Lists;
 use crate::lake::frame::Row;
 use crate::schema::{Col, auth, common};
 
-use super::{RowRef, View};
 use super::geography;
+use super::{RowRef, View};
 
 /// Columns of `auth` that the signals read.
 pub const COLUMNS: &[Col] = &[

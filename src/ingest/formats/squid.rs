@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Block, Carry, Format, Head, Sniff};
+use crate::base::text::{cut, trim_start};
 use crate::base::time::{self, DateOrder, TimeQuality};
 use crate::ingest::framing::Framing;
 use crate::ingest::lines::{Line, lines, peel, text, vote};
@@ -64,26 +65,27 @@ fn native<'a>(line: &Line<'a>, offset: u64) -> Option<Raw<'a>> {
     let payload = payload.strip_prefix("Info: ").unwrap_or(payload);
     let mut cells = Cells(payload);
     let when = cells.next()?;
-    let ts = time::epoch(when.as_bytes()).filter(|_| when.contains('.') && when.len() >= 12)?;
+    let (_, decimals) = cut(when, b'.').filter(|_| when.len() >= 12)?;
+    let ts = time::epoch(when.as_bytes())?;
     let (elapsed, first) = (cells.next()?, cells.next()?);
     // The appliance's W3C-like layout puts a dash before the client, and other columns behind the url.
     let shifted = first == "-";
     let client = if shifted { cells.next()? } else { first };
     let code = cells.next()?;
-    let (code, status) = code.split_once('/')?;
-    let plausible = elapsed.parse::<f64>().is_ok()
+    let (code, status) = cut(code, b'/')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let plausible = (digits(elapsed) || elapsed.parse::<f64>().is_ok())
         && code
             .bytes()
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-        && !status.is_empty()
-        && status.bytes().all(|b| b.is_ascii_digit());
+        && digits(status);
     if !plausible {
         return None;
     }
     let mut raw = Raw::log("squid", offset);
     raw.observer = line.host.map(Cow::Borrowed);
     (raw.time, raw.quality) = (Some(ts), TimeQuality::Utc);
-    if when.split_once('.').is_none_or(|(_, f)| f.len() != 3) {
+    if decimals.len() != 3 {
         raw.push("time", Value::str(when));
     }
     for (name, cell) in [
@@ -174,7 +176,7 @@ fn service<'a>(line: &Line<'a>, offset: u64) -> Option<Raw<'a>> {
 
 /// `HIER_DIRECT/1.2.3.4`
 fn peer<'a>(raw: &mut Raw<'a>, cell: &'a str) {
-    match cell.split_once('/') {
+    match cut(cell, b'/') {
         Some((hierarchy, peer)) => {
             put(raw, "peerstatus", hierarchy);
             put(raw, "peerhost", peer);
@@ -224,15 +226,15 @@ struct Cells<'a>(&'a str);
 
 impl<'a> Cells<'a> {
     fn next(&mut self) -> Option<&'a str> {
-        let rest = self.0.trim_start();
+        let rest = self.0.strip_prefix(' ').unwrap_or(self.0);
+        let rest = trim_start(rest);
         if rest.starts_with('"') {
             self.0 = rest;
             if let Some(cell) = self.quoted() {
                 return Some(cell);
             }
         }
-        let end = rest.find(' ').unwrap_or(rest.len());
-        let (cell, after) = rest.split_at_checked(end)?;
+        let (cell, after) = cut(rest, b' ').unwrap_or((rest, ""));
         self.0 = after;
         (!cell.is_empty()).then_some(cell)
     }

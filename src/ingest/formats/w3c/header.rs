@@ -283,7 +283,7 @@ fn next_cell(text: &str, quoted: bool) -> (&str, &str) {
     {
         return text.split_at_checked(end + 1).unwrap_or((text, ""));
     }
-    let end = text.find([' ', '\t']).unwrap_or(text.len());
+    let end = memchr::memchr2(b' ', b'\t', text.as_bytes()).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
