@@ -19,6 +19,7 @@ mod lake;
 mod lang;
 mod nightly;
 mod office;
+mod parts;
 mod sigma;
 mod support;
 #[cfg(unix)]
