@@ -261,7 +261,8 @@ pub struct ReadArgs {
     /// once with --strict.
     #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "16GiB")]
     pub commit_every: u64,
-    /// Memory that rows may take on their way into the lake before they are spilled (512MiB, 2GiB).
+    /// Memory to get along with, roughly (512MiB, 2GiB): before rows take more they are spilled on their way into the lake, and a hunt looks
+    /// at its hosts in parts, with the same outcome.
     #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "1GiB")]
     pub memory_limit: u64,
 }

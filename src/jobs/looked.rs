@@ -63,7 +63,7 @@ enum Source {
     /// There are no others.
     Held(Entities),
     /// In the lake.
-    Parts(Survey, Vec<HostSet>),
+    Parts(Box<Survey>, Vec<HostSet>),
 }
 
 impl Looked {
@@ -202,7 +202,7 @@ impl<'t> Task<'t> {
             warnings: large.map(|(host, rows)| too_large(host, rows)).collect(),
             frames: kept.frames,
             facts,
-            source: Source::Parts(survey, sets),
+            source: Source::Parts(Box::new(survey), sets),
         })
     }
 

@@ -4,11 +4,12 @@
 //! else address, port and protocol, so that endpoint, proxy and network sensor give one series. Names of addresses come
 //! from the host's own DNS answers and named connections, and only where an address had one single name.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ahash::RandomState;
 
 use super::questions::on_internet;
+use super::rows::Series;
 use super::{Cx, Ioc, KeyRows, Prevalence};
 use crate::base::ip::{self, Ip};
 use crate::base::text::basename;
@@ -85,12 +86,26 @@ pub struct Contact<'a> {
     pub rows: Vec<Row<'a>>,
 }
 
-/// All destinations of the host outside, ordered by key; time and name services are left out.
+/// All destinations of the host outside, ordered by key; time and name services are left out. Worked out once for all signals.
 pub fn contacts<'a>(rows: &KeyRows<'a>) -> Vec<Contact<'a>> {
+    let known = rows.series(|| series(rows));
+    known
+        .iter()
+        .map(|s| Contact {
+            key: s.key.clone(),
+            e2ld: s.e2ld.clone(),
+            address: s.address,
+            port: s.port,
+            rows: s.rows.iter().map(|r| rows.row(r)).collect(),
+        })
+        .collect()
+}
+
+fn series(rows: &KeyRows<'_>) -> Vec<Series> {
     let names = names_of_addresses(rows);
     let mut place: BTreeMap<String, usize> = BTreeMap::new();
     let mut seen: HashMap<Cells, Option<usize>, RandomState> = HashMap::default();
-    let mut all: Vec<Contact<'a>> = Vec::new();
+    let mut all: Vec<Series> = Vec::new();
     let network = rows.table(&network::TABLE).iter().filter(is_outgoing);
     let web = rows.table(&http::TABLE).iter().filter(is_request);
     for row in network.chain(web) {
@@ -104,7 +119,7 @@ pub fn contacts<'a>(rows: &KeyRows<'a>) -> Vec<Contact<'a>> {
             Some(at)
         });
         if let Some(contact) = at.and_then(|at| all.get_mut(at)) {
-            contact.rows.push(row);
+            contact.rows.push(row.into());
         }
     }
     all.sort_by(|a, b| a.key.cmp(&b.key));
@@ -282,7 +297,7 @@ fn cells(row: Row<'_>) -> Cells {
     }
 }
 
-fn destination<'a>(row: Row<'a>, cells: Cells, names: &Names) -> Option<Contact<'a>> {
+fn destination(row: Row<'_>, cells: Cells, names: &Names) -> Option<Series> {
     let (_, _, _, address, port, _) = cells;
     if INFRASTRUCTURE_PORTS.contains(&port) {
         return None;
@@ -316,7 +331,7 @@ fn destination<'a>(row: Row<'a>, cells: Cells, names: &Names) -> Option<Contact<
         let e2ld = domains::registrable(&name)
             .filter(|d| on_internet(d))
             .map(str::to_owned)?;
-        return Some(Contact {
+        return Some(Series {
             key: name,
             e2ld: Some(e2ld),
             address: None,
@@ -330,7 +345,7 @@ fn destination<'a>(row: Row<'a>, cells: Cells, names: &Names) -> Option<Contact<
         port.unwrap_or(0),
         proto.to_lowercase()
     );
-    Some(Contact {
+    Some(Series {
         key,
         e2ld: None,
         address,
@@ -366,14 +381,17 @@ fn names_of_addresses(rows: &KeyRows<'_>) -> Names {
             }
         }
     }
-    for row in rows.table(&network::TABLE).iter() {
-        if let (Some(name), Some(address)) = (row.text(network::TLS_SNI), row.ip(network::DST_IP)) {
-            learn(&mut names, address, name);
-        }
-    }
-    for row in rows.table(&http::TABLE).iter() {
-        if let (Some(name), Some(address)) = (row.text(http::URL_HOST), row.ip(http::DST_IP)) {
-            learn(&mut names, address, name);
+    // What was learned once needs not be learned again.
+    let mut known: HashSet<(StrId, Ip), RandomState> = HashSet::default();
+    let network = rows.table(&network::TABLE).iter();
+    let network = network.map(|r| (r, network::TLS_SNI, network::DST_IP));
+    let web = rows.table(&http::TABLE).iter();
+    let web = web.map(|r| (r, http::URL_HOST, http::DST_IP));
+    for (row, name, address) in network.chain(web) {
+        if let (Some(text), Some(address)) = (row.text(name), row.ip(address))
+            && known.insert((row.id(name), address))
+        {
+            learn(&mut names, address, text);
         }
     }
     names

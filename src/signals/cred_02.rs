@@ -93,7 +93,9 @@ impl Signal for Cred02 {
         let mut hosts = BTreeSet::new();
         out.extend(rows.table(&auth::TABLE).iter().filter(|r| {
             let host = r.id(common::HOST);
-            let logon = r.int(auth::TARGET_LOGON_ID).is_some_and(|s| sessions.contains(&(host, s)));
+            let logon = r
+                .int(auth::TARGET_LOGON_ID)
+                .is_some_and(|s| sessions.contains(&(host, s)));
             logon || is_ticket(r) && hosts.insert(host)
         }));
         out.into_iter().map(RowRef::from).collect()

@@ -125,10 +125,12 @@ impl Signal for Exf01 {
         for (day, volume) in days.iter().flatten() {
             *of_host.entry(*day).or_default() += volume.up as f64;
         }
+        let others = |day: &i64| of_host.iter().filter(|(d, _)| *d != day).map(|(_, v)| *v).collect();
+        let others: BTreeMap<i64, Vec<f64>> = of_host.keys().map(|day| (*day, others(day))).collect();
         for (contact, days) in all.iter().zip(&days) {
             for (day, volume) in days {
-                let others: Vec<f64> = of_host.iter().filter(|(d, _)| *d != day).map(|(_, v)| *v).collect();
-                hits.extend(judge(cx, contact, volume, &others));
+                let others = others.get(day).map_or(&[][..], Vec::as_slice);
+                hits.extend(judge(cx, contact, volume, others));
             }
         }
     }

@@ -94,7 +94,11 @@ impl Signal for Lat07 {
         let mut out: Vec<Row<'_>> = tickets(rows).filter(|r| hosts.insert(r.host())).collect();
         out.extend(rows.table(&auth::TABLE).iter().filter(|r| is_machine_logon(*r)));
         let pipes = rows.table(&file::TABLE);
-        out.extend(pipes.iter().filter(|r| controllers.contains(r.host()) && is_coercion(*r)));
+        out.extend(
+            pipes
+                .iter()
+                .filter(|r| controllers.contains(r.host()) && is_coercion(*r)),
+        );
         let own = own_connections(rows, &controllers);
         out.extend(own.filter(|(r, a)| addresses.insert((r.host(), *a))).map(|(r, _)| r));
         out.into_iter().map(RowRef::from).collect()
@@ -169,10 +173,7 @@ fn own_addresses<'a>(rows: &KeyRows<'a>, controllers: &BTreeSet<&'a str>) -> BTr
 }
 
 /// Connections of controllers with the address they came from.
-fn own_connections<'a>(
-    rows: &KeyRows<'a>,
-    controllers: &BTreeSet<&'a str>,
-) -> impl Iterator<Item = (Row<'a>, Ip)> {
+fn own_connections<'a>(rows: &KeyRows<'a>, controllers: &BTreeSet<&'a str>) -> impl Iterator<Item = (Row<'a>, Ip)> {
     let connections = rows.table(&network::TABLE).iter();
     let own = connections.filter(|r| controllers.contains(r.host()) && r.str(network::DIRECTION) != "in");
     own.filter_map(|r| Some((r, r.ip(network::SRC_IP)?)))

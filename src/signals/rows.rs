@@ -1,8 +1,12 @@
 //! The rows a signal gets: per table, in time order, for one key.
 
+use std::sync::OnceLock;
+
+use crate::base::ip::Ip;
 use crate::lake::frame::{Frames, NO_STR, Row, StrId};
 use crate::schema::{TABLES, Table, auth};
 
+use super::hit::RowRef;
 use super::meta::Key;
 
 /// Rows of one key, table by table.
@@ -12,6 +16,17 @@ pub struct KeyRows<'a> {
     /// The host or user; [`NO_STR`] for the fleet.
     pub key: StrId,
     rows: &'a [Vec<u32>],
+    contacts: &'a OnceLock<Vec<Series>>,
+}
+
+/// What went to one destination: a [`Contact`](super::contacts::Contact) by the places of its rows, which several signals look at.
+#[derive(Debug)]
+pub(super) struct Series {
+    pub key: String,
+    pub e2ld: Option<String>,
+    pub address: Option<Ip>,
+    pub port: Option<i64>,
+    pub rows: Vec<RowRef>,
 }
 
 /// Rows of one table for one key, in time order.
@@ -30,6 +45,16 @@ impl<'a> KeyRows<'a> {
             table,
             rows: self.rows.get(table.ix()).map_or(&[], Vec::as_slice),
         }
+    }
+
+    /// What went to each destination, worked out when first asked for.
+    pub(super) fn series(&self, work: impl FnOnce() -> Vec<Series>) -> &'a [Series] {
+        self.contacts.get_or_init(work)
+    }
+
+    /// A row.
+    pub(super) fn row(&self, row: &RowRef) -> Row<'a> {
+        self.frames.row(row.table, row.at)
     }
 
     /// The key as text.
@@ -75,8 +100,11 @@ impl<'a> View<'a> {
 /// Groups of rows for each kind of key, made once per hunt.
 #[derive(Debug)]
 pub struct Groups {
-    groups: Vec<(StrId, Vec<Vec<u32>>)>,
+    groups: Vec<Group>,
 }
+
+/// The key, its rows per table, and its contacts once they are known.
+type Group = (StrId, Vec<Vec<u32>>, OnceLock<Vec<Series>>);
 
 impl Groups {
     /// The groups of one kind of key, ordered by the key's text.
@@ -103,7 +131,7 @@ impl Groups {
             Key::Fleet => {
                 let rows = TABLES.iter().map(|t| order(frames, t).collect::<Vec<u32>>()).collect();
                 Self {
-                    groups: vec![(NO_STR, rows)],
+                    groups: vec![(NO_STR, rows, OnceLock::new())],
                 }
             }
         }
@@ -111,7 +139,7 @@ impl Groups {
 
     fn by(frames: &Frames, table: impl Fn(&Table) -> bool, key: impl Fn(Row<'_>) -> StrId) -> Self {
         let mut place = std::collections::HashMap::new();
-        let mut groups: Vec<(StrId, Vec<Vec<u32>>)> = Vec::new();
+        let mut groups: Vec<Group> = Vec::new();
         for t in TABLES.iter().copied().filter(|t| table(t)) {
             for at in order(frames, t) {
                 let k = key(frames.row(t, at));
@@ -119,15 +147,15 @@ impl Groups {
                     continue;
                 }
                 let i = *place.entry(k).or_insert_with(|| {
-                    groups.push((k, vec![Vec::new(); TABLES.len()]));
+                    groups.push((k, vec![Vec::new(); TABLES.len()], OnceLock::new()));
                     groups.len() - 1
                 });
-                if let Some(rows) = groups.get_mut(i).and_then(|(_, r)| r.get_mut(t.ix())) {
+                if let Some(rows) = groups.get_mut(i).and_then(|(_, r, _)| r.get_mut(t.ix())) {
                     rows.push(at);
                 }
             }
         }
-        for (_, rows) in &mut groups {
+        for (_, rows, _) in &mut groups {
             for (t, of_table) in TABLES.iter().copied().zip(rows) {
                 // Groups that join hosts are not in time order yet.
                 of_table.sort_by_key(|at| frames.row(t, *at).ts());
@@ -139,10 +167,11 @@ impl Groups {
 
     /// The groups.
     pub fn iter<'a>(&'a self, frames: &'a Frames) -> impl Iterator<Item = KeyRows<'a>> {
-        self.groups.iter().map(move |(key, rows)| KeyRows {
+        self.groups.iter().map(move |(key, rows, contacts)| KeyRows {
             frames,
             key: *key,
             rows,
+            contacts,
         })
     }
 
