@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
-    RowSelector,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowGroups,
+    RowSelection, RowSelector,
 };
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
+use parquet::column::page::Page;
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
 
+use super::chunks::Groups;
+use super::seek::{any_of, is_whole};
 use super::write::extra_names;
 use crate::base::error::{Error, Result};
 use crate::schema::{Kind, Table};
@@ -44,7 +48,9 @@ impl LakeFile {
         } else {
             PageIndexPolicy::Skip
         };
-        let options = ArrowReaderOptions::new().with_page_index_policy(policy);
+        let options = ArrowReaderOptions::new()
+            .with_page_index_policy(policy)
+            .with_encoding_stats_as_mask(!index);
         let load = || {
             let plain = ArrowReaderMetadata::load(&file, options.clone())?;
             let schema = with_dictionaries(plain.schema(), table, |k| k == Kind::Dict);
@@ -61,7 +67,7 @@ impl LakeFile {
     /// # Errors
     /// Where the file cannot be read.
     pub fn read(&self, columns: Option<&[&str]>, batch_rows: usize) -> Result<ParquetRecordBatchReader> {
-        self.build(self.builder(columns)?.with_batch_size(batch_rows))
+        self.reader((0..self.groups()).collect(), columns, None, batch_rows)
     }
 
     /// Reads all columns of `rows` rows from `first` on.
@@ -69,22 +75,11 @@ impl LakeFile {
     /// # Errors
     /// Where the file cannot be read.
     pub fn read_range(&self, first: usize, rows: usize) -> Result<ParquetRecordBatchReader> {
-        let b = self.builder(None)?.with_offset(first).with_limit(rows);
-        self.build(b.with_batch_size(rows.clamp(1, 4_096)))
-    }
-
-    fn builder(&self, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReaderBuilder<File>> {
         let b = ParquetRecordBatchReaderBuilder::new_with_metadata(open(&self.path)?, self.metadata.clone());
-        Ok(match columns {
-            Some(names) => {
-                let mask = ProjectionMask::columns(b.parquet_schema(), names.iter().copied());
-                b.with_projection(mask)
-            }
-            None => b,
-        })
-    }
-
-    fn build(&self, b: ParquetRecordBatchReaderBuilder<File>) -> Result<ParquetRecordBatchReader> {
+        let b = b
+            .with_offset(first)
+            .with_limit(rows)
+            .with_batch_size(rows.clamp(1, 4_096));
         b.build().map_err(|e| Error::lake(&self.path, e))
     }
 
@@ -104,12 +99,79 @@ impl LakeFile {
         rows: Option<&[u32]>,
         batch_rows: usize,
     ) -> Result<ParquetRecordBatchReader> {
-        let b = self.builder(Some(columns))?.with_row_groups(vec![group]);
-        let b = match rows {
-            Some(rows) => b.with_row_selection(selection(rows)),
-            None => b,
+        self.reader(vec![group], Some(columns), rows.map(selection), batch_rows)
+    }
+
+    fn reader(
+        &self,
+        groups: Vec<usize>,
+        columns: Option<&[&str]>,
+        rows: Option<RowSelection>,
+        batch_rows: usize,
+    ) -> Result<ParquetRecordBatchReader> {
+        let schema = self.metadata.parquet_schema();
+        let mask = match columns {
+            Some(names) => ProjectionMask::columns(schema, names.iter().copied()),
+            None => ProjectionMask::all(),
         };
-        self.build(b.with_batch_size(batch_rows))
+        let groups = self.groups_of(groups)?;
+        let batch_rows = batch_rows.min(groups.num_rows()).max(1);
+        parquet_to_arrow_field_levels(schema, mask, Some(self.metadata.schema().fields()))
+            .and_then(|levels| ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, batch_rows, rows))
+            .map_err(|e| Error::lake(&self.path, e))
+    }
+
+    fn leaf(&self, group: usize, name: &str) -> Option<(usize, &ColumnChunkMetaData)> {
+        let columns = self.metadata.metadata().row_groups().get(group)?.columns();
+        let own = |c: &ColumnChunkMetaData| c.column_path().parts().first().is_some_and(|p| p == name);
+        let leaf = columns.iter().position(own)?;
+        Some((leaf, columns.get(leaf)?))
+    }
+
+    /// What a row group says of a column.
+    pub fn statistics(&self, group: usize, name: &str) -> Option<&Statistics> {
+        self.leaf(group, name)?.1.statistics()
+    }
+
+    /// Whether `f` holds for any value of a column of texts or bytes in a row group; `None` where its dictionary does not
+    /// hold all of them. A column that the file lacks has no values.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn any_value(&self, group: usize, name: &str, f: impl FnMut(&[u8]) -> bool) -> Result<Option<bool>> {
+        let Some((leaf, chunk)) = self.leaf(group, name) else {
+            return Ok(Some(false));
+        };
+        let nulls = chunk.statistics().and_then(Statistics::null_count_opt);
+        if nulls.is_some() && nulls == self.rows(group) {
+            return Ok(Some(false));
+        }
+        if !is_whole(self.metadata.metadata(), group, leaf) {
+            return Ok(None);
+        }
+        let page = self
+            .groups_of(vec![group])?
+            .column_chunks(leaf)
+            .and_then(|mut chunks| chunks.next().transpose())
+            .and_then(|pages| pages.map_or(Ok(None), |mut p| p.get_next_page()))
+            .map_err(|e| Error::lake(&self.path, e))?;
+        Ok(match page {
+            Some(Page::DictionaryPage { buf, .. }) => any_of(&buf, chunk, f),
+            _ => None,
+        })
+    }
+
+    fn groups_of(&self, groups: Vec<usize>) -> Result<Groups> {
+        Ok(Groups {
+            file: Arc::new(open(&self.path)?),
+            metadata: Arc::clone(self.metadata.metadata()),
+            groups,
+        })
+    }
+
+    /// Rows of a row group.
+    pub fn rows(&self, group: usize) -> Option<u64> {
+        u64::try_from(self.metadata.metadata().row_groups().get(group)?.num_rows()).ok()
     }
 
     /// The names of the fields in `extra`; `None` where the file does not tell.

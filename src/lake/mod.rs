@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod catalogue;
+mod chunks;
 pub mod commit;
 pub mod compact;
 mod crowd;

@@ -20,6 +20,8 @@ use crate::base::error::Result;
 use crate::schema::{Col, Table};
 use file::SeekFile;
 
+pub(super) use chunk::{any_of, is_whole};
+
 /// Adds the numbers of what a stored value matches. Texts come as UTF-8, addresses and hashes as their bytes.
 pub type Test<'t> = dyn Fn(&[u8], &mut Vec<u32>) + Sync + 't;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parquet::basic::{Encoding, PageType, Type};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{Page, PageReader};
-use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::file::statistics::Statistics;
 
@@ -92,7 +92,7 @@ fn any(file: &SeekFile<'_>, group: usize, leaf: usize, f: impl FnMut(&[u8]) -> b
     if present(chunk) == 0 {
         return Ok(Some(false));
     }
-    if !is_whole(file, group, leaf, chunk) {
+    if !is_whole(file.parquet(), group, leaf) {
         return Ok(None);
     }
     let rows = file.parquet().row_group_num_rows(group).unwrap_or(0);
@@ -111,7 +111,10 @@ fn any(file: &SeekFile<'_>, group: usize, leaf: usize, f: impl FnMut(&[u8]) -> b
 }
 
 /// Whether every page that holds values points into the dictionary.
-fn is_whole(file: &SeekFile<'_>, group: usize, leaf: usize, chunk: &ColumnChunkMetaData) -> bool {
+pub fn is_whole(file: &ParquetMetaData, group: usize, leaf: usize) -> bool {
+    let Some(chunk) = file.row_groups().get(group).and_then(|g| g.columns().get(leaf)) else {
+        return false;
+    };
     if chunk.dictionary_page_offset().is_none() {
         return false;
     }
@@ -129,15 +132,16 @@ fn is_whole(file: &SeekFile<'_>, group: usize, leaf: usize, chunk: &ColumnChunkM
     plain == 0 || plain == null_pages(file, group, leaf)
 }
 
-fn null_pages(file: &SeekFile<'_>, group: usize, leaf: usize) -> i64 {
-    let index = file.parquet().page_index_for_row_group(group);
+fn null_pages(file: &ParquetMetaData, group: usize, leaf: usize) -> i64 {
+    let index = file.page_index_for_row_group(group);
     let (Some(columns), Some(pages)) = (index.column_index(leaf), index.page_locations(leaf)) else {
         return -1;
     };
     (0..pages.len()).filter(|i| columns.is_null_page(*i)).count() as i64
 }
 
-fn any_of(mut raw: &[u8], chunk: &ColumnChunkMetaData, mut f: impl FnMut(&[u8]) -> bool) -> Option<bool> {
+/// Whether `f` holds for any value of a dictionary page; `None` where it is damaged.
+pub fn any_of(mut raw: &[u8], chunk: &ColumnChunkMetaData, mut f: impl FnMut(&[u8]) -> bool) -> Option<bool> {
     match chunk.column_type() {
         Type::BYTE_ARRAY => {
             while let Some((len, rest)) = raw.split_first_chunk::<4>() {

@@ -7,6 +7,9 @@ use super::matcher::{Matcher, Scratch};
 use super::memory::Memory;
 use super::program::LeafId;
 
+/// Bytes from which on remembering a text is cheaper than asking it again.
+const LONG: usize = 256;
+
 /// Answers per code of one field, kept while the dictionary stays the same.
 #[derive(Default)]
 pub struct Answers {
@@ -59,7 +62,7 @@ impl Answers {
             let begin = self.pool.len();
             let mut texts = 0;
             cells.each(code, |t| {
-                match memory {
+                match memory.filter(|_| t.len() >= LONG) {
                     Some(m) => m.recall(t, &mut self.pool, |out| matcher.ask(t, scratch, out)),
                     None => matcher.ask(t, scratch, &mut self.pool),
                 }

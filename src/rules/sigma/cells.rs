@@ -150,8 +150,13 @@ impl Cells {
                 let parts: Vec<Cells> = parts.iter().map(|a| Self::build(a, table, batch)).collect();
                 combined(&parts, rows, false)
             }
-            Access::Everything => everything(table, batch, rows),
+            Access::Everything => everything(table, batch, rows, false),
         }
+    }
+
+    /// Every text of a row, without its numbers, addresses and hashes.
+    pub fn words(table: &'static Table, batch: &RecordBatch) -> Self {
+        everything(table, batch, batch.num_rows(), true)
     }
 
     /// No values at all.
@@ -400,30 +405,30 @@ fn url(table: &'static Table, batch: &RecordBatch, rows: usize) -> Cells {
     let mut codes = Vec::with_capacity(rows);
     let mut texts = Vec::new();
     for i in 0..rows {
-        let of = |c: &'_ Cells| c.first(c.code(i)).map(str::to_owned);
-        let (host, path) = (of(&host), of(&path));
+        let (host, path) = (host.first(host.code(i)), path.first(path.code(i)));
         if host.is_none() && path.is_none() {
             codes.push(NONE);
             continue;
         }
-        let mut out = String::new();
-        if let (Some(scheme), Some(_)) = (of(&scheme), &host) {
-            out.push_str(&scheme);
-            out.push_str("://");
-        }
-        match &host {
-            Some(h) if h.contains(':') => out.push_str(&format!("[{h}]")),
-            Some(h) => out.push_str(h),
-            None => {}
-        }
-        if let Some(port) = of(&port) {
-            out.push(':');
-            out.push_str(&port);
-        }
-        out.push_str(&path.unwrap_or_default());
-        if let Some(q) = of(&query) {
-            out.push('?');
-            out.push_str(&q);
+        let (port, query) = (port.first(port.code(i)), query.first(query.code(i)));
+        let scheme = scheme.first(scheme.code(i)).filter(|_| host.is_some());
+        let address = host.is_some_and(|h| h.contains(':'));
+        let parts = [
+            (scheme, "", "://"),
+            (host.filter(|_| address), "[", "]"),
+            (host.filter(|_| !address), "", ""),
+            (port, ":", ""),
+            (path, "", ""),
+            (query, "?", ""),
+        ];
+        let len = parts
+            .iter()
+            .filter_map(|(t, a, b)| Some((*t)?.len() + a.len() + b.len()));
+        let mut out = String::with_capacity(len.sum());
+        for (text, before, after) in parts {
+            if let Some(text) = text {
+                out.extend([before, text, after]);
+            }
         }
         codes.push(texts.len() as u32);
         texts.push(out);
@@ -462,8 +467,8 @@ fn combined(parts: &[Cells], rows: usize, first_only: bool) -> Cells {
     }
 }
 
-/// Every text, number and address of a row; `extra` is looked at by itself.
-fn everything(table: &'static Table, batch: &RecordBatch, rows: usize) -> Cells {
+/// Every text and, unless only `words` are wanted, number and address of a row; `extra` is looked at by itself.
+fn everything(table: &'static Table, batch: &RecordBatch, rows: usize, words: bool) -> Cells {
     use crate::schema::{Kind, common};
     let parts: Vec<Cells> = table
         .all_columns()
@@ -471,8 +476,9 @@ fn everything(table: &'static Table, batch: &RecordBatch, rows: usize) -> Cells 
         .filter_map(|(col, c)| {
             Some(match c.kind {
                 Kind::Dict | Kind::Text => Access::Text(col),
-                Kind::Ip => Access::Ip(col),
                 Kind::List => Access::List(col),
+                _ if words => return None,
+                Kind::Ip => Access::Ip(col),
                 Kind::U8 | Kind::U16 | Kind::U32 | Kind::I32 => Access::Int(col),
                 Kind::Md5 | Kind::Sha1 | Kind::Sha256 => Access::Hash(col),
                 _ => return None,

@@ -92,13 +92,17 @@ pub struct Evaluation<'p> {
     pub(super) plan: &'p TablePlan,
     range: TimeRange,
     pub(super) measure: bool,
-    /// Per slot, which of the questions that point out candidates its texts answer.
-    pointed: Vec<Answers>,
+    /// Per origin and column, which of the questions that point out candidates its texts answer.
+    pointed: Vec<Vec<Answers>>,
     /// Per slot, which of all questions its texts answer.
     pub(super) answers: Vec<Answers>,
     pub(super) scratch: Scratch,
     /// Per slot, whether `extra` may hold its field.
     pub(super) in_extra: Vec<bool>,
+    /// The plan of all rows of the row group, where they are of one shape.
+    pub(super) sure: Option<&'p Plan>,
+    /// For its fields that point out candidates, whether they are known to point out none.
+    pub(super) quiet: Vec<bool>,
     pub(super) candidates: Candidates<'p>,
     pub(super) out: Outcome,
 }
@@ -107,25 +111,35 @@ pub struct Evaluation<'p> {
 pub(super) struct Batch<'b> {
     batch: &'b RecordBatch,
     pub(super) extra: Option<&'b StringArray>,
-    pub(super) cells: Vec<Option<Cells>>,
+    cells: Vec<Option<Cells>>,
+    /// Whether it serves to point out candidates.
+    pointing: bool,
 }
 
 impl<'b> Batch<'b> {
-    pub(super) fn new(plan: &TablePlan, batch: &'b RecordBatch) -> Self {
+    pub(super) fn new(plan: &TablePlan, batch: &'b RecordBatch, pointing: bool) -> Self {
         Self {
             batch,
             extra: batch.column_by_name("extra").and_then(|a| a.as_string_opt::<i32>()),
-            cells: plan.slots.iter().map(|_| None).collect(),
+            cells: plan.origins().iter().map(|_| None).collect(),
+            pointing,
         }
     }
 
     pub(super) fn build(&mut self, plan: &TablePlan, slot: SlotId) {
-        if let (Some(place @ None), Some(s)) = (self.cells.get_mut(slot as usize), plan.slots.get(slot as usize)) {
-            *place = Some(match &s.reach.columns {
+        let origin = plan.origin_of(slot);
+        if let (Some(place @ None), Some(o)) = (self.cells.get_mut(origin), plan.origins().get(origin)) {
+            *place = Some(match &o.columns {
+                Some(Access::Everything) if self.pointing && o.words => Cells::words(plan.table, self.batch),
                 Some(access) => Cells::build(access, plan.table, self.batch),
                 None => Cells::nothing(self.batch.num_rows()),
             });
         }
+    }
+
+    /// A field that was built.
+    pub(super) fn cells(&self, plan: &TablePlan, slot: SlotId) -> Option<&Cells> {
+        self.cells.get(plan.origin_of(slot))?.as_ref()
     }
 }
 
@@ -152,7 +166,7 @@ impl<'p> Evaluation<'p> {
             plan,
             range,
             measure,
-            pointed: plan.slots.iter().map(|_| Answers::default()).collect(),
+            pointed: plan.origins().iter().map(|_| Vec::new()).collect(),
             answers: plan.slots.iter().map(|_| Answers::default()).collect(),
             scratch: Scratch::default(),
             in_extra: plan
@@ -160,6 +174,8 @@ impl<'p> Evaluation<'p> {
                 .iter()
                 .map(|s| s.reach.columns == Some(Access::Everything) || s.reach.extra.iter().any(|n| held(n)))
                 .collect(),
+            sure: None,
+            quiet: Vec::new(),
             candidates: Candidates::default(),
             out: Outcome {
                 shapes: plan.plans.values().map(OfShape::of).collect(),
@@ -179,19 +195,27 @@ impl<'p> Evaluation<'p> {
         self.out
     }
 
-    /// Columns that the first step needs.
-    pub fn pointing_columns(&self) -> Vec<Col> {
-        let anchors = || self.plan.plans.values().flat_map(|p| &p.anchors);
-        let slots = anchors().map(|a| a.slot);
-        let extra = anchors().any(|a| a.extra && self.is_in_extra(a.slot));
-        let mut out = self.plan.columns_of(slots);
-        out.extend(SHAPE);
+    /// Columns that the first step needs for rows of these plans.
+    pub fn pointing_columns(&self, plans: &[&Plan]) -> Vec<Col> {
+        let mut anchors = plans.iter().flat_map(|p| &p.anchors);
+        let extra = anchors.any(|a| a.extra && self.is_in_extra(a.slot));
+        let loud = plans.iter().flat_map(|p| &p.anchors).enumerate();
+        let loud = loud.filter(|(i, _)| !self.is_quiet(*i)).map(|(_, a)| a.slot);
+        let mut out = self.plan.pointing_columns(loud);
+        match self.sure {
+            Some(_) => out.push(common::TS),
+            None => out.extend(SHAPE),
+        }
         if extra {
             out.push(common::EXTRA);
         }
         out.sort_unstable();
         out.dedup();
         out
+    }
+
+    fn is_quiet(&self, anchor: usize) -> bool {
+        self.sure.is_some() && self.quiet.get(anchor) == Some(&true)
     }
 
     pub(super) fn is_in_extra(&self, slot: SlotId) -> bool {
@@ -201,18 +225,54 @@ impl<'p> Evaluation<'p> {
     /// Begins a row group.
     pub fn begin(&mut self) {
         self.candidates.clear();
+        self.sure = None;
+        self.quiet.clear();
+    }
+
+    /// Whether no row of the row group can be a candidate of any rule.
+    pub fn is_all_quiet(&self) -> bool {
+        self.sure.is_some_and(|plan| {
+            let in_extra = |a: &AnchorField| a.extra && self.is_in_extra(a.slot);
+            plan.always.is_empty()
+                && self.quiet.len() == plan.anchors.len()
+                && self.quiet.iter().all(|q| *q)
+                && !plan.anchors.iter().any(in_extra)
+        })
+    }
+
+    /// Passes over the rows of the row group, which are all of one shape and within the time range.
+    pub fn pass_sure(&mut self, rows: u64) {
+        let of_shape = self.sure.and_then(|p| self.out.shapes.get_mut(p.number));
+        if let Some(s) = of_shape {
+            s.rows += rows;
+        }
+        self.pass(rows);
+    }
+
+    /// Passes over rows within the time range of which no rule can match any.
+    pub fn pass(&mut self, rows: u64) {
+        self.out.rows += rows;
     }
 
     /// First step: which rows of the next batch of a row group are worth a closer look.
     pub fn point(&mut self, batch: &RecordBatch) {
         let rows = batch.num_rows();
         let at = self.places(batch);
-        let mut b = Batch::new(self.plan, batch);
+        let mut b = Batch::new(self.plan, batch, true);
         // What has no dictionary of the file's own means other texts in every batch.
-        self.pointed.iter_mut().for_each(Answers::next_batch);
-        for (key, of_shape) in shapes(self.plan, batch, rows, &at) {
-            if let Some(plan) = self.plan.plans.get(&key) {
-                self.shape(plan, &of_shape, &mut b);
+        self.pointed.iter_mut().flatten().for_each(Answers::next_batch);
+        match self.sure {
+            Some(plan) => {
+                let wanted = (0u32..).zip(&at).filter(|(_, at)| **at != u64::MAX);
+                let rows: Vec<u32> = wanted.map(|(row, _)| row).collect();
+                self.shape(plan, &rows, &mut b);
+            }
+            None => {
+                for (key, of_shape) in shapes(self.plan, batch, rows, &at) {
+                    if let Some(plan) = self.plan.plans.get(&key) {
+                        self.shape(plan, &of_shape, &mut b);
+                    }
+                }
             }
         }
         self.candidates.end_batch(&at);
@@ -241,6 +301,9 @@ impl<'p> Evaluation<'p> {
     fn shape(&mut self, plan: &'p Plan, rows: &[u32], b: &mut Batch<'_>) {
         let mut found = self.candidates.begin_shape(plan);
         for (i, anchor) in plan.anchors.iter().enumerate() {
+            if self.is_quiet(i) {
+                continue;
+            }
             let seen = self.by_columns(anchor, rows, b, &mut found);
             self.see(plan, i, seen);
         }
@@ -254,7 +317,7 @@ impl<'p> Evaluation<'p> {
         }
     }
 
-    fn see(&mut self, plan: &Plan, anchor: usize, seen: bool) {
+    pub(super) fn see(&mut self, plan: &Plan, anchor: usize, seen: bool) {
         let of_shape = self.out.shapes.get_mut(plan.number);
         if let Some(s) = of_shape.and_then(|s| s.seen.get_mut(anchor)) {
             *s |= seen;
@@ -270,26 +333,31 @@ impl<'p> Evaluation<'p> {
         candidates: &mut Vec<(u32, u32)>,
     ) -> bool {
         let nothing = !anchor.extra && self.is_in_extra(anchor.slot);
-        let Some(matcher) = self.plan.pointer(self.program, anchor.slot) else {
+        let place = self.plan.origin_of(anchor.slot);
+        let (Some(origin), Some(answers)) = (self.plan.origins().get(place), self.pointed.get_mut(place)) else {
             return false;
         };
+        if origin.columns.is_none() {
+            return false;
+        }
         b.build(self.plan, anchor.slot);
-        let Some(Some(cells)) = b.cells.get(anchor.slot as usize) else {
+        let Some(cells) = b.cells(self.plan, anchor.slot) else {
             return false;
         };
         let mut p = Pointing {
             anchor,
-            matcher,
+            matcher: origin.pointer(self.program),
+            memory: &origin.memory,
             scratch: &mut self.scratch,
             candidates,
             nothing,
             seen: false,
         };
-        match (cells.parts(), self.pointed.get_mut(anchor.slot as usize)) {
-            // All texts of a row: each column by itself, so that each distinct text is asked once.
-            (Some(parts), _) => parts.iter().for_each(|c| p.by_column(c, &mut Answers::default(), rows)),
-            (None, Some(answers)) => p.by_column(cells, answers, rows),
-            (None, None) => {}
+        // All texts of a row: each column by itself, so that each distinct text is asked once.
+        let parts = cells.parts().unwrap_or(std::slice::from_ref(cells));
+        answers.resize_with(parts.len(), Answers::default);
+        for (cells, answers) in parts.iter().zip(answers) {
+            p.by_column(cells, answers, rows);
         }
         p.seen
     }
@@ -304,8 +372,8 @@ impl<'p> Evaluation<'p> {
             }
             let slot = self.plan.slots.get(anchor.slot as usize);
             let matcher = self.plan.pointer(self.program, anchor.slot);
-            let cells = b.cells.get(anchor.slot as usize).and_then(Option::as_ref);
-            if let (Some(slot), Some(matcher), Some(cells)) = (slot, matcher, cells) {
+            let cells = b.cells(self.plan, anchor.slot);
+            if let (Some(slot), Some(matcher)) = (slot, matcher) {
                 places.push(i);
                 wanted.push(Wanted {
                     reach: &slot.reach,

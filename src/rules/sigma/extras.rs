@@ -22,7 +22,7 @@ pub struct Wanted<'w> {
     /// Its questions.
     pub matcher: &'w Matcher,
     /// What the columns say of it.
-    pub cells: &'w Cells,
+    pub cells: Option<&'w Cells>,
     /// Whether it has a value anywhere.
     pub seen: bool,
 }
@@ -107,7 +107,7 @@ pub fn point_out(
         let (Some(w), Some(known)) = (wanted.get_mut(i), known.get_mut(i)) else {
             return;
         };
-        if beside.get(i) == Some(&false) && w.cells.code(row as usize) != NONE {
+        if beside.get(i) == Some(&false) && w.cells.is_some_and(|c| c.code(row as usize) != NONE) {
             return;
         }
         w.seen = true;

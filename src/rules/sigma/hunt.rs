@@ -14,12 +14,13 @@ use super::logsource;
 use super::plan::{Plan, SlotId, TablePlan};
 use super::program::{FieldId, Program, RuleId, seeds};
 use super::question::Question;
+use super::quiet::only_shape;
 pub use super::shape::ShapeKey;
 use super::shape_reader::{SHAPE, ShapeReader};
 use crate::base::error::Result;
 use crate::lake::Lake;
 use crate::lake::frame::{Frames, NO_STR};
-use crate::lake::scan::{TimeRange, parts, sample, scan};
+use crate::lake::scan::{TimeRange, parts, sample};
 use crate::schema::builder::NULL_INT;
 use crate::schema::{TABLES, Table, common};
 
@@ -54,10 +55,23 @@ pub fn hunt(lake: &Lake, set: &RuleSet, shapes: &[ShapeKey], range: TimeRange, m
         let outcomes = parts(lake, p.table, range, |part| {
             let names = part.extra_names();
             let mut e = Evaluation::new(program, p, range, names.as_ref(), measure);
-            let pointing = e.pointing_columns();
             for group in 0..part.groups() {
-                e.begin();
-                part.read(group, &pointing, None, |batch| e.point(batch))?;
+                let possible = p.possible(|col, sought| part.may_hold(group, col, sought));
+                if let (true, Some(rows)) = (possible.is_empty(), part.rows_within(group, range)) {
+                    e.pass(rows);
+                    continue;
+                }
+                let sure = only_shape(part, p.table, group).and_then(|key| p.plans.get(&key));
+                match sure {
+                    Some(plan) => e.begin_sure(plan, part, group)?,
+                    None => e.begin(),
+                }
+                let possible = sure.map_or(possible, |plan| vec![plan]);
+                if let (true, Some(rows)) = (e.is_all_quiet(), part.rows_within(group, range)) {
+                    e.pass_sure(rows);
+                    continue;
+                }
+                part.read(group, &e.pointing_columns(&possible), None, |batch| e.point(batch))?;
                 if e.rows().is_empty() {
                     continue;
                 }
@@ -203,12 +217,19 @@ pub fn shapes_of(frames: &Frames) -> Vec<ShapeKey> {
 pub fn shapes(lake: &Lake, range: TimeRange) -> Result<Vec<ShapeKey>> {
     let mut out: BTreeSet<ShapeKey> = BTreeSet::new();
     for table in TABLES.iter().copied() {
-        let per_batch = scan(lake, table, &SHAPE, range, |batch| {
+        let per_file = parts(lake, table, range, |part| {
             let mut keys = BTreeSet::new();
-            collect(table, batch, &mut keys);
+            for group in 0..part.groups() {
+                match only_shape(part, table, group) {
+                    Some(key) => {
+                        keys.insert(key);
+                    }
+                    None => part.read(group, &SHAPE, None, |batch| collect(table, batch, &mut keys))?,
+                }
+            }
             Ok(keys)
         })?;
-        out.extend(per_batch.into_iter().flatten());
+        out.extend(per_file.into_iter().flatten());
     }
     Ok(out.into_iter().collect())
 }

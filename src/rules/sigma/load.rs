@@ -107,7 +107,11 @@ fn texts(paths: &[PathBuf]) -> Result<Vec<(String, String)>> {
         }
         for file in files {
             let folder = meta.is_dir();
-            if folder && !is_rule(&file.to_string_lossy()) && !is_archive(&file) {
+            if folder && is_rule(&file.to_string_lossy()) {
+                plain(&file, &mut out, &mut total)?;
+                continue;
+            }
+            if folder && !is_archive(&file) {
                 continue;
             }
             open(&file, folder, &mut out, &mut total)?;
@@ -154,6 +158,25 @@ fn walk(dir: &Path, out: &mut Vec<PathBuf>, depth: usize) -> Result<()> {
     Ok(())
 }
 
+/// Reads a rule of a folder.
+fn plain(path: &Path, out: &mut BTreeMap<String, String>, total: &mut u64) -> Result<()> {
+    let wrong = |e: &dyn std::fmt::Display| Error::Usage(format!("{}: cannot read this rule: {e}", path.display()));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|e| wrong(&e))?;
+    let mut file = file.take(MAX_BYTES as u64 + 1);
+    file.read_to_end(&mut bytes).map_err(|e| wrong(&e))?;
+    add(path.to_string_lossy().into_owned(), &bytes, out, total).map_err(|e| wrong(&e))
+}
+
+fn add(name: String, bytes: &[u8], out: &mut BTreeMap<String, String>, total: &mut u64) -> Result<(), &'static str> {
+    *total = total.saturating_add(bytes.len() as u64);
+    if *total > MAX_TOTAL {
+        return Err("more than 1 GiB of rules");
+    }
+    out.insert(name, String::from_utf8_lossy(bytes).into_owned());
+    Ok(())
+}
+
 /// Reads a file, or the rules among the members of an archive.
 fn open(path: &Path, quiet: bool, out: &mut BTreeMap<String, String>, total: &mut u64) -> Result<()> {
     let plain = path.to_string_lossy().into_owned();
@@ -169,12 +192,7 @@ fn open(path: &Path, quiet: bool, out: &mut BTreeMap<String, String>, total: &mu
                 r.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
             }
         }
-        *total = total.saturating_add(bytes.len() as u64);
-        if *total > MAX_TOTAL {
-            return Err("more than 1 GiB of rules".into());
-        }
-        out.insert(member.name, String::from_utf8_lossy(&bytes).into_owned());
-        Ok(())
+        Ok(add(member.name, &bytes, out, total)?)
     };
     let opened = container::open(path, &OpenOptions::default(), &|_| {}, &mut visit);
     match opened {

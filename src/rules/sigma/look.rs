@@ -29,7 +29,7 @@ impl Evaluation<'_> {
     pub fn look(&mut self, first: usize, batch: &RecordBatch) {
         let candidates = std::mem::take(&mut self.candidates);
         self.answers.iter_mut().for_each(Answers::next_batch);
-        let mut b = Batch::new(self.plan, batch);
+        let mut b = Batch::new(self.plan, batch, false);
         for row in 0..batch.num_rows() {
             if let Some(c) = candidates.get(first + row) {
                 self.row(row, &c, &mut b);
@@ -172,7 +172,7 @@ impl Evaluation<'_> {
     fn answers_of(&mut self, slot: SlotId, field: FieldId, row: usize, b: &mut Batch<'_>) -> Option<&[LeafId]> {
         let matcher = self.program.matcher(field)?;
         b.build(self.plan, slot);
-        let cells = b.cells.get(slot as usize)?.as_ref()?;
+        let cells = b.cells(self.plan, slot)?;
         let code = cells.code(row);
         if code == NONE {
             return None;
@@ -197,7 +197,7 @@ impl Evaluation<'_> {
             return;
         }
         b.build(self.plan, slot_id);
-        if let Some(Some(cells)) = b.cells.get(slot_id as usize) {
+        if let Some(cells) = b.cells(self.plan, slot_id) {
             cells.each(cells.code(view.row), see);
         }
     }

@@ -42,6 +42,7 @@ mod point;
 mod probe;
 pub mod program;
 pub mod question;
+mod quiet;
 mod row_view;
 mod shape;
 mod shape_reader;

@@ -2,7 +2,7 @@
 //! their fields are, and which questions point out candidates.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use ahash::RandomState;
 
@@ -16,7 +16,8 @@ use super::memory::Memory;
 use super::program::{FieldId, LeafId, Program, RuleId, seeds};
 use super::question::Question;
 use super::shape::ShapeKey;
-use crate::schema::{Col, Table};
+use crate::lake::scan::Sought;
+use crate::schema::{Col, Kind, Table, common};
 
 /// Number of a field in a table's plan.
 pub type SlotId = u32;
@@ -138,8 +139,32 @@ pub struct TablePlan {
     pub plans: BTreeMap<ShapeKey, Plan>,
     /// Per field, what its texts answered.
     pub memory: Vec<Memory>,
-    /// Per field, the questions about it that point out candidates of any shape, and those compiled when first asked.
-    pointers: Vec<(Vec<LeafId>, OnceLock<Matcher>)>,
+    /// Per field, the questions about it that point out candidates of any shape.
+    pointers: Vec<Arc<Questions>>,
+    /// The columns that hold fields, each once.
+    origins: Vec<Origin>,
+    /// Per field, its place in `origins`.
+    origin_of: Vec<usize>,
+}
+
+/// Questions about one text, compiled when first asked.
+#[derive(Debug, Default)]
+struct Questions {
+    leaves: Vec<LeafId>,
+    matcher: OnceLock<Matcher>,
+}
+
+/// Columns that hold the same text for all fields found there.
+#[derive(Debug)]
+pub struct Origin {
+    /// The columns; `None` for fields that only `extra` has.
+    pub columns: Option<Access>,
+    /// Whether only texts with letters can point out a candidate: no number, address or hash.
+    pub words: bool,
+    /// The questions about these fields that point out candidates.
+    pointer: Arc<Questions>,
+    /// What long texts answered them.
+    pub memory: Memory,
 }
 
 /// Values that mean nothing. Ingestion leaves them in `extra` and the column null.
@@ -181,13 +206,40 @@ impl TablePlan {
                 leaves.extend(anchor.rules.keys());
             }
         }
-        pointing.iter_mut().for_each(|leaves| {
-            leaves.sort_unstable();
-            leaves.dedup();
+        let mut places: BTreeMap<Option<&Access>, usize> = BTreeMap::new();
+        let mut origin_of = Vec::new();
+        for s in &slots {
+            let next = places.len();
+            origin_of.push(*places.entry(s.reach.columns.as_ref()).or_insert(next));
+        }
+        let mut per_origin: Vec<Vec<LeafId>> = vec![Vec::new(); places.len()];
+        for (leaves, origin) in pointing.iter().zip(&origin_of) {
+            if let Some(all) = per_origin.get_mut(*origin) {
+                all.extend(leaves);
+            }
+        }
+        let mut known = BTreeMap::new();
+        let mut ordered: Vec<(usize, Option<&Access>)> = places.into_iter().map(|(a, i)| (i, a)).collect();
+        ordered.sort_unstable_by_key(|(i, _)| *i);
+        let origins = ordered.into_iter().zip(per_origin).map(|((_, columns), leaves)| {
+            let pointer = questions(leaves, &mut known);
+            let leaf = |l: &LeafId| program.leaf_of(*l);
+            Origin {
+                columns: columns.cloned(),
+                words: pointer
+                    .leaves
+                    .iter()
+                    .filter_map(leaf)
+                    .all(|l| l.question.needs_letters()),
+                pointer,
+                memory: Memory::default(),
+            }
         });
         Some(Self {
             memory: slots.iter().map(|_| Memory::default()).collect(),
-            pointers: pointing.into_iter().map(|l| (l, OnceLock::new())).collect(),
+            origins: origins.collect(),
+            origin_of,
+            pointers: pointing.into_iter().map(|l| questions(l, &mut known)).collect(),
             table,
             slots,
             plans,
@@ -196,14 +248,85 @@ impl TablePlan {
 
     /// The questions about a field that point out candidates.
     pub fn pointer(&self, program: &Program, slot: SlotId) -> Option<&Matcher> {
-        let (leaves, matcher) = self.pointers.get(slot as usize)?;
-        Some(matcher.get_or_init(|| program.compile(leaves)))
+        Some(self.pointers.get(slot as usize)?.compiled(program))
+    }
+
+    /// The columns that hold fields, each once.
+    pub fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+
+    /// The place of a field's columns among all.
+    pub fn origin_of(&self, slot: SlotId) -> usize {
+        self.origin_of.get(slot as usize).copied().unwrap_or(usize::MAX)
+    }
+
+    /// The plans of which a row may be where `may_hold` tells whether a column may hold a text or a number there; an empty
+    /// text stands for none.
+    pub fn possible(&self, may_hold: impl Fn(Col, Sought<'_>) -> bool) -> Vec<&Plan> {
+        let of = |(key, _): &(&ShapeKey, &Plan)| {
+            may_hold(common::EVENT_CODE, Sought::Int(key.code))
+                && may_hold(common::PROVIDER, Sought::Text(&key.provider))
+                && may_hold(common::SOURCE, Sought::Text(&key.source))
+                && may_hold(common::CHANNEL, Sought::Text(&key.channel))
+                && may_hold(common::ACTION, Sought::Text(&key.action))
+        };
+        self.plans.iter().filter(of).map(|(_, plan)| plan).collect()
+    }
+
+    /// The columns that pointing out candidates by these fields needs, sorted. Of a row's texts only those that can do so.
+    pub fn pointing_columns(&self, slots: impl Iterator<Item = SlotId>) -> Vec<Col> {
+        let mut slots: Vec<SlotId> = slots.collect();
+        slots.sort_unstable();
+        slots.dedup();
+        let is_words = |s: &SlotId| {
+            let origin = self.origins.get(self.origin_of(*s));
+            origin.is_some_and(|o| o.words && o.columns == Some(Access::Everything))
+        };
+        let words = slots.iter().any(is_words);
+        let mut out = self.columns_of(slots.into_iter().filter(|s| !is_words(s)));
+        if words {
+            let texts = self
+                .table
+                .all_columns()
+                .filter(|(_, c)| c.kind.is_text() || c.kind == Kind::List);
+            out.extend(texts.map(|(col, _)| col));
+            out.sort_unstable();
+            out.dedup();
+        }
+        out
     }
 
     /// The columns that these fields read, sorted.
     pub fn columns_of(&self, slots: impl Iterator<Item = SlotId>) -> Vec<Col> {
         columns(self.table, slots.filter_map(|s| self.slots.get(s as usize)))
     }
+}
+
+impl Questions {
+    fn compiled(&self, program: &Program) -> &Matcher {
+        self.matcher.get_or_init(|| program.compile(&self.leaves))
+    }
+}
+
+impl Origin {
+    /// The questions about its fields that point out candidates.
+    pub fn pointer(&self, program: &Program) -> &Matcher {
+        self.pointer.compiled(program)
+    }
+}
+
+/// These questions, or the same that were asked for before.
+fn questions(mut leaves: Vec<LeafId>, known: &mut BTreeMap<Vec<LeafId>, Arc<Questions>>) -> Arc<Questions> {
+    leaves.sort_unstable();
+    leaves.dedup();
+    let own = known.entry(leaves).or_insert_with_key(|leaves| {
+        Arc::new(Questions {
+            leaves: leaves.clone(),
+            ..Questions::default()
+        })
+    });
+    Arc::clone(own)
 }
 
 fn plan(program: &Program, key: &ShapeKey, slots: &mut BTreeMap<Slot, SlotId>, shares: &Shares) -> Plan {

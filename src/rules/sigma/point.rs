@@ -3,6 +3,7 @@
 use super::answers::Answers;
 use super::cells::{Cells, NONE};
 use super::matcher::{Matcher, Scratch};
+use super::memory::Memory;
 use super::plan::AnchorField;
 
 /// One field that points out rows.
@@ -11,6 +12,8 @@ pub struct Pointing<'p> {
     pub anchor: &'p AnchorField,
     /// Its questions.
     pub matcher: &'p Matcher,
+    /// What long texts answered before.
+    pub memory: &'p Memory,
     /// Buffers.
     pub scratch: &'p mut Scratch,
     /// Row and place of the rule, in no order, some twice.
@@ -52,7 +55,7 @@ impl Pointing<'_> {
             };
             if place.0 != turn {
                 let begin = pool.len();
-                for leaf in answers.of(code, cells, self.matcher, self.scratch, None) {
+                for leaf in answers.of(code, cells, self.matcher, self.scratch, Some(self.memory)) {
                     pool.extend(self.anchor.rules.get(leaf).into_iter().flatten());
                 }
                 *place = (turn, begin as u32, (pool.len() - begin) as u32);

@@ -137,10 +137,39 @@ impl Question {
         }
     }
 
+    /// Whether no number, address or hash answers yes, because something else than their characters must be there.
+    pub fn needs_letters(&self) -> bool {
+        let beyond = |t: &str| {
+            t.chars()
+                .any(|c| !c.is_ascii_hexdigit() && !matches!(c, '.' | ':' | '-'))
+        };
+        match self {
+            Question::Text { pattern, .. } => pattern.parts().iter().any(|p| matches!(p, Part::Text(t) if beyond(t))),
+            Question::Regex(e) => !e.needs.is_empty() && e.needs.iter().all(|n| beyond(n)),
+            _ => false,
+        }
+    }
+
     /// A text by which equal questions are known.
     pub fn identity(&self) -> String {
         match self {
-            Question::Text { pattern, cased } => format!("t{}{pattern:?}", u8::from(*cased)),
+            Question::Text { pattern, cased } => {
+                let mut out = String::from(if *cased { "T" } else { "t" });
+                for part in pattern.parts() {
+                    match part {
+                        Part::Text(t) => {
+                            // Lengths keep parts apart, whatever their characters.
+                            out.push_str(&t.len().to_string());
+                            out.push(':');
+                            out.push_str(t);
+                        }
+                        Part::Any => out.push('*'),
+                        Part::One => out.push('?'),
+                        Part::Dash => out.push('-'),
+                    }
+                }
+                out
+            }
             Question::Regex(e) => format!("r{}", e.source),
             other => format!("{other:?}"),
         }
