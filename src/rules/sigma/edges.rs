@@ -9,6 +9,9 @@ use super::program::{LeafId, seeds};
 /// Most bytes by which a text is looked up.
 const WIDEST: usize = 8;
 
+/// Bits for the bytes at the very edge.
+const TIPS: usize = 1 << 10;
+
 /// A side of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Side {
@@ -25,6 +28,8 @@ pub struct Edges {
     side: Side,
     /// For each number of bytes, the texts by these bytes at the edge.
     widths: [Bytes; WIDEST],
+    /// A bit for the last two bytes at the edge of each text: most texts are told apart by them.
+    tips: [u64; TIPS / 64],
 }
 
 type Bytes = HashMap<u64, Vec<(Box<str>, Vec<LeafId>)>, RandomState>;
@@ -35,6 +40,7 @@ impl Edges {
         Self {
             side,
             widths: std::array::from_fn(|_| HashMap::with_hasher(seeds())),
+            tips: [0; TIPS / 64],
         }
     }
 
@@ -44,6 +50,15 @@ impl Edges {
         let (Some(key), Some(of_width)) = (edge(self.side, text, width), self.widths.get_mut(width - 1)) else {
             return;
         };
+        match tip(self.side, text) {
+            Some(t) => {
+                if let Some(word) = self.tips.get_mut(t / 64) {
+                    *word |= 1 << (t % 64);
+                }
+            }
+            // One byte alone says too little.
+            None => self.tips = [u64::MAX; TIPS / 64],
+        }
         let list = of_width.entry(key).or_default();
         match list.iter_mut().find(|(t, _)| **t == *text) {
             Some((_, leaves)) => leaves.push(leaf),
@@ -53,6 +68,10 @@ impl Edges {
 
     /// Adds the questions about the texts that `text` begins or ends with.
     pub fn ask(&self, text: &str, yes: &mut Vec<LeafId>) {
+        let told = |t: usize| self.tips.get(t / 64).is_some_and(|w| w >> (t % 64) & 1 == 1);
+        if !tip(self.side, text).is_none_or(told) {
+            return;
+        }
         for (width, of_width) in (1..).zip(&self.widths).filter(|(_, w)| !w.is_empty()) {
             let Some(key) = edge(self.side, text, width) else {
                 return;
@@ -68,6 +87,13 @@ impl Edges {
             }
         }
     }
+}
+
+/// A place among the bits for the two bytes at the edge; `None` where there are fewer.
+#[inline]
+fn tip(side: Side, text: &str) -> Option<usize> {
+    let key = edge(side, text, 2)? as u32;
+    Some((key.wrapping_mul(0x9E37_79B1) >> (u32::BITS - TIPS.ilog2())) as usize)
 }
 
 /// So many bytes at an edge as a number; `None` where the text has fewer.

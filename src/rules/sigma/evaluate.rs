@@ -4,13 +4,14 @@
 use std::collections::{HashMap, HashSet};
 
 use ahash::RandomState;
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{RecordBatch, StringArray};
 
 use super::access::Access;
 use super::anchor::Shares;
 use super::answers::Answers;
+use super::batch::Batch;
 use super::candidates::Candidates;
 use super::cells::{Cells, NONE};
 use super::extras::{self, Wanted};
@@ -105,42 +106,6 @@ pub struct Evaluation<'p> {
     pub(super) quiet: Vec<bool>,
     pub(super) candidates: Candidates<'p>,
     pub(super) out: Outcome,
-}
-
-/// One batch with its fields, built when first needed.
-pub(super) struct Batch<'b> {
-    batch: &'b RecordBatch,
-    pub(super) extra: Option<&'b StringArray>,
-    cells: Vec<Option<Cells>>,
-    /// Whether it serves to point out candidates.
-    pointing: bool,
-}
-
-impl<'b> Batch<'b> {
-    pub(super) fn new(plan: &TablePlan, batch: &'b RecordBatch, pointing: bool) -> Self {
-        Self {
-            batch,
-            extra: batch.column_by_name("extra").and_then(|a| a.as_string_opt::<i32>()),
-            cells: plan.origins().iter().map(|_| None).collect(),
-            pointing,
-        }
-    }
-
-    pub(super) fn build(&mut self, plan: &TablePlan, slot: SlotId) {
-        let origin = plan.origin_of(slot);
-        if let (Some(place @ None), Some(o)) = (self.cells.get_mut(origin), plan.origins().get(origin)) {
-            *place = Some(match &o.columns {
-                Some(Access::Everything) if self.pointing && o.words => Cells::words(plan.table, self.batch),
-                Some(access) => Cells::build(access, plan.table, self.batch),
-                None => Cells::nothing(self.batch.num_rows()),
-            });
-        }
-    }
-
-    /// A field that was built.
-    pub(super) fn cells(&self, plan: &TablePlan, slot: SlotId) -> Option<&Cells> {
-        self.cells.get(plan.origin_of(slot))?.as_ref()
-    }
 }
 
 impl<'p> Evaluation<'p> {

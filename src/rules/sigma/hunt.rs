@@ -36,7 +36,7 @@ pub struct Found {
 }
 
 /// Rows of a table by which anchors are chosen.
-const SAMPLE: usize = 4_096;
+const SAMPLE: usize = 2_048;
 
 /// Runs all rules over the rows in range; `measure` times every rule.
 ///

@@ -4,9 +4,10 @@ use arrow_array::RecordBatch;
 
 use super::access::Access;
 use super::answers::Answers;
+use super::batch::Batch;
 use super::candidates::Candidate;
 use super::cells::NONE;
-use super::evaluate::{Batch, Evaluation, Match};
+use super::evaluate::{Evaluation, Match};
 use super::pattern;
 use super::plan::{Group, Plan, PlanRule, SlotId};
 use super::program::{FieldId, LeafId};

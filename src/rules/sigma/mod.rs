@@ -9,6 +9,7 @@
 mod access;
 mod anchor;
 mod answers;
+mod batch;
 mod candidates;
 mod cells;
 mod cidr;
@@ -35,6 +36,7 @@ mod matcher;
 mod memory;
 pub mod model;
 pub mod modifiers;
+mod origin;
 pub mod pattern;
 pub mod placeholders;
 mod plan;

@@ -2,7 +2,6 @@
 //! their fields are, and which questions point out candidates.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, OnceLock};
 
 use ahash::RandomState;
 
@@ -13,6 +12,7 @@ use super::fields::{self, Constant};
 use super::logsource;
 use super::matcher::Matcher;
 use super::memory::Memory;
+use super::origin::{Origin, Origins};
 use super::program::{FieldId, LeafId, Program, RuleId, seeds};
 use super::question::Question;
 use super::shape::ShapeKey;
@@ -139,32 +139,8 @@ pub struct TablePlan {
     pub plans: BTreeMap<ShapeKey, Plan>,
     /// Per field, what its texts answered.
     pub memory: Vec<Memory>,
-    /// Per field, the questions about it that point out candidates of any shape.
-    pointers: Vec<Arc<Questions>>,
-    /// The columns that hold fields, each once.
-    origins: Vec<Origin>,
-    /// Per field, its place in `origins`.
-    origin_of: Vec<usize>,
-}
-
-/// Questions about one text, compiled when first asked.
-#[derive(Debug, Default)]
-struct Questions {
-    leaves: Vec<LeafId>,
-    matcher: OnceLock<Matcher>,
-}
-
-/// Columns that hold the same text for all fields found there.
-#[derive(Debug)]
-pub struct Origin {
-    /// The columns; `None` for fields that only `extra` has.
-    pub columns: Option<Access>,
-    /// Whether only texts with letters can point out a candidate: no number, address or hash.
-    pub words: bool,
-    /// The questions about these fields that point out candidates.
-    pointer: Arc<Questions>,
-    /// What long texts answered them.
-    pub memory: Memory,
+    /// Where columns hold the fields.
+    origins: Origins,
 }
 
 /// Values that mean nothing. Ingestion leaves them in `extra` and the column null.
@@ -206,40 +182,10 @@ impl TablePlan {
                 leaves.extend(anchor.rules.keys());
             }
         }
-        let mut places: BTreeMap<Option<&Access>, usize> = BTreeMap::new();
-        let mut origin_of = Vec::new();
-        for s in &slots {
-            let next = places.len();
-            origin_of.push(*places.entry(s.reach.columns.as_ref()).or_insert(next));
-        }
-        let mut per_origin: Vec<Vec<LeafId>> = vec![Vec::new(); places.len()];
-        for (leaves, origin) in pointing.iter().zip(&origin_of) {
-            if let Some(all) = per_origin.get_mut(*origin) {
-                all.extend(leaves);
-            }
-        }
-        let mut known = BTreeMap::new();
-        let mut ordered: Vec<(usize, Option<&Access>)> = places.into_iter().map(|(a, i)| (i, a)).collect();
-        ordered.sort_unstable_by_key(|(i, _)| *i);
-        let origins = ordered.into_iter().zip(per_origin).map(|((_, columns), leaves)| {
-            let pointer = questions(leaves, &mut known);
-            let leaf = |l: &LeafId| program.leaf_of(*l);
-            Origin {
-                columns: columns.cloned(),
-                words: pointer
-                    .leaves
-                    .iter()
-                    .filter_map(leaf)
-                    .all(|l| l.question.needs_letters()),
-                pointer,
-                memory: Memory::default(),
-            }
-        });
+        let origins = Origins::new(program, &slots, &pointing);
         Some(Self {
             memory: slots.iter().map(|_| Memory::default()).collect(),
-            origins: origins.collect(),
-            origin_of,
-            pointers: pointing.into_iter().map(|l| questions(l, &mut known)).collect(),
+            origins,
             table,
             slots,
             plans,
@@ -248,17 +194,17 @@ impl TablePlan {
 
     /// The questions about a field that point out candidates.
     pub fn pointer(&self, program: &Program, slot: SlotId) -> Option<&Matcher> {
-        Some(self.pointers.get(slot as usize)?.compiled(program))
+        self.origins.pointer(program, slot)
     }
 
     /// The columns that hold fields, each once.
     pub fn origins(&self) -> &[Origin] {
-        &self.origins
+        self.origins.all()
     }
 
     /// The place of a field's columns among all.
     pub fn origin_of(&self, slot: SlotId) -> usize {
-        self.origin_of.get(slot as usize).copied().unwrap_or(usize::MAX)
+        self.origins.place(slot)
     }
 
     /// The plans of which a row may be where `may_hold` tells whether a column may hold a text or a number there; an empty
@@ -280,7 +226,7 @@ impl TablePlan {
         slots.sort_unstable();
         slots.dedup();
         let is_words = |s: &SlotId| {
-            let origin = self.origins.get(self.origin_of(*s));
+            let origin = self.origins().get(self.origin_of(*s));
             origin.is_some_and(|o| o.words && o.columns == Some(Access::Everything))
         };
         let words = slots.iter().any(is_words);
@@ -301,32 +247,6 @@ impl TablePlan {
     pub fn columns_of(&self, slots: impl Iterator<Item = SlotId>) -> Vec<Col> {
         columns(self.table, slots.filter_map(|s| self.slots.get(s as usize)))
     }
-}
-
-impl Questions {
-    fn compiled(&self, program: &Program) -> &Matcher {
-        self.matcher.get_or_init(|| program.compile(&self.leaves))
-    }
-}
-
-impl Origin {
-    /// The questions about its fields that point out candidates.
-    pub fn pointer(&self, program: &Program) -> &Matcher {
-        self.pointer.compiled(program)
-    }
-}
-
-/// These questions, or the same that were asked for before.
-fn questions(mut leaves: Vec<LeafId>, known: &mut BTreeMap<Vec<LeafId>, Arc<Questions>>) -> Arc<Questions> {
-    leaves.sort_unstable();
-    leaves.dedup();
-    let own = known.entry(leaves).or_insert_with_key(|leaves| {
-        Arc::new(Questions {
-            leaves: leaves.clone(),
-            ..Questions::default()
-        })
-    });
-    Arc::clone(own)
 }
 
 fn plan(program: &Program, key: &ShapeKey, slots: &mut BTreeMap<Slot, SlotId>, shares: &Shares) -> Plan {
