@@ -19,7 +19,12 @@ fn lake(inputs: &[PathBuf], extra: &[&str]) -> tempfile::TempDir {
     args.extend(extra.iter().map(|e| (*e).to_owned()));
     args.extend(inputs.iter().map(|i| i.display().to_string()));
     let done = coldtrail(&args);
-    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    // Some public captures are packed files that were cut: what is in them is read, and the rest is told.
+    assert!(
+        matches!(done.status.code(), Some(0 | 4)),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     dir
 }
 
