@@ -8,7 +8,7 @@ use crate::lake::frame::StrId;
 use crate::schema::{common, process};
 use crate::signals::{Cx, Hit, RowRef};
 
-/// Of the rows that `cx` holds, which are all those of some hosts, the ones that [`build`](super::super::build) looks at for these hits,
+/// Of the rows that `cx` holds, which are all those of some hosts, the ones that [`build`](crate::chain::build()) looks at for these hits,
 /// whatever their levels become and whichever of them are kept: without the others it builds the same chains. Those of the hits
 /// themselves are not among them.
 pub fn context(cx: &Cx<'_>, hits: &[Hit]) -> Vec<RowRef> {

@@ -24,15 +24,15 @@ pub struct Shape<'s> {
 pub struct ShapeKey {
     /// Place of the table.
     pub table: usize,
-    /// See [`Shape`].
+    /// The `source` column.
     pub source: String,
-    /// See [`Shape`].
+    /// The `channel` column; empty where there is none.
     pub channel: String,
-    /// See [`Shape`].
+    /// The `provider` column; empty where there is none.
     pub provider: String,
-    /// See [`Shape`].
+    /// The `event_code` column.
     pub code: Option<i32>,
-    /// See [`Shape`].
+    /// The `action` column.
     pub action: String,
 }
 
