@@ -301,6 +301,16 @@ fn stages(c: &mut Criterion) {
     group.bench_function("series of 50,000", |b| b.iter(|| beacon::analyze(&times, None)));
     let series = destinations();
     group.throughput(Throughput::Elements(series.iter().map(|s| s.len() as u64).sum()));
+    group.bench_function("2,000 destinations of a host, each as a whole", |b| {
+        let mut kernel = beacon::Kernel::default();
+        b.iter(|| {
+            series
+                .iter()
+                .filter_map(|times| kernel.analyze(times, None))
+                .filter(beacon::Beacon::fires)
+                .count()
+        });
+    });
     group.bench_function("2,000 destinations of a host, all horizons", |b| {
         let mut kernel = beacon::Kernel::default();
         b.iter(|| {
