@@ -11,7 +11,7 @@ use crate::entity::fleet::Thing;
 use crate::ingest::row::canonical_host;
 use crate::knowledge::domains;
 use crate::lake::frame::{NO_STR, Row, StrId};
-use crate::schema::{Col, Table, account, auth, common, file, network, persist};
+use crate::schema::{account, auth, common, file, network, persist};
 use crate::signals::{Cx, Hit, Ioc};
 
 /// λ of a remote logon, with rows of the source.
@@ -34,18 +34,6 @@ const MAX_ROWS: usize = 2_000;
 const MAX_LINKS: usize = 20;
 /// Ports of remote administration: a connection to them from one host belongs to what happens on the other.
 const REMOTE_PORTS: &[i64] = &[22, 135, 139, 445, 3389, 5985, 5986];
-
-/// Columns that linking over hosts reads.
-pub const READS: &[(&Table, &[Col])] = &[
-    (
-        &auth::TABLE,
-        &[auth::SRC_IP, auth::SRC_HOST, auth::TARGET_SERVER, auth::TARGET_USER],
-    ),
-    (&account::TABLE, &[account::SRC_IP]),
-    (&file::TABLE, &[file::CLIENT_IP]),
-    (&persist::TABLE, &[persist::CLIENT_HOST]),
-    (&network::TABLE, &[network::SRC_IP, network::DST_IP, network::DST_PORT]),
-];
 
 /// Chains as the links see them.
 struct Side<'a> {

@@ -84,32 +84,6 @@ struct ActingColumns {
     image: Option<Col>,
 }
 
-/// Columns that lineage reads.
-pub const READS: &[(&Table, &[Col])] = &[(
-    &process::TABLE,
-    &[
-        common::ACTION,
-        common::USER,
-        process::PID,
-        process::PROC_GUID,
-        process::PROC_START,
-        process::IMAGE,
-        process::IMAGE_NAME,
-        process::CMDLINE,
-        process::PPID,
-        process::PARENT_GUID,
-        process::PARENT_START,
-        process::PARENT_IMAGE,
-        process::PARENT_NAME,
-        process::PARENT_CMDLINE,
-        process::PARENT_USER,
-        process::TARGET_USER,
-        process::SHA256,
-        process::SHA1,
-        process::MD5,
-    ],
-)];
-
 const NONE: NodeId = NodeId::MAX;
 
 impl Lineage {

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::lineage::{Lineage, NodeId};
 use crate::lake::frame::Row;
-use crate::schema::{Col, Table, auth, common, process_access};
+use crate::schema::{auth, common, process_access};
 use crate::signals::{Cx, Hit, Level};
 
 /// Rows of a hit that are looked at; the first one leads.
@@ -88,22 +88,6 @@ pub struct Graph {
     /// Processes of each hit.
     pub processes: Vec<Vec<NodeId>>,
 }
-
-/// Columns that linking reads, beside those of lineage.
-pub const READS: &[(&Table, &[Col])] = &[
-    (
-        &process_access::TABLE,
-        &[process_access::TARGET_GUID, process_access::TARGET_PID],
-    ),
-    (&auth::TABLE, session::AUTH_READS),
-    (&crate::schema::script::TABLE, script::READS),
-    (&crate::schema::file::TABLE, files::FILE_READS),
-    (&crate::schema::persist::TABLE, files::PERSIST_READS),
-    (&crate::schema::registry::TABLE, files::REGISTRY_READS),
-    (&crate::schema::network::TABLE, network::NETWORK_READS),
-    (&crate::schema::dns::TABLE, network::DNS_READS),
-    (&crate::schema::http::TABLE, network::HTTP_READS),
-];
 
 impl<'a> Input<'a> {
     /// The hit at a place of the canonical order.

@@ -12,8 +12,7 @@ pub mod testing;
 mod union;
 mod weak;
 
-use crate::lake::frame::{StrId, Wanted};
-use crate::schema::{Col, Table};
+use crate::lake::frame::StrId;
 
 pub use build::build;
 pub use links::context;
@@ -98,19 +97,4 @@ pub struct Chains {
     pub chains: Vec<Chain>,
     /// Links between chains.
     pub links: Vec<Link>,
-}
-
-/// Adds the columns that chains read.
-pub fn add_wanted(wanted: &mut Wanted) {
-    for (table, columns) in lineage::READS.iter().chain(links::READS).chain(cross_host::READS) {
-        add(wanted, table, columns);
-    }
-}
-
-fn add(wanted: &mut Wanted, table: &Table, columns: &[Col]) {
-    if let Some((_, have)) = wanted.iter_mut().find(|(t, _)| t.ix() == table.ix()) {
-        have.extend_from_slice(columns);
-        have.sort_unstable();
-        have.dedup();
-    }
 }

@@ -3,7 +3,7 @@
 use super::address::{self, AddressMap};
 use super::clock::Offsets;
 use crate::base::ip;
-use crate::lake::frame::{Frames, NO_STR, Wanted};
+use crate::lake::frame::{Frames, NO_STR};
 use crate::schema::{TABLES, Table, auth, common};
 
 /// What was learned about hosts, for coverage and reports.
@@ -17,17 +17,6 @@ pub struct Entities {
     pub joined: u64,
     /// Rows that stay with their address.
     pub unjoined: u64,
-}
-
-/// Adds the columns that resolving reads.
-pub fn add_wanted(wanted: &mut Wanted) {
-    for (table, columns) in address::READS {
-        if let Some((_, have)) = wanted.iter_mut().find(|(t, _)| t.ix() == table.ix()) {
-            have.extend_from_slice(columns);
-            have.sort_unstable();
-            have.dedup();
-        }
-    }
 }
 
 /// Corrects times and hosts in place and puts every frame into the order (host, time, input, place).

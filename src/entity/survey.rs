@@ -15,7 +15,7 @@ use crate::base::error::Result;
 use crate::lake::Lake;
 use crate::lake::frame::{ALWAYS, Frames, NO_STR, Numbered, StrId, Wanted};
 use crate::lake::groups::{Place, Wish, in_order, picked};
-use crate::lake::scan::{self, TimeRange};
+use crate::lake::scan::TimeRange;
 use crate::schema::builder::Interner;
 use crate::schema::{Col, TABLES, Table, auth, common};
 
@@ -171,9 +171,9 @@ fn pieces(
     texts: &mut Interner,
     mut work: impl FnMut(&mut Frames),
 ) -> Result<()> {
-    scan::in_order(lake, table, columns, range, |batch| {
+    in_order(lake, table, columns, range, |_, batches| {
         let mut frames = Frames::with_texts(std::mem::take(texts));
-        frames.append(table, columns, &[batch], range);
+        frames.append(table, columns, &batches, range);
         work(&mut frames);
         *texts = frames.strings;
     })
@@ -280,10 +280,7 @@ impl Survey {
     pub fn load(&self, lake: &Lake, wanted: &Wanted, hosts: &HostSet) -> Result<Numbered> {
         let mut out = Numbered::new(self.texts());
         for (table, columns) in wanted {
-            let mut all: Vec<Col> = ALWAYS.iter().chain(columns).copied().collect();
-            if table.ix() == auth::TABLE.ix() {
-                all.push(auth::TARGET_USER);
-            }
+            let mut all: Vec<Col> = ALWAYS.iter().chain(columns).copied().chain(whose(table)).collect();
             all.sort_unstable();
             all.dedup();
             self.load_table(lake, table, &all, hosts, &mut out)?;

@@ -423,16 +423,16 @@ fn scaled(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
 /// where they are more than fit, or anything else stands there.
 fn fixed_point(whole: &str, fraction: &str, decimals: usize) -> Option<i64> {
     let missing = decimals.checked_sub(fraction.len())?;
-    if whole.is_empty() || whole.len() + decimals > 18 {
+    if whole.len() + decimals > 18 {
         return None;
     }
-    let digits = whole
-        .bytes()
-        .chain(fraction.bytes())
-        .chain(std::iter::repeat_n(b'0', missing));
-    digits
-        .into_iter()
-        .try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
+    let units = |digits: &str, zeros: usize| Some(plain_int(digits)? * 10i64.pow(zeros as u32));
+    let behind = if fraction.is_empty() {
+        0
+    } else {
+        units(fraction, missing)?
+    };
+    Some(units(whole, decimals)? + behind)
 }
 
 #[cfg(test)]

@@ -45,12 +45,6 @@ impl<'a> Name<'a> {
             hash: self.hash,
         }
     }
-
-    /// The text.
-    #[inline]
-    pub fn into_text(self) -> Cow<'a, str> {
-        self.text
-    }
 }
 
 impl Deref for Name<'_> {

@@ -164,7 +164,7 @@ pub fn ingest(
     let skipped = found.skipped.iter();
     report.skipped = skipped.map(|s| format!("{}: {}", s.path.display(), s.reason)).collect();
     let least = Some(options.commit_bytes).filter(|_| !options.strict);
-    for portion in portions::cut(&files, least) {
+    for portion in portions::cut(files, least) {
         report.add(read(lake, portion, options, progress)?);
     }
     report.sort();

@@ -12,12 +12,12 @@ use crate::entity::resolve::{self, Entities};
 use crate::entity::survey::{HostSet, Survey, survey};
 use crate::knowledge::Knowledge;
 use crate::lake::Lake;
-use crate::lake::frame::{Copier, Frames, NO_STR, Numbered, Wanted};
+use crate::lake::frame::{Copier, Frames, NO_STR, Numbered, Wanted, add_reads};
 use crate::lake::scan::TimeRange;
 use crate::report::charts::{Charts, DRAWN};
 use crate::report::run::{Coverage, SigmaReport};
 use crate::rules::sigma::load::RuleSet;
-use crate::schema::{COMMON_LEN, Col, TABLES, Table, common};
+use crate::schema::{COMMON_LEN, TABLES, common};
 use crate::score::finding::Finding;
 use crate::signals::sigma::Rules;
 use crate::signals::{Cx, Hit, Overrides, RowRef, run};
@@ -345,18 +345,10 @@ fn all_columns() -> Wanted {
         columns.sort_unstable();
         columns.dedup();
     }
-    resolve::add_wanted(&mut wanted);
     wanted
 }
 
 /// Every table with what all are loaded with.
 fn every_table() -> Wanted {
     TABLES.iter().map(|t| (*t, Vec::new())).collect()
-}
-
-fn add_reads(wanted: &mut Wanted, reads: &[(&Table, &[Col])]) {
-    for (table, columns) in reads {
-        let of_table = wanted.iter_mut().filter(|(t, _)| t.ix() == table.ix());
-        of_table.for_each(|(_, have)| have.extend_from_slice(columns));
-    }
 }

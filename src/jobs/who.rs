@@ -5,7 +5,7 @@ use crate::base::ip::Ip;
 use crate::base::time::{DAY, Ts};
 use crate::entity::{address, resolve};
 use crate::lake::Lake;
-use crate::lake::frame::{ALWAYS, Frames, NO_STR, Row, Wanted};
+use crate::lake::frame::{ALWAYS, Frames, NO_STR, Row, Wanted, add_reads};
 use crate::lake::scan::TimeRange;
 use crate::lake::seek::{Group, Probe, seek};
 use crate::schema::{Col, TABLES, common, network, process};
@@ -53,7 +53,7 @@ impl Who {
             .filter(|t| address::READS.iter().any(|(r, _)| r.ix() == t.ix()))
             .map(|t| (t, Vec::new()))
             .collect();
-        resolve::add_wanted(&mut wanted);
+        add_reads(&mut wanted, address::READS);
         // Sysmon's own clock, from which offsets are learned.
         wanted.push((&process::TABLE, Vec::new()));
         let (connections, wanted): (Wanted, Wanted) =

@@ -13,7 +13,8 @@ mod numbered;
 pub use numbered::{Copier, Numbered};
 
 use super::Lake;
-use super::scan::{TimeRange, in_order};
+use super::groups::in_order;
+use super::scan::TimeRange;
 use crate::base::error::Result;
 use crate::base::ip::Ip;
 use crate::schema::builder::{Interner, NULL_INT};
@@ -66,6 +67,15 @@ pub struct Frames {
 /// Which columns of which tables to load.
 pub type Wanted = Vec<(&'static Table, Vec<Col>)>;
 
+/// Adds the columns that something reads to those of the tables that are loaded.
+pub fn add_reads(wanted: &mut Wanted, reads: &[(&Table, &[Col])]) {
+    for (table, columns) in reads {
+        if let Some((_, have)) = wanted.iter_mut().find(|(t, _)| t.ix() == table.ix()) {
+            have.extend_from_slice(columns);
+        }
+    }
+}
+
 /// Columns that every table is loaded with.
 pub const ALWAYS: &[Col] = &[
     common::TS,
@@ -107,8 +117,8 @@ impl Frames {
             let mut all: Vec<Col> = ALWAYS.iter().chain(columns).copied().collect();
             all.sort_unstable();
             all.dedup();
-            in_order(lake, table, &all, range, |batch| {
-                out.append(table, &all, std::slice::from_ref(&batch), range);
+            in_order(lake, table, &all, range, |_, batches| {
+                out.append(table, &all, &batches, range);
             })?;
         }
         Ok(out)

@@ -6,12 +6,9 @@ use rayon::prelude::*;
 use super::Lake;
 use super::batch::internal;
 use super::files::LakeFile;
-use super::scan::TimeRange;
+use super::scan::{BATCH, TimeRange};
 use crate::base::error::Result;
 use crate::schema::{Col, Table};
-
-/// Rows of a batch.
-const BATCH: usize = 64 * 1024;
 
 /// A row group: the file by its place among those of the table in range, and the group in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +20,7 @@ pub struct Place {
 }
 
 /// Gives the wanted columns of every row group of a table to `take`, in the order of [`super::scan::scan`]. Some files at a time
-/// are read in parallel. Rows outside the range may be among them.
+/// are read in parallel, so that the memory does not grow with their number. Rows outside the range may be among them.
 ///
 /// # Errors
 /// Where a file of the lake cannot be read.

@@ -32,6 +32,8 @@ mod sift;
 pub mod sql;
 pub mod staging;
 mod sync;
+#[cfg(test)]
+pub mod testing;
 pub mod verify;
 mod write;
 

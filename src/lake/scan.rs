@@ -15,7 +15,7 @@ use crate::base::error::Result;
 use crate::schema::{Col, Table};
 
 /// Rows of a batch.
-const BATCH: usize = 64 * 1024;
+pub(super) const BATCH: usize = 64 * 1024;
 /// Rows of a batch of a [`Part`], which holds more columns at a time: buffers that fit into the cache.
 const PART_BATCH: usize = 16 * 1024;
 
@@ -68,33 +68,6 @@ pub fn scan<R: Send>(
         })
         .collect::<Result<_>>()?;
     Ok(per_file.into_iter().flatten().collect())
-}
-
-/// Gives every batch of the wanted columns of a table to `take`, in the order of [`scan`]. Some files at a time are read in
-/// parallel, so that the memory does not grow with their number.
-///
-/// # Errors
-/// Where a file of the lake cannot be read.
-pub fn in_order(
-    lake: &Lake,
-    table: &'static Table,
-    columns: &[Col],
-    range: TimeRange,
-    mut take: impl FnMut(RecordBatch),
-) -> Result<()> {
-    let names = table.names(columns);
-    let together = rayon::current_num_threads().max(1) * 2;
-    for some in range.files(lake, table).chunks(together) {
-        let read: Vec<Vec<RecordBatch>> = some
-            .par_iter()
-            .map(|f| {
-                let reader = files::read(&f.path(lake.root()), table, &names, BATCH)?;
-                reader.map(|b| b.map_err(internal)).collect()
-            })
-            .collect::<Result<_>>()?;
-        read.into_iter().flatten().for_each(&mut take);
-    }
-    Ok(())
 }
 
 /// What a column may hold somewhere.

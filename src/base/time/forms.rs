@@ -40,44 +40,26 @@ pub fn epoch(bytes: &[u8]) -> Option<Ts> {
         (b'-', rest) => (true, rest),
         _ => (false, bytes),
     };
-    let (whole, value) = leading(digits, 20)?;
-    let fraction = match digits.get(whole..)?.split_first() {
+    let whole = digits.iter().take_while(|b| b.is_ascii_digit()).count();
+    // Digits of the number that count, decimals that count, and how many microseconds the last of the former is.
+    let (kept, places, unit) = match whole {
+        1..=11 => (whole, 6, 1_000_000),
+        12..=14 => (whole, 3, 1_000),
+        15..=17 => (whole, 0, 1),
+        18..=20 => (whole - 3, 0, 1),
+        _ => return None,
+    };
+    let (number, rest) = digits.split_at_checked(whole)?;
+    let fraction = match rest.split_first() {
         None => &[][..],
-        Some((b'.', fraction)) => fraction,
+        Some((b'.', fraction)) if fraction.iter().all(u8::is_ascii_digit) => fraction,
         Some(_) => return None,
     };
-    let (places, decimals) = match whole {
-        0 => return None,
-        1..=11 => (6, 1_000_000),
-        12..=14 => (3, 1_000),
-        _ => (0, 1),
-    };
-    let (kept, behind) = fraction.split_at_checked(places).unwrap_or((fraction, &[]));
-    let (digits, part) = leading(kept, places)?;
-    if digits < kept.len() || !behind.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let value = i64::try_from(value / if whole > 17 { 1_000 } else { 1 }).ok()?;
-    // The factor is as small as the digits are many: nothing overflows.
-    let micros = value * decimals + (digits..places).fold(part as i64, |part, _| part * 10);
+    // The unit is as small as the digits are many: nothing overflows.
+    let value = number.iter().take(kept).fold(0, |n, b| n * 10 + i64::from(b - b'0'));
+    let micros = value * unit + i64::from(Scan::new(fraction).fraction(places));
     let ts = if negative { -micros } else { micros };
     (ts.abs() <= LAST).then_some(ts)
-}
-
-/// The digits in front: how many and their value. `None` for more than `most` or a value that is too large.
-fn leading(bytes: &[u8], most: usize) -> Option<(usize, u64)> {
-    let mut value = 0u64;
-    for (i, b) in bytes.iter().enumerate() {
-        let digit = b.wrapping_sub(b'0');
-        if digit > 9 {
-            return Some((i, value));
-        }
-        if i == most {
-            return None;
-        }
-        value = value.checked_mul(10)?.checked_add(digit.into())?;
-    }
-    Some((bytes.len(), value))
 }
 
 /// A Windows FILETIME: units of 100 ns since 1601-01-01 UTC. Zero and "never" (and all after the year 9999) are no time.

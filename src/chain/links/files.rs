@@ -9,7 +9,7 @@ use super::super::paths;
 use super::{Edge, End, Graph, Input, Kind, LONG_US, processes_by_path};
 use crate::knowledge::programs;
 use crate::lake::frame::{NO_STR, Row, StrId};
-use crate::schema::{Col, common, file, persist, process, registry};
+use crate::schema::{common, file, persist, process, registry};
 
 /// Programs that write executables all day: what they drop says nothing about them.
 const INSTALLERS: &[&str] = &[
@@ -32,32 +32,6 @@ const MIN_COMMAND: usize = 12;
 const SPELT: usize = 1024;
 /// A tool creates a service or task and the record of it.
 const CREATED_US: i64 = 120 * 1_000_000;
-
-pub(super) const FILE_READS: &[Col] = &[
-    common::ACTION,
-    file::PATH,
-    file::NAME,
-    file::SHA256,
-    file::SHA1,
-    file::PID,
-    file::PROC_GUID,
-    file::PROC_START,
-    file::IMAGE,
-];
-pub(super) const PERSIST_READS: &[Col] = &[
-    persist::NAME,
-    persist::COMMAND,
-    persist::ARGS,
-    persist::PID,
-    persist::PROC_GUID,
-];
-pub(super) const REGISTRY_READS: &[Col] = &[
-    registry::DATA,
-    registry::PID,
-    registry::PROC_GUID,
-    registry::PROC_START,
-    registry::IMAGE,
-];
 
 /// Writer → process that runs the file, by path (λ 1) or by hash (λ .9). Returns the writers.
 pub(super) fn dropped(

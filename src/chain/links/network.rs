@@ -8,7 +8,7 @@ use crate::base::ip::{self, Ip};
 use crate::entity::resolve::order_of;
 use crate::knowledge::domains;
 use crate::lake::frame::{NO_STR, Row, StrId};
-use crate::schema::{Col, common, dns, http, network};
+use crate::schema::{common, dns, http, network};
 use crate::signals::Hit;
 
 /// An answer is used for its TTL, at least this long …
@@ -28,34 +28,6 @@ const NEAR: f64 = 0.7;
 const PROXY_US: i64 = 5_000_000;
 /// Ports on which proxies listen.
 const PROXY_PORTS: &[i64] = &[3128, 8000, 8080, 8081, 8088, 8888, 9090];
-
-pub(super) const NETWORK_READS: &[Col] = &[
-    network::DST_IP,
-    network::DST_PORT,
-    network::DST_HOST,
-    network::TLS_SNI,
-    network::PID,
-    network::PROC_GUID,
-    network::PROC_START,
-    network::IMAGE,
-];
-pub(super) const DNS_READS: &[Col] = &[
-    dns::QNAME,
-    dns::ANSWERS,
-    dns::TTL_MIN,
-    dns::PID,
-    dns::PROC_GUID,
-    dns::PROC_START,
-    dns::IMAGE,
-];
-pub(super) const HTTP_READS: &[Col] = &[
-    http::URL_HOST,
-    http::DST_IP,
-    http::PID,
-    http::PROC_GUID,
-    http::PROC_START,
-    http::IMAGE,
-];
 
 /// A time in which a connection would belong to a hit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,7 +7,7 @@ use super::Input;
 use super::files::one_spelling;
 use crate::knowledge::programs::{self, base_name};
 use crate::lake::frame::{Frames, Row, StrId};
-use crate::schema::{Col, common, script};
+use crate::schema::{common, script};
 
 /// λ of a process found by host and command line.
 const STRENGTH: f64 = 0.7;
@@ -15,8 +15,6 @@ const STRENGTH: f64 = 0.7;
 const DAY_US: i64 = 24 * 3_600_000_000;
 /// The record may carry a time a little before the process's.
 const SLACK_US: i64 = 2_000_000;
-
-pub(super) const READS: &[Col] = &[script::HOST_APP, script::PID, script::IMAGE];
 
 /// Script hosts by host and command line, with their starts in order.
 pub(super) struct Hosting {

@@ -6,7 +6,7 @@ use ahash::RandomState;
 
 use super::{Edge, End, Graph, Input, Kind};
 use crate::lake::frame::{Row, StrId};
-use crate::schema::{Col, auth, common, process};
+use crate::schema::{auth, common, process};
 
 /// Sessions of the system and its services: everything on the machine shares them.
 const SHARED_SESSIONS: &[i64] = &[0, 0x3e3, 0x3e4, 0x3e5, 0x3e7];
@@ -15,13 +15,6 @@ const STRENGTH: f64 = 0.8;
 /// Two hits of a session join when no more time than this lies between them. The session of a person who never signs
 /// out lasts for weeks; without the limit everything odd of a month would become one chain.
 const GAP_US: i64 = 24 * 3_600_000_000;
-
-pub(super) const AUTH_READS: &[Col] = &[
-    common::ACTION,
-    common::LOGON_ID,
-    auth::TARGET_LOGON_ID,
-    auth::LINKED_LOGON_ID,
-];
 
 /// When sessions of a number began on a host: numbers are used again after a reboot.
 struct Sessions {

@@ -9,7 +9,6 @@ use std::sync::LazyLock;
 use super::{Reason, finish_value, head, moment, system};
 use crate::base::names::Names;
 use crate::ingest::json::{Json, Object};
-use crate::ingest::name::Name;
 use crate::ingest::raw::{Field, Raw, Value};
 
 /// Reads one record. `winlog` is its `winlog` object, or the record itself for version 6.
@@ -49,8 +48,7 @@ pub fn read<'a>(mut raw: Raw<'a>, record: &Object<'a>, winlog: &Object<'a>) -> R
     finish_value(raw, message)
 }
 
-#[allow(clippy::ptr_arg)] // it is cloned with its lifetime
-fn member<'a>(raw: &mut Raw<'a>, name: &Name<'a>, value: Json<'a>) {
+fn member<'a>(raw: &mut Raw<'a>, name: &str, value: Json<'a>) {
     if let Some(data) = name
         .strip_prefix("event_data.")
         .or_else(|| name.strip_prefix("user_data."))
@@ -58,7 +56,7 @@ fn member<'a>(raw: &mut Raw<'a>, name: &Name<'a>, value: Json<'a>) {
         raw.push(data.to_owned(), value.value());
         return;
     }
-    let canonical = match &**name {
+    let canonical = match name {
         "event_data" => return system::event_data(raw, value),
         "user_data" => {
             for (name, value) in value.object().unwrap_or_default().0 {

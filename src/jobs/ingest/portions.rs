@@ -1,8 +1,8 @@
 //! Months of archives are committed on the way: a run that is killed after hours begins again behind its last commit,
 //! because the next run knows the inputs by their content.
 //!
-//! Every commit rewrites the days it adds to, so portions grow with what was read before: all commits together write a few
-//! times what the last one alone would.
+//! Every commit looks for copies among the rows of the days it adds to, and adds files to them. So portions grow with what was
+//! read before: all commits together look at a few times what one alone would, and the files stay few.
 
 use std::path::PathBuf;
 
@@ -16,8 +16,7 @@ const PACKED_ENDS: [&str; 9] = ["gz", "tgz", "zst", "bz2", "xz", "zip", "7z", "l
 
 /// Cuts files into portions of at least `least` bytes of text, in the order of their paths: neighbours are mostly of
 /// neighbouring days. Without `least` all are one portion.
-pub(super) fn cut(files: &[(PathBuf, u64)], least: Option<u64>) -> Vec<Vec<(PathBuf, u64)>> {
-    let mut files = files.to_vec();
+pub(super) fn cut(mut files: Vec<(PathBuf, u64)>, least: Option<u64>) -> Vec<Vec<(PathBuf, u64)>> {
     files.sort();
     let mut portions = vec![Vec::new()];
     let (mut before, mut here) = (0u64, 0u64);
@@ -50,9 +49,9 @@ mod tests {
     use super::*;
 
     fn sizes(files: &[(&str, u64)], least: Option<u64>) -> Vec<Vec<String>> {
-        let files: Vec<_> = files.iter().map(|(n, s)| (PathBuf::from(n), *s)).collect();
+        let files = files.iter().map(|(n, s)| (PathBuf::from(n), *s)).collect();
         let names = |portion: Vec<(PathBuf, u64)>| portion.into_iter().map(|(p, _)| p.display().to_string()).collect();
-        cut(&files, least).into_iter().map(names).collect()
+        cut(files, least).into_iter().map(names).collect()
     }
 
     #[test]

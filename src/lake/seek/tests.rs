@@ -8,11 +8,10 @@ use arrow_array::types::{Int32Type, UInt64Type};
 use proptest::prelude::*;
 
 use super::*;
-use crate::lake::catalogue::Input;
-use crate::lake::commit::commit;
 use crate::lake::limits::Limits;
 use crate::lake::scan::scan;
 use crate::lake::staging::Staging;
+use crate::lake::testing::commit_rows;
 use crate::lake::write::Layout;
 use crate::schema::builder::TableSet;
 use crate::schema::{common, dns, process};
@@ -80,12 +79,7 @@ fn lake(cells: &[Cell], root: &std::path::Path, wide: bool) -> Lake {
         }
         b.end_row();
     }
-    staging.add(&mut set).unwrap();
-    let mut inputs = [Input {
-        content_id: blake3::hash(b"x").to_hex().to_string(),
-        ..Input::default()
-    }];
-    commit(&mut lake, &staging, &mut inputs, &[]).unwrap();
+    commit_rows(&mut lake, &staging, &mut set);
     lake
 }
 
@@ -213,12 +207,7 @@ fn what_is_not_there_costs_footers_only() {
         b.fixed(process::SHA256, blake3::hash(&i.to_le_bytes()).as_bytes());
         b.end_row();
     }
-    staging.add(&mut set).unwrap();
-    let mut inputs = [Input {
-        content_id: blake3::hash(b"x").to_hex().to_string(),
-        ..Input::default()
-    }];
-    commit(&mut lake, &staging, &mut inputs, &[]).unwrap();
+    commit_rows(&mut lake, &staging, &mut set);
     let values = [vec![0u8; 32], vec![255u8; 32]];
     let probe = Probe {
         col: process::SHA256,

@@ -13,7 +13,7 @@ use super::access::Access;
 use super::program::seeds;
 use crate::base::ip;
 use crate::lake::frame::hex;
-use crate::schema::{Col, Table, http};
+use crate::schema::{Col, Column, Kind, Table, common, http};
 
 /// The code of a row without a value.
 pub const NONE: u32 = u32::MAX;
@@ -152,6 +152,13 @@ impl Cells {
             }
             Access::Everything => everything(table, batch, rows, false),
         }
+    }
+
+    /// The columns whose texts [`words`](Self::words) takes.
+    pub fn word_columns(table: &Table) -> impl Iterator<Item = Col> + use<> {
+        telling_columns(table)
+            .filter(|(_, c)| is_words(c.kind))
+            .map(|(col, _)| col)
     }
 
     /// Every text of a row, without its numbers, addresses and hashes.
@@ -467,17 +474,24 @@ fn combined(parts: &[Cells], rows: usize, first_only: bool) -> Cells {
     }
 }
 
+/// The columns that say something of the event itself; `extra` is looked at by itself.
+fn telling_columns(table: &Table) -> impl Iterator<Item = (Col, &'static Column)> + use<> {
+    const OTHERS: [Col; 4] = [common::EXTRA, common::HOST, common::FORMAT, common::TIME_QUALITY];
+    table.all_columns().filter(|(c, _)| !OTHERS.contains(c))
+}
+
+fn is_words(kind: Kind) -> bool {
+    kind.is_text() || kind == Kind::List
+}
+
 /// Every text and, unless only `words` are wanted, number and address of a row; `extra` is looked at by itself.
 fn everything(table: &'static Table, batch: &RecordBatch, rows: usize, words: bool) -> Cells {
-    use crate::schema::{Kind, common};
-    let parts: Vec<Cells> = table
-        .all_columns()
-        .filter(|(c, _)| ![common::EXTRA, common::HOST, common::FORMAT, common::TIME_QUALITY].contains(c))
+    let parts: Vec<Cells> = telling_columns(table)
+        .filter(|(_, c)| !words || is_words(c.kind))
         .filter_map(|(col, c)| {
             Some(match c.kind {
                 Kind::Dict | Kind::Text => Access::Text(col),
                 Kind::List => Access::List(col),
-                _ if words => return None,
                 Kind::Ip => Access::Ip(col),
                 Kind::U8 | Kind::U16 | Kind::U32 | Kind::I32 => Access::Int(col),
                 Kind::Md5 | Kind::Sha1 | Kind::Sha256 => Access::Hash(col),

@@ -7,6 +7,7 @@ use ahash::RandomState;
 
 use super::access::{Access, Reach};
 use super::anchor::{self, Shares};
+use super::cells::Cells;
 use super::expr::Expr;
 use super::fields::{self, Constant};
 use super::logsource;
@@ -17,7 +18,7 @@ use super::program::{FieldId, LeafId, Program, RuleId, seeds};
 use super::question::Question;
 use super::shape::ShapeKey;
 use crate::lake::scan::Sought;
-use crate::schema::{Col, Kind, Table, common};
+use crate::schema::{Col, Table, common};
 
 /// Number of a field in a table's plan.
 pub type SlotId = u32;
@@ -232,11 +233,7 @@ impl TablePlan {
         let words = slots.iter().any(is_words);
         let mut out = self.columns_of(slots.into_iter().filter(|s| !is_words(s)));
         if words {
-            let texts = self
-                .table
-                .all_columns()
-                .filter(|(_, c)| c.kind.is_text() || c.kind == Kind::List);
-            out.extend(texts.map(|(col, _)| col));
+            out.extend(Cells::word_columns(self.table));
             out.sort_unstable();
             out.dedup();
         }

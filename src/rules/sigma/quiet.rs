@@ -1,6 +1,7 @@
 //! Fields that point out no row of a row group, by the dictionaries of their columns alone: their rows are not read.
 
 use super::access::Access;
+use super::cells::Cells;
 use super::evaluate::Evaluation;
 use super::origin::Origin;
 use super::plan::{AnchorField, Plan, TablePlan};
@@ -94,14 +95,7 @@ fn columns(plan: &TablePlan, origin: &Origin) -> Option<Vec<Col>> {
     match &origin.columns {
         None => Some(Vec::new()),
         Some(Access::Text(col)) => Some(vec![*col]),
-        Some(Access::Everything) if origin.words => {
-            let texts = plan
-                .table
-                .all_columns()
-                .filter(|(c, _)| ![common::EXTRA, common::HOST, common::FORMAT, common::TIME_QUALITY].contains(c));
-            let wanted = texts.filter(|(_, c)| c.kind.is_text() || c.kind == Kind::List);
-            Some(wanted.map(|(c, _)| c).collect())
-        }
+        Some(Access::Everything) if origin.words => Some(Cells::word_columns(plan.table).collect()),
         _ => None,
     }
 }
@@ -111,10 +105,9 @@ mod tests {
     use std::sync::Arc;
 
     use crate::lake::Lake;
-    use crate::lake::catalogue::Input;
-    use crate::lake::commit::commit;
     use crate::lake::scan::TimeRange;
     use crate::lake::staging::Staging;
+    use crate::lake::testing::commit_rows;
     use crate::rules::sigma::document;
     use crate::rules::sigma::hunt::{hunt, shapes};
     use crate::rules::sigma::link::link;
@@ -171,12 +164,7 @@ mod tests {
             }
             b.end_row();
         }
-        staging.add(&mut set).unwrap();
-        let mut inputs = [Input {
-            content_id: blake3::hash(b"x").to_hex().to_string(),
-            ..Input::default()
-        }];
-        commit(&mut lake, &staging, &mut inputs, &[]).unwrap();
+        commit_rows(&mut lake, &staging, &mut set);
         lake
     }
 

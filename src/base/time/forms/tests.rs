@@ -43,6 +43,8 @@ fn epoch_unit_comes_from_the_digit_count() {
     assert_eq!(epoch(b"1637681708541"), Some(1_637_681_708_541_000));
     assert_eq!(epoch(b"1637681708541881"), Some(1_637_681_708_541_881));
     assert_eq!(epoch(b"1637681708541881380"), Some(1_637_681_708_541_881));
+    // More nanoseconds than 64 bits hold.
+    assert_eq!(epoch(b"20000000000000000999"), Some(20_000_000_000_000_000));
     assert_eq!(epoch(b"1545949776.1234569"), Some(1_545_949_776_123_456));
     assert_eq!(epoch(b"-1.5"), Some(-1_500_000));
     for bad in ["", "-", ".", ".5", "1e9", "12a", "999999999999999999999"] {
