@@ -171,10 +171,7 @@ fn evtx_ways(c: &mut Criterion) {
 
 fn decode(c: &mut Criterion, id: &'static str, input: &[u8], records: Option<usize>) {
     let format = by_id(id).unwrap();
-    let head = Head {
-        bytes: input,
-        name: "bench",
-    };
+    let head = Head::new(input, "bench");
     let cx = RecordContext {
         input: 0,
         format: id,
@@ -235,10 +232,7 @@ fn sigma(c: &mut Criterion) {
         ..Block::default()
     };
     let mut carry = Carry::default();
-    let head = Head {
-        bytes: input.as_bytes(),
-        name: "bench",
-    };
+    let head = Head::new(input.as_bytes(), "bench");
     format.open(&head, &mut carry);
     format.decode(&block, &carry, &mut sink);
     let batches: Vec<_> = sink

@@ -59,7 +59,7 @@ fn read_head(reader: &mut dyn Read, head: &mut Vec<u8>) -> std::io::Result<()> {
 }
 
 fn say(name: &str, head: &[u8]) -> bool {
-    let view = Head { bytes: head, name };
+    let view = Head::new(head, name);
     let name = for_terminal(name);
     match sniff(&view) {
         Ok((format, sure, why)) => {

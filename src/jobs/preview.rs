@@ -205,10 +205,7 @@ fn look(member: Member<'_>, options: &IngestOptions) -> Planned {
             if read.is_err() { head } else { text }
         }
     };
-    let view = Head {
-        bytes: &head,
-        name: &out.path,
-    };
+    let view = Head::new(&head, &out.path);
     let chosen = match &options.format {
         Some(id) => formats::by_id(id).map(|f| (f, "--format".to_owned())),
         None => formats::sniff(&view)

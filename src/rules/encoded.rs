@@ -89,6 +89,10 @@ pub fn is_powershell(name: &str) -> bool {
 
 fn find(command_line: &str, is_powershell_line: bool, depth: u8) -> Option<Encoded> {
     let text = capped(command_line, super::cmdline::MAX_COMMAND_LINE);
+    let mentioned = mentions_powershell(text);
+    if !is_powershell_line && !mentioned {
+        return None;
+    }
     let direct = tokenize(text);
     if is_powershell_line {
         let parameters = direct.iter().skip(1);
@@ -96,7 +100,7 @@ fn find(command_line: &str, is_powershell_line: bool, depth: u8) -> Option<Encod
             return Some(found);
         }
     }
-    if !mentions_powershell(text) {
+    if !mentioned {
         return None;
     }
     // What another program passes on: `cmd` removes carets and ends a command at its operators.
@@ -121,12 +125,16 @@ fn find(command_line: &str, is_powershell_line: bool, depth: u8) -> Option<Encod
 }
 
 fn mentions_powershell(text: &str) -> bool {
-    let lower: String = text
-        .chars()
-        .filter(|c| *c != '^' && *c != '`')
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    lower.contains("powershell") || lower.contains("pwsh")
+    let text = text.as_bytes();
+    memchr::memchr2_iter(b'p', b'P', text).any(|at| {
+        let plain = || text.iter().skip(at).filter(|b| !matches!(b, b'^' | b'`'));
+        let begins = |name: &str| {
+            let mut here = plain();
+            name.bytes()
+                .all(|b| here.next().is_some_and(|h| h.eq_ignore_ascii_case(&b)))
+        };
+        begins("powershell") || begins("pwsh")
+    })
 }
 
 /// A token that names PowerShell, also glued to what comes before (`/cpowershell`).

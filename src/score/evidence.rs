@@ -1,6 +1,7 @@
 //! Rows as evidence: where a person finds them, and the fields that matter.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
@@ -8,7 +9,7 @@ use super::finding::Evidence;
 use crate::base::text::truncate_chars;
 use crate::base::{ip, time};
 use crate::lake::frame::Row;
-use crate::schema::{Col, Column, Kind, common};
+use crate::schema::{Col, Column, Kind, TABLES, Table, common};
 use crate::signals::Cx;
 use crate::signals::RowRef;
 
@@ -106,6 +107,12 @@ const SHOWN: &[&str] = &[
     "product",
 ];
 
+/// The columns of [`SHOWN`] that a table has, by the table's place.
+static SHOWN_OF: LazyLock<Vec<Vec<(Col, &'static Column)>>> = LazyLock::new(|| {
+    let of = |t: &&'static Table| SHOWN.iter().filter_map(|name| t.find(name)).collect();
+    TABLES.iter().map(of).collect()
+});
+
 /// The evidence of a hit's rows, at most [`MAX_ROWS`].
 pub fn of(rows: &[RowRef], cx: &Cx<'_>, source_path: &dyn Fn(u64) -> String) -> Vec<Evidence> {
     rows.iter()
@@ -116,10 +123,10 @@ pub fn of(rows: &[RowRef], cx: &Cx<'_>, source_path: &dyn Fn(u64) -> String) -> 
 
 /// A row as evidence.
 pub fn entry(row: Row<'_>, source_path: &dyn Fn(u64) -> String) -> Evidence {
-    let fields: BTreeMap<String, Value> = SHOWN
+    let shown = SHOWN_OF.get(row.table().ix()).map_or(&[][..], Vec::as_slice);
+    let fields: BTreeMap<String, Value> = shown
         .iter()
-        .filter_map(|name| row.table().find(name))
-        .filter_map(|(col, column)| Some((column.name.to_owned(), cell(row, col, column)?)))
+        .filter_map(|(col, column)| Some((column.name.to_owned(), cell(row, *col, column)?)))
         .collect();
     Evidence {
         table: row.table().name.to_owned(),
@@ -160,7 +167,7 @@ fn cut(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::chain::testing::Rows;
-    use crate::schema::{TABLES, process};
+    use crate::schema::process;
 
     #[test]
     fn every_shown_column_exists_somewhere() {

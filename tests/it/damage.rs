@@ -56,7 +56,7 @@ impl Random {
 }
 
 fn decode(bytes: &[u8], name: &str) {
-    let head = Head { bytes, name };
+    let head = Head::new(bytes, name);
     let Ok((format, _, _)) = sniff(&head) else { return };
     let cx = RecordContext {
         input: 0,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use evtx::{EvtxChunkData, ParserSettings};
 
-use super::{Block, Carry, Format, Head, Sniff};
+use super::{Block, CERTAIN, Carry, Format, Head, Sniff};
 use crate::base::time::{TimeQuality, Ts};
 use crate::ingest::binxml::Decoder;
 use crate::ingest::event::xml;
@@ -41,9 +41,9 @@ impl Format for Evtx {
 
     fn sniff(&self, head: &Head<'_>) -> Sniff {
         if head.bytes.starts_with(b"ElfFile\0") {
-            Sniff::Yes(100, "EVTX file header".into())
+            Sniff::Yes(CERTAIN, "EVTX file header".into())
         } else if head.bytes.starts_with(b"ElfChnk\0") {
-            Sniff::Yes(100, "EVTX chunks without file header".into())
+            Sniff::Yes(CERTAIN, "EVTX chunks without file header".into())
         } else {
             Sniff::No("no EVTX magic")
         }

@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn objects_with_a_time_are_taken_last_and_others_refused() {
-        let head = |bytes| Head { bytes, name: "x" };
+        let head = |bytes| Head::new(bytes, "x");
         assert!(matches!(
             Json.sniff(&head(br#"{"TimeGenerated":"2021-08-02T13:32:07Z","a":1}"#)),
             Sniff::Yes(1, _)

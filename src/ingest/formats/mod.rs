@@ -1,10 +1,15 @@
 //! Syntax: one file per log format. A format turns a block of bytes into raw events and knows nothing of their meaning.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
 use super::framing::{Framing, JsonPlace};
+use super::lines;
 use super::sink::Sink;
 use crate::base::time::{DateOrder, Ts};
+
+/// Lines that every sniffer may ask for: more than that only the one format that an input is of.
+const LINES_KEPT: usize = 60;
 
 /// The beginning of an input, decompressed and in UTF-8, and its name.
 #[derive(Debug)]
@@ -13,18 +18,36 @@ pub struct Head<'a> {
     pub bytes: &'a [u8],
     /// Path of the input, with `!member` for members of archives.
     pub name: &'a str,
+    /// The first [`LINES_KEPT`] lines, once somebody asked.
+    lines: OnceLock<Vec<Cow<'a, str>>>,
 }
 
 impl<'a> Head<'a> {
+    /// The beginning `bytes` of the input `name`.
+    pub fn new(bytes: &'a [u8], name: &'a str) -> Self {
+        Self {
+            bytes,
+            name,
+            lines: OnceLock::new(),
+        }
+    }
+
     /// The first `n` lines that are not blank, lossily decoded, without line ends.
-    pub fn lines(&self, n: usize) -> Vec<std::borrow::Cow<'a, str>> {
-        self.bytes
-            .split(|b| *b == b'\n')
-            .map(|l| l.strip_suffix(b"\r").unwrap_or(l))
-            .filter(|l| !l.iter().all(u8::is_ascii_whitespace))
-            .take(n)
-            .map(String::from_utf8_lossy)
-            .collect()
+    pub fn lines(&self, n: usize) -> Cow<'_, [Cow<'a, str>]> {
+        if n > LINES_KEPT {
+            return self.read_lines(n).into();
+        }
+        let lines = self.lines.get_or_init(|| self.read_lines(LINES_KEPT));
+        lines.get(..n).unwrap_or(lines).into()
+    }
+
+    fn read_lines(&self, n: usize) -> Vec<Cow<'a, str>> {
+        let block = Block {
+            bytes: self.bytes,
+            ..Block::default()
+        };
+        let lines = lines::lines(&block).take(n);
+        lines.map(|(_, line)| String::from_utf8_lossy(line)).collect()
     }
 }
 
@@ -33,9 +56,12 @@ impl<'a> Head<'a> {
 pub enum Sniff {
     /// It is not; why, in a few words.
     No(&'static str),
-    /// It is, with a confidence of 1 (could be) to 100 (magic bytes).
+    /// It is, with a confidence of 1 (could be) to [`CERTAIN`] (magic bytes).
     Yes(u8, String),
 }
+
+/// The confidence that leaves no question to other formats.
+pub const CERTAIN: u8 = 100;
 
 /// State that a block needs from the blocks before it (the header in force, the order of dates).
 #[derive(Debug, Clone, Default)]
@@ -127,6 +153,7 @@ pub fn sniff(head: &Head<'_>) -> Result<Sniffed, Vec<(&'static str, &'static str
     let mut reasons = Vec::new();
     for format in FORMATS.iter().copied() {
         match format.sniff(head) {
+            Sniff::Yes(CERTAIN, why) => return Ok((format, CERTAIN, why)),
             Sniff::Yes(sure, why) if best.as_ref().is_none_or(|(_, b, _)| sure > *b) => {
                 best = Some((format, sure, why));
             }

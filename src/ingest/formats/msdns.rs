@@ -209,10 +209,7 @@ mod tests {
             ..Carry::default()
         };
         MsDns.open(
-            &Head {
-                bytes: text.as_bytes(),
-                name: "dns.log",
-            },
+            &Head::new(text.as_bytes(), "dns.log"),
             &mut carry,
         );
         carry

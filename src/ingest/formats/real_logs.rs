@@ -39,10 +39,7 @@ fn read(path: &Path) -> Seen {
 }
 
 fn one(name: &str, bytes: SharedBytes, seen: &mut Seen) {
-    let head = Head {
-        bytes: bytes.get(..bytes.len().min(256 << 10)).unwrap(),
-        name,
-    };
+    let head = Head::new(bytes.get(..bytes.len().min(256 << 10)).unwrap(), name);
     let Ok((format, _, _)) = sniff(&head) else {
         seen.unknown.push(name.to_owned());
         return;

@@ -14,10 +14,7 @@ use crate::schema::{common, dns, http, lease};
 const INPUT_TIME: i64 = 1_763_769_600_000_000;
 
 fn read(name: &str, bytes: &[u8]) -> Option<(&'static str, Sink<'static>)> {
-    let head = Head {
-        bytes: bytes.get(..bytes.len().min(256 << 10))?,
-        name,
-    };
+    let head = Head::new(bytes.get(..bytes.len().min(256 << 10))?, name);
     let (format, ..) = sniff(&head).ok()?;
     let mut carry = Carry {
         input_time: INPUT_TIME,

@@ -28,7 +28,7 @@ pub fn decode(format: &dyn Format, bytes: &[u8]) -> Sink<'static> {
         name: Arc::from("test"),
         ..Carry::default()
     };
-    format.open(&Head { bytes, name: "test" }, &mut carry);
+    format.open(&Head::new(bytes, "test"), &mut carry);
     let mut sink = Sink::new(RecordContext {
         input: 0,
         format: format.id(),
@@ -48,5 +48,5 @@ pub fn decode(format: &dyn Format, bytes: &[u8]) -> Sink<'static> {
 
 /// What a format says to the beginning of an input.
 pub fn sniff(format: &dyn Format, bytes: &[u8]) -> Sniff {
-    format.sniff(&Head { bytes, name: "test" })
+    format.sniff(&Head::new(bytes, "test"))
 }

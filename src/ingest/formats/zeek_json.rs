@@ -158,10 +158,7 @@ mod tests {
     #[test]
     fn foreign_json_is_not_claimed() {
         let sniff = |s: &str| {
-            ZeekJson.sniff(&Head {
-                bytes: s.as_bytes(),
-                name: "x",
-            })
+            ZeekJson.sniff(&Head::new(s.as_bytes(), "x"))
         };
         assert!(matches!(
             sniff("{\"ts\":1.5,\"uid\":\"C\",\"id.orig_h\":\"1.1.1.1\",\"conn_state\":\"SF\"}\n"),

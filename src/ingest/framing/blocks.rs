@@ -196,7 +196,7 @@ impl Feed<'_> {
                 // One byte more than asked for tells whether the window is the last.
                 let wanted = size + 1;
                 while *filled < wanted && !*ended {
-                    if buffer.len() < wanted {
+                    if buffer.len() == *filled {
                         // A small input does not need a large buffer.
                         let len = wanted.min((buffer.len() * 4).max(FIRST_READ));
                         buffer.resize(len.max(*filled + 1), 0);

@@ -27,13 +27,7 @@ impl Shown {
 /// What a format makes of an input: all rows, in the order of tables, and the reasons of the rejects.
 pub fn decode(format: &dyn Format, input: &[u8]) -> (Vec<Shown>, Vec<String>) {
     let mut carry = Carry::default();
-    format.open(
-        &Head {
-            bytes: input,
-            name: "test",
-        },
-        &mut carry,
-    );
+    format.open(&Head::new(input, "test"), &mut carry);
     let cx = RecordContext {
         input: 1,
         format: "test",

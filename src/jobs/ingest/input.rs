@@ -62,10 +62,7 @@ impl Run<'_> {
                 let text = bytes.slice(bom..bytes.len());
                 let head = text.slice(0..HEAD_BYTES as usize);
                 let name = input.path.clone();
-                let head = Head {
-                    bytes: &head,
-                    name: &name,
-                };
+                let head = Head::new(&head, &name);
                 let Some(format) = self.format(&head, input) else {
                     return Ok(None);
                 };
@@ -137,10 +134,7 @@ impl Run<'_> {
         }
         let name = input.path.clone();
         let first = head.clone();
-        let head_view = Head {
-            bytes: &first,
-            name: &name,
-        };
+        let head_view = Head::new(&first, &name);
         let Some(format) = self.format(&head_view, input) else {
             return Ok(None);
         };

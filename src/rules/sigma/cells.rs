@@ -1,19 +1,20 @@
 //! The texts of a field over the rows of one batch: a code per row, a text (or several) per code.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-
-use ahash::RandomState;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, TimestampMicrosecondType, UInt32Type, UInt64Type};
-use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, RecordBatch, StringArray};
+use arrow_array::types::{Int32Type, UInt32Type};
+use arrow_array::{Array, RecordBatch, StringArray};
 use arrow_schema::DataType;
 
 use super::access::Access;
-use super::program::seeds;
-use crate::base::ip;
+use super::sieve::Sieve;
+use crate::base::ip::{self, Ip};
 use crate::lake::frame::hex;
-use crate::schema::{Col, Column, Kind, Table, common, http};
+use crate::schema::{Col, Table};
+use joined::{combined, everything, hashes, is_words, joined, telling_columns, url};
+use single::{bytes, list, number, sift, text, time};
+
+mod joined;
+mod single;
 
 /// The code of a row without a value.
 pub const NONE: u32 = u32::MAX;
@@ -31,6 +32,8 @@ enum Texts {
     Array(StringArray),
     /// One text a code.
     One(Vec<String>),
+    /// The same one after the other, and where each ends: for texts that are all different.
+    Run(String, Vec<usize>),
     /// Several texts a code.
     Many(Vec<Vec<String>>),
     /// A code a row: the texts of all these at that row.
@@ -48,6 +51,7 @@ impl Cells {
         match &self.texts {
             Texts::Array(a) => a.len(),
             Texts::One(v) => v.len(),
+            Texts::Run(_, ends) => ends.len(),
             Texts::Many(v) => v.len(),
             Texts::Rows(_, rows) => *rows,
         }
@@ -64,6 +68,12 @@ impl Cells {
             }
             Texts::One(v) => {
                 if let Some(t) = v.get(at) {
+                    see(t);
+                }
+            }
+            Texts::Run(texts, ends) => {
+                let begin = at.checked_sub(1).and_then(|b| ends.get(b)).copied().unwrap_or(0);
+                if let Some(t) = ends.get(at).and_then(|end| texts.get(begin..*end)) {
                     see(t);
                 }
             }
@@ -154,6 +164,36 @@ impl Cells {
         }
     }
 
+    /// The same where all values that no question asks for may have the text of one of them.
+    pub fn sifted(access: &Access, table: &'static Table, batch: &RecordBatch, sieve: &Sieve) -> Self {
+        let rows = batch.num_rows();
+        let column = |col: Col| batch.column_by_name(table.column(col)?.name);
+        match (access, sieve) {
+            (Access::Ip(col), Sieve::Addresses(wanted)) => {
+                let Some(a) = column(*col).and_then(|a| a.as_fixed_size_binary_opt()) else {
+                    return Self::nothing(rows);
+                };
+                let address = |i| a.is_valid(i).then(|| Ip::try_from(a.value(i)).ok()).flatten();
+                sift((0..rows).map(address), |v| wanted.has(v), ip::display)
+            }
+            (Access::Int(col), Sieve::Numbers(wanted)) => {
+                let has = |v: &i64| wanted.has(*v);
+                match column(*col).map(|a| (a, a.data_type())) {
+                    Some((a, DataType::UInt32)) => {
+                        let values = a.as_primitive::<UInt32Type>().iter();
+                        sift(values.map(|v| v.map(i64::from)), has, i64::to_string)
+                    }
+                    Some((a, DataType::Int32)) => {
+                        let values = a.as_primitive::<Int32Type>().iter();
+                        sift(values.map(|v| v.map(i64::from)), has, i64::to_string)
+                    }
+                    _ => Self::build(access, table, batch),
+                }
+            }
+            _ => Self::build(access, table, batch),
+        }
+    }
+
     /// The columns whose texts [`words`](Self::words) takes.
     pub fn word_columns(table: &Table) -> impl Iterator<Item = Col> + use<> {
         telling_columns(table)
@@ -199,309 +239,5 @@ impl Cells {
             out.get_or_insert(t);
         });
         out
-    }
-}
-
-/// Gives equal keys equal codes.
-struct Coder<K> {
-    known: HashMap<K, u32, RandomState>,
-    codes: Vec<u32>,
-}
-
-impl<K: Hash + Eq> Coder<K> {
-    fn new(rows: usize) -> Self {
-        Self {
-            known: HashMap::with_hasher(seeds()),
-            codes: Vec::with_capacity(rows),
-        }
-    }
-
-    /// Adds a row; `make` is called for a key not seen yet.
-    fn push<T>(&mut self, key: Option<K>, texts: &mut Vec<T>, make: impl FnOnce(&K) -> T) {
-        let Some(key) = key else {
-            self.codes.push(NONE);
-            return;
-        };
-        let code = match self.known.get(&key) {
-            Some(code) => *code,
-            None => {
-                let code = texts.len() as u32;
-                texts.push(make(&key));
-                self.known.insert(key, code);
-                code
-            }
-        };
-        self.codes.push(code);
-    }
-}
-
-fn text(array: &ArrayRef, rows: usize) -> Cells {
-    match array.data_type() {
-        DataType::Dictionary(..) => {
-            let Some(d) = array.as_dictionary_opt::<Int32Type>() else {
-                return Cells::nothing(rows);
-            };
-            let Some(values) = d.values().as_string_opt::<i32>() else {
-                return Cells::nothing(rows);
-            };
-            let keys = d.keys();
-            let codes = match keys.nulls() {
-                None => keys.values().iter().map(|k| *k as u32).collect(),
-                Some(n) => keys
-                    .values()
-                    .iter()
-                    .zip(n.iter())
-                    .map(|(k, v)| if v { *k as u32 } else { NONE })
-                    .collect(),
-            };
-            Cells {
-                codes,
-                texts: Texts::Array(values.clone()),
-            }
-        }
-        DataType::Utf8 => {
-            let Some(a) = array.as_string_opt::<i32>() else {
-                return Cells::nothing(rows);
-            };
-            Cells {
-                codes: (0..rows as u32)
-                    .map(|i| if a.is_valid(i as usize) { i } else { NONE })
-                    .collect(),
-                texts: Texts::Array(a.clone()),
-            }
-        }
-        _ => Cells::nothing(rows),
-    }
-}
-
-fn number(array: &ArrayRef, rows: usize, form: impl Fn(i64, bool) -> String) -> Cells {
-    let mut coder = Coder::new(rows);
-    let mut texts = Vec::new();
-    let unsigned = matches!(array.data_type(), DataType::UInt64);
-    let mut add = |v: Option<i64>| coder.push(v, &mut texts, |v| form(*v, unsigned));
-    match array.data_type() {
-        DataType::UInt32 => array
-            .as_primitive::<UInt32Type>()
-            .iter()
-            .for_each(|v| add(v.map(i64::from))),
-        DataType::UInt64 => array
-            .as_primitive::<UInt64Type>()
-            .iter()
-            .for_each(|v| add(v.map(|v| v as i64))),
-        DataType::Int32 => array
-            .as_primitive::<Int32Type>()
-            .iter()
-            .for_each(|v| add(v.map(i64::from))),
-        DataType::Timestamp(..) => array.as_primitive::<TimestampMicrosecondType>().iter().for_each(add),
-        DataType::Boolean => array.as_boolean().iter().for_each(|v| add(v.map(i64::from))),
-        _ => return Cells::nothing(rows),
-    }
-    Cells {
-        codes: coder.codes,
-        texts: Texts::One(texts),
-    }
-}
-
-fn time(micros: i64) -> String {
-    match chrono::DateTime::from_timestamp_micros(micros) {
-        Some(t) => t.format("%Y-%m-%d %H:%M:%S%.3f").to_string(),
-        None => String::new(),
-    }
-}
-
-fn bytes(array: &ArrayRef, rows: usize, form: impl Fn(&[u8]) -> String) -> Cells {
-    let Some(a) = array.as_fixed_size_binary_opt() else {
-        return Cells::nothing(rows);
-    };
-    let mut coder = Coder::new(rows);
-    let mut texts = Vec::new();
-    for i in 0..rows {
-        coder.push(a.is_valid(i).then(|| a.value(i)), &mut texts, |b| form(b));
-    }
-    Cells {
-        codes: coder.codes,
-        texts: Texts::One(texts),
-    }
-}
-
-/// `SHA1=…,MD5=…,SHA256=…,IMPHASH=…` of those that a row has.
-fn hashes(batch: &RecordBatch, rows: usize) -> Cells {
-    let column = |name: &str| batch.column_by_name(name).and_then(|a| a.as_fixed_size_binary_opt());
-    let columns: Vec<(&str, &FixedSizeBinaryArray)> = [
-        ("SHA1", "sha1"),
-        ("MD5", "md5"),
-        ("SHA256", "sha256"),
-        ("IMPHASH", "imphash"),
-    ]
-    .into_iter()
-    .filter_map(|(label, name)| Some((label, column(name)?)))
-    .collect();
-    let mut coder = Coder::new(rows);
-    let mut texts = Vec::new();
-    for i in 0..rows {
-        let key: Vec<Option<&[u8]>> = columns.iter().map(|(_, a)| a.is_valid(i).then(|| a.value(i))).collect();
-        let key = key.iter().any(Option::is_some).then_some(key);
-        coder.push(key, &mut texts, |key| {
-            let parts = columns.iter().zip(key);
-            let named: Vec<String> = parts
-                .filter_map(|((label, _), b)| Some(format!("{label}={}", hex((*b)?).to_ascii_uppercase())))
-                .collect();
-            named.join(",")
-        });
-    }
-    Cells {
-        codes: coder.codes,
-        texts: Texts::One(texts),
-    }
-}
-
-/// Every item, and all of them joined by commas.
-fn list(array: &ArrayRef, rows: usize) -> Cells {
-    let Some(a) = array.as_list_opt::<i32>() else {
-        return Cells::nothing(rows);
-    };
-    let mut codes = Vec::with_capacity(rows);
-    let mut texts = Vec::new();
-    for i in 0..rows {
-        if !a.is_valid(i) {
-            codes.push(NONE);
-            continue;
-        }
-        let items = a.value(i);
-        let mut own: Vec<String> = match items.as_string_opt::<i32>() {
-            Some(s) => s.iter().flatten().map(str::to_owned).collect(),
-            None => Vec::new(),
-        };
-        if own.len() > 1 {
-            own.push(own.join(","));
-        }
-        codes.push(texts.len() as u32);
-        texts.push(own);
-    }
-    Cells {
-        codes,
-        texts: Texts::Many(texts),
-    }
-}
-
-fn joined(a: &Cells, b: &Cells, separator: char, rows: usize) -> Cells {
-    let mut coder = Coder::new(rows);
-    let mut texts = Vec::new();
-    for i in 0..rows {
-        let key = (a.code(i), b.code(i));
-        let some = key.0 != NONE || key.1 != NONE;
-        coder.push(some.then_some(key), &mut texts, |key| {
-            match (a.first(key.0), b.first(key.1)) {
-                (Some(a), Some(b)) => format!("{a}{separator}{b}"),
-                (Some(one), None) | (None, Some(one)) => one.to_owned(),
-                (None, None) => String::new(),
-            }
-        });
-    }
-    Cells {
-        codes: coder.codes,
-        texts: Texts::One(texts),
-    }
-}
-
-fn url(table: &'static Table, batch: &RecordBatch, rows: usize) -> Cells {
-    let part = |access: Access| Cells::build(&access, table, batch);
-    let (scheme, host) = (part(Access::Text(http::SCHEME)), part(Access::Text(http::URL_HOST)));
-    let (port, path) = (part(Access::Int(http::URL_PORT)), part(Access::Text(http::URL_PATH)));
-    let query = part(Access::Text(http::URL_QUERY));
-    let mut codes = Vec::with_capacity(rows);
-    let mut texts = Vec::new();
-    for i in 0..rows {
-        let (host, path) = (host.first(host.code(i)), path.first(path.code(i)));
-        if host.is_none() && path.is_none() {
-            codes.push(NONE);
-            continue;
-        }
-        let (port, query) = (port.first(port.code(i)), query.first(query.code(i)));
-        let scheme = scheme.first(scheme.code(i)).filter(|_| host.is_some());
-        let address = host.is_some_and(|h| h.contains(':'));
-        let parts = [
-            (scheme, "", "://"),
-            (host.filter(|_| address), "[", "]"),
-            (host.filter(|_| !address), "", ""),
-            (port, ":", ""),
-            (path, "", ""),
-            (query, "?", ""),
-        ];
-        let len = parts
-            .iter()
-            .filter_map(|(t, a, b)| Some((*t)?.len() + a.len() + b.len()));
-        let mut out = String::with_capacity(len.sum());
-        for (text, before, after) in parts {
-            if let Some(text) = text {
-                out.extend([before, text, after]);
-            }
-        }
-        codes.push(texts.len() as u32);
-        texts.push(out);
-    }
-    Cells {
-        codes,
-        texts: Texts::One(texts),
-    }
-}
-
-fn combined(parts: &[Cells], rows: usize, first_only: bool) -> Cells {
-    let mut coder = Coder::new(rows);
-    let mut texts = Vec::new();
-    for i in 0..rows {
-        let mut key: Vec<u32> = parts.iter().map(|p| p.code(i)).collect();
-        if first_only {
-            let keep = key.iter().position(|c| *c != NONE);
-            for (j, c) in key.iter_mut().enumerate() {
-                if Some(j) != keep {
-                    *c = NONE;
-                }
-            }
-        }
-        let key = key.iter().any(|c| *c != NONE).then_some(key);
-        coder.push(key, &mut texts, |key| {
-            let mut out = Vec::new();
-            for (p, code) in parts.iter().zip(key) {
-                p.each(*code, |t| out.push(t.to_owned()));
-            }
-            out
-        });
-    }
-    Cells {
-        codes: coder.codes,
-        texts: Texts::Many(texts),
-    }
-}
-
-/// The columns that say something of the event itself; `extra` is looked at by itself.
-fn telling_columns(table: &Table) -> impl Iterator<Item = (Col, &'static Column)> + use<> {
-    const OTHERS: [Col; 4] = [common::EXTRA, common::HOST, common::FORMAT, common::TIME_QUALITY];
-    table.all_columns().filter(|(c, _)| !OTHERS.contains(c))
-}
-
-fn is_words(kind: Kind) -> bool {
-    kind.is_text() || kind == Kind::List
-}
-
-/// Every text and, unless only `words` are wanted, number and address of a row; `extra` is looked at by itself.
-fn everything(table: &'static Table, batch: &RecordBatch, rows: usize, words: bool) -> Cells {
-    let parts: Vec<Cells> = telling_columns(table)
-        .filter(|(_, c)| !words || is_words(c.kind))
-        .filter_map(|(col, c)| {
-            Some(match c.kind {
-                Kind::Dict | Kind::Text => Access::Text(col),
-                Kind::List => Access::List(col),
-                Kind::Ip => Access::Ip(col),
-                Kind::U8 | Kind::U16 | Kind::U32 | Kind::I32 => Access::Int(col),
-                Kind::Md5 | Kind::Sha1 | Kind::Sha256 => Access::Hash(col),
-                _ => return None,
-            })
-        })
-        .map(|a| Cells::build(&a, table, batch))
-        .collect();
-    Cells {
-        codes: (0..rows as u32).collect(),
-        texts: Texts::Rows(parts, rows),
     }
 }

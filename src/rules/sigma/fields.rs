@@ -1,7 +1,7 @@
 //! From the name of a field in a rule to where rows of a shape keep it.
 
 use super::access::{Access, Reach};
-use super::probe;
+use super::probe::Probe;
 use super::shape::Shape;
 use crate::schema::{
     Col, account, alert, auth, common, dns, file, http, image_load, network, persist, posture, process, process_access,
@@ -35,7 +35,7 @@ pub enum Constant<'s> {
 }
 
 /// Where rows of a shape keep a field.
-pub fn reach(shape: &Shape<'_>, field: &str) -> Reach {
+pub fn reach(probe: &mut Probe<'_>, field: &str) -> Reach {
     if field == EVERYTHING {
         return Reach {
             columns: Some(Access::Everything),
@@ -43,13 +43,15 @@ pub fn reach(shape: &Shape<'_>, field: &str) -> Reach {
             each: true,
         };
     }
+    let shape = probe.shape();
+    let shape = &shape;
     if let Some(own) = special(shape, field) {
         return own;
     }
     let mut extra = spellings(field);
     let columns = extra
         .iter()
-        .find_map(|name| probe::find(shape, name))
+        .find_map(|name| probe.find(name))
         .or_else(|| alias(shape, field))
         .or_else(|| header(field));
     for name in renamed(shape, field) {
@@ -350,10 +352,13 @@ mod tests {
             ("CommandLine", Access::Text(process::CMDLINE)),
             ("ParentImage", Access::Text(process::PARENT_IMAGE)),
         ] {
-            assert_eq!(reach(&start("security", 4688), field).columns, Some(access.clone()));
-            assert_eq!(reach(&start("sysmon", 1), field).columns, Some(access));
+            assert_eq!(
+                reach(&mut Probe::new(start("security", 4688)), field).columns,
+                Some(access.clone())
+            );
+            assert_eq!(reach(&mut Probe::new(start("sysmon", 1)), field).columns, Some(access));
         }
-        let own = reach(&start("security", 4688), "ProcessId");
+        let own = reach(&mut Probe::new(start("security", 4688)), "ProcessId");
         assert_eq!(
             own.columns,
             Some(Access::Hex(process::PPID)),

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use ahash::RandomState;
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_select::take::take_record_batch;
+use rayon::prelude::*;
 
 use super::anchor::Shares;
-use super::evaluate::{self, Evaluation, Match, OfShape, Tally};
+use super::evaluate::{self, Evaluation, Match, OfShape, Outcome, Tally};
 use super::expr::Expr;
 use super::load::RuleSet;
 use super::logsource;
@@ -20,7 +21,7 @@ use super::shape_reader::{SHAPE, ShapeReader};
 use crate::base::error::Result;
 use crate::lake::Lake;
 use crate::lake::frame::{Frames, NO_STR};
-use crate::lake::scan::{TimeRange, parts, sample};
+use crate::lake::scan::{Part, TimeRange, parts, sample};
 use crate::schema::builder::NULL_INT;
 use crate::schema::{TABLES, Table, common};
 
@@ -44,46 +45,17 @@ const SAMPLE: usize = 2_048;
 /// Where a file of the lake cannot be read.
 pub fn hunt(lake: &Lake, set: &RuleSet, shapes: &[ShapeKey], range: TimeRange, measure: bool) -> Result<Found> {
     let program = &set.program;
-    let mut plans = Vec::new();
-    for table in TABLES.iter().copied() {
+    let plan = |table: &&'static Table| {
         let sampled = |columns: &[crate::schema::Col]| sample(lake, table, columns, SAMPLE);
-        plans.extend(measured(program, table, shapes, sampled)?);
-    }
+        measured(program, table, shapes, sampled)
+    };
+    let plans: Vec<Option<TablePlan>> = TABLES.par_iter().map(plan).collect::<Result<_>>()?;
+    let plans: Vec<TablePlan> = plans.into_iter().flatten().collect();
+    let outcomes = |p: &TablePlan| parts(lake, p.table, range, |part| of_part(program, p, part, range, measure));
+    let outcomes: Vec<Vec<Outcome>> = plans.par_iter().map(outcomes).collect::<Result<_>>()?;
     let mut found = Found::default();
     let mut seen = Vec::new();
-    for p in &plans {
-        let outcomes = parts(lake, p.table, range, |part| {
-            let names = part.extra_names();
-            let mut e = Evaluation::new(program, p, range, names.as_ref(), measure);
-            for group in 0..part.groups() {
-                let possible = p.possible(|col, sought| part.may_hold(group, col, sought));
-                if let (true, Some(rows)) = (possible.is_empty(), part.rows_within(group, range)) {
-                    e.pass(rows);
-                    continue;
-                }
-                let sure = only_shape(part, p.table, group).and_then(|key| p.plans.get(&key));
-                match sure {
-                    Some(plan) => e.begin_sure(plan, part, group)?,
-                    None => e.begin(),
-                }
-                let possible = sure.map_or(possible, |plan| vec![plan]);
-                if let (true, Some(rows)) = (e.is_all_quiet(), part.rows_within(group, range)) {
-                    e.pass_sure(rows);
-                    continue;
-                }
-                part.read(group, &e.pointing_columns(&possible), None, |batch| e.point(batch))?;
-                if e.rows().is_empty() {
-                    continue;
-                }
-                let rows = e.rows().to_vec();
-                let mut first = 0;
-                part.read(group, &e.looking_columns(), Some(&rows), |batch| {
-                    e.look(first, batch);
-                    first += batch.num_rows();
-                })?;
-            }
-            Ok(e.finish())
-        })?;
+    for (p, outcomes) in plans.iter().zip(outcomes) {
         let mut before = 0;
         let mut of_table = Vec::new();
         let mut of_shapes: Vec<OfShape> = Vec::new();
@@ -99,6 +71,40 @@ pub fn hunt(lake: &Lake, set: &RuleSet, shapes: &[ShapeKey], range: TimeRange, m
     }
     found.blind = blind(program, shapes, &plans, &seen);
     Ok(found)
+}
+
+/// Runs the rules over the rows of one file.
+fn of_part(program: &Program, plan: &TablePlan, part: &Part, range: TimeRange, measure: bool) -> Result<Outcome> {
+    let names = part.extra_names();
+    let mut e = Evaluation::new(program, plan, range, names.as_ref(), measure);
+    for group in 0..part.groups() {
+        let possible = plan.possible(|col, sought| part.may_hold(group, col, sought));
+        if let (true, Some(rows)) = (possible.is_empty(), part.rows_within(group, range)) {
+            e.pass(rows);
+            continue;
+        }
+        let sure = only_shape(part, plan.table, group).and_then(|key| plan.plans.get(&key));
+        match sure {
+            Some(plan) => e.begin_sure(plan, part, group)?,
+            None => e.begin(),
+        }
+        let possible = sure.map_or(possible, |plan| vec![plan]);
+        if let (true, Some(rows)) = (e.is_all_quiet(), part.rows_within(group, range)) {
+            e.pass_sure(rows);
+            continue;
+        }
+        part.read(group, &e.pointing_columns(&possible), None, |batch| e.point(batch))?;
+        if e.rows().is_empty() {
+            continue;
+        }
+        let rows = e.rows().to_vec();
+        let mut first = 0;
+        part.read(group, &e.looking_columns(), Some(&rows), |batch| {
+            e.look(first, batch);
+            first += batch.num_rows();
+        })?;
+    }
+    Ok(e.finish())
 }
 
 /// The same over batches in memory: for tests of rules and for measuring.
@@ -147,17 +153,17 @@ fn measured(
     shapes: &[ShapeKey],
     sample: impl Fn(&[crate::schema::Col]) -> Result<Option<RecordBatch>>,
 ) -> Result<Option<TablePlan>> {
-    let of_table = || shapes.iter().filter(|s| s.table == table.ix());
-    let Some(guessed) = TablePlan::new(program, table, of_table(), &Shares::default()) else {
+    let of_table = shapes.iter().filter(|s| s.table == table.ix());
+    let Some(plan) = TablePlan::new(program, table, of_table) else {
         return Ok(None);
     };
-    let mut columns = guessed.columns_of(0..guessed.slots.len() as SlotId);
+    let mut columns = plan.columns_of(0..plan.slots.len() as SlotId);
     columns.extend(SHAPE);
     let Some(batch) = sample(&columns)? else {
-        return Ok(Some(guessed));
+        return Ok(Some(plan.anchored(program, &Shares::default())));
     };
-    let shares = evaluate::shares(program, &guessed, &batch);
-    Ok(TablePlan::new(program, table, of_table(), &shares))
+    let shares = evaluate::shares(program, &plan, &batch);
+    Ok(Some(plan.anchored(program, &shares)))
 }
 
 fn merge(all: &mut Vec<OfShape>, more: Vec<OfShape>) {

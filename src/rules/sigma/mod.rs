@@ -48,6 +48,7 @@ mod quiet;
 mod row_view;
 mod shape;
 mod shape_reader;
+mod sieve;
 mod timespan;
 pub mod yaml;
 

@@ -8,9 +8,11 @@ use super::matcher::Matcher;
 use super::memory::Memory;
 use super::plan::{Slot, SlotId};
 use super::program::{LeafId, Program};
+use super::question::Question;
+use super::sieve::Sieve;
 
 /// Where columns hold the fields of a table, and what is asked there to point out candidates.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Origins {
     all: Vec<Origin>,
     /// Per field, its place in `all`.
@@ -33,6 +35,8 @@ pub struct Origin {
     pub columns: Option<Access>,
     /// Whether only texts with letters can point out a candidate: no number, address or hash.
     pub words: bool,
+    /// What is asked for to point out candidates, where that is some numbers or addresses.
+    pub sieve: Option<Sieve>,
     /// The questions about these fields that point out candidates.
     pointer: Arc<Questions>,
     /// What long texts answered them.
@@ -59,14 +63,16 @@ impl Origins {
         ordered.sort_unstable_by_key(|(i, _)| *i);
         let origins = ordered.into_iter().zip(per_origin).map(|((_, columns), leaves)| {
             let pointer = questions(leaves, &mut known);
-            let leaf = |l: &LeafId| program.leaf_of(*l);
-            Origin {
-                columns: columns.cloned(),
-                words: pointer
+            let asked = || {
+                pointer
                     .leaves
                     .iter()
-                    .filter_map(leaf)
-                    .all(|l| l.question.needs_letters()),
+                    .filter_map(|l| Some(&*program.leaf_of(*l)?.question))
+            };
+            Origin {
+                columns: columns.cloned(),
+                words: asked().all(Question::needs_letters),
+                sieve: columns.and_then(|c| Sieve::of(c, asked())),
                 pointer,
                 memory: Memory::default(),
             }

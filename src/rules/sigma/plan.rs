@@ -10,10 +10,10 @@ use super::anchor::{self, Shares};
 use super::cells::Cells;
 use super::expr::Expr;
 use super::fields::{self, Constant};
-use super::logsource;
 use super::matcher::Matcher;
 use super::memory::Memory;
 use super::origin::{Origin, Origins};
+use super::probe::Probe;
 use super::program::{FieldId, LeafId, Program, RuleId, seeds};
 use super::question::Question;
 use super::shape::ShapeKey;
@@ -153,17 +153,16 @@ const NOTHINGS: &[&str] = &[
 ];
 
 impl TablePlan {
-    /// The plans for the shapes that a table has; `None` where no rule applies to any.
+    /// The plans for the shapes that a table has, without what points out candidates; `None` where no rule applies to any.
     pub fn new<'k>(
         program: &Program,
         table: &'static Table,
         shapes: impl Iterator<Item = &'k ShapeKey>,
-        shares: &Shares,
     ) -> Option<Self> {
         let mut slots: BTreeMap<Slot, SlotId> = BTreeMap::new();
         let mut plans = BTreeMap::new();
         for key in shapes {
-            let plan = plan(program, key, &mut slots, shares);
+            let plan = plan(program, key, &mut slots);
             if !plan.rules.is_empty() {
                 plans.insert(key.clone(), plan);
             }
@@ -177,20 +176,28 @@ impl TablePlan {
         for (number, plan) in plans.values_mut().enumerate() {
             plan.number = number;
         }
-        let mut pointing: Vec<Vec<LeafId>> = vec![Vec::new(); slots.len()];
-        for anchor in plans.values().flat_map(|p: &Plan| &p.anchors) {
-            if let Some(leaves) = pointing.get_mut(anchor.slot as usize) {
-                leaves.extend(anchor.rules.keys());
-            }
-        }
-        let origins = Origins::new(program, &slots, &pointing);
         Some(Self {
             memory: slots.iter().map(|_| Memory::default()).collect(),
-            origins,
+            origins: Origins::default(),
             table,
             slots,
             plans,
         })
+    }
+
+    /// The same with what points out candidates, chosen by what a sample of the rows answers.
+    pub fn anchored(mut self, program: &Program, shares: &Shares) -> Self {
+        let mut pointing: Vec<Vec<LeafId>> = vec![Vec::new(); self.slots.len()];
+        for plan in self.plans.values_mut() {
+            plan.anchor(program, &self.slots, shares);
+            for anchor in &plan.anchors {
+                if let Some(leaves) = pointing.get_mut(anchor.slot as usize) {
+                    leaves.extend(anchor.rules.keys());
+                }
+            }
+        }
+        self.origins = Origins::new(program, &self.slots, &pointing);
+        self
     }
 
     /// The questions about a field that point out candidates.
@@ -246,52 +253,73 @@ impl TablePlan {
     }
 }
 
-fn plan(program: &Program, key: &ShapeKey, slots: &mut BTreeMap<Slot, SlotId>, shares: &Shares) -> Plan {
+impl Plan {
+    /// Chooses for each rule the questions that point out its candidates.
+    fn anchor(&mut self, program: &Program, slots: &[Slot], shares: &Shares) {
+        let mut by_field: BTreeMap<FieldId, BTreeMap<LeafId, Vec<u32>>> = BTreeMap::new();
+        for (place, rule) in (0u32..).zip(&self.rules) {
+            let Some(leaves) = anchor::anchors(program, &rule.expr, shares) else {
+                self.always.push(place);
+                continue;
+            };
+            for (l, leaf) in leaves.into_iter().filter_map(|l| Some((l, program.leaf_of(l)?))) {
+                let of_field = by_field.entry(leaf.field).or_default();
+                of_field.entry(l).or_default().push(place);
+            }
+        }
+        for (field, rules) in by_field {
+            let Some(slot) = self.slots.get(&field).copied() else {
+                continue;
+            };
+            let is_plain = |s: &Slot| s.reach.columns.as_ref().is_some_and(Access::is_plain_text) && !s.reach.each;
+            let mut nothing: Vec<u32> = rules
+                .iter()
+                .filter(|(l, _)| {
+                    let question = program.leaf_of(**l).map(|l| &l.question);
+                    question.is_some_and(|q| NOTHINGS.iter().any(|n| q.matches(n, &super::pattern::lower(n))))
+                })
+                .flat_map(|(_, places)| places.iter().copied())
+                .collect();
+            nothing.sort_unstable();
+            nothing.dedup();
+            self.anchors.push(AnchorField {
+                slot,
+                rules: rules.into_iter().collect(),
+                nothing,
+                extra: !slots.get(slot as usize).is_some_and(is_plain),
+            });
+        }
+    }
+}
+
+/// The rules that apply to a shape and where their fields are.
+fn plan(program: &Program, key: &ShapeKey, slots: &mut BTreeMap<Slot, SlotId>) -> Plan {
     let shape = key.shape();
     let mut out = Plan {
         slots: HashMap::with_hasher(seeds()),
         ..Plan::default()
     };
-    let mut by_field: BTreeMap<FieldId, BTreeMap<LeafId, Vec<u32>>> = BTreeMap::new();
-    for (id, rule) in program.rules().iter().enumerate() {
-        if !logsource::covers(&rule.logsource, &shape) {
-            continue;
-        }
+    for id in program.about(&shape) {
+        let Some(rule) = program.rule(id) else { continue };
         let expr = rule.expr.map(&mut |leaf| known(program, &shape, *leaf));
-        if expr == Expr::Const(false) {
-            continue;
+        if expr != Expr::Const(false) {
+            out.rules.push(PlanRule {
+                rule: id,
+                grouped: Expr::Const(false),
+                expr,
+                slots: Box::default(),
+            });
         }
-        let place = out.rules.len() as u32;
-        match anchor::anchors(program, &expr, shares) {
-            Some(leaves) => {
-                for l in leaves {
-                    if let Some(leaf) = program.leaf_of(l) {
-                        by_field
-                            .entry(leaf.field)
-                            .or_default()
-                            .entry(l)
-                            .or_default()
-                            .push(place);
-                    }
-                }
-            }
-            None => out.always.push(place),
-        }
-        out.rules.push(PlanRule {
-            rule: id as RuleId,
-            grouped: Expr::Const(false),
-            expr,
-            slots: Box::default(),
-        });
     }
     let needed: Vec<Vec<FieldId>> = out.rules.iter().map(|r| needed(program, r)).collect();
     let mut all: Vec<FieldId> = needed.iter().flatten().copied().collect();
     all.sort_unstable();
     all.dedup();
+    let mut probe = Probe::new(shape);
     for field in all {
         let slot = Slot {
             field,
-            reach: fields::reach(&shape, program.field_name(field)),
+            reach: fields::reach(&mut probe, program.field_name(field)),
         };
         let next = slots.len() as SlotId;
         let id = *slots.entry(slot).or_insert(next);
@@ -304,29 +332,6 @@ fn plan(program: &Program, key: &ShapeKey, slots: &mut BTreeMap<Slot, SlotId>, s
     for (r, fields) in out.rules.iter_mut().zip(&needed) {
         r.grouped = grouping.tree(&r.expr);
         r.slots = fields.iter().filter_map(|f| out.slots.get(f).copied()).collect();
-    }
-    for (field, rules) in by_field {
-        let Some(slot) = out.slots.get(&field).copied() else {
-            continue;
-        };
-        let reach = fields::reach(&shape, program.field_name(field));
-        let plain = reach.columns.as_ref().is_some_and(Access::is_plain_text) && !reach.each;
-        let mut nothing: Vec<u32> = rules
-            .iter()
-            .filter(|(l, _)| {
-                let question = program.leaf_of(**l).map(|l| &l.question);
-                question.is_some_and(|q| NOTHINGS.iter().any(|n| q.matches(n, &super::pattern::lower(n))))
-            })
-            .flat_map(|(_, places)| places.iter().copied())
-            .collect();
-        nothing.sort_unstable();
-        nothing.dedup();
-        out.anchors.push(AnchorField {
-            slot,
-            rules: rules.into_iter().collect(),
-            nothing,
-            extra: !plain,
-        });
     }
     out
 }

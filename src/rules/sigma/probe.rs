@@ -24,52 +24,126 @@ struct Mapped {
     held: bool,
 }
 
-/// Where rows of this shape keep a field; `None` where no column re-creates it.
-pub fn find(shape: &Shape<'_>, field: &str) -> Option<Access> {
-    let empty = run(shape, None)?;
-    let try_text = |text: &str| {
-        let mapped = run(shape, Some((field, text)))?;
-        mapped.held.then(|| changed(&empty, &mapped))
-    };
-    let kind = |col: &Col| shape.table.column(*col).map(|c| c.kind);
-    if let Some(cells) = try_text(r"DOM7\usr7.q") {
-        return text(&cells);
-    }
-    if let Some(cells) = try_text("123") {
-        return the(&cells, |c| *c == Cell::Int(123)).map(Access::Int);
-    }
-    if let Some(cells) = try_text("0x7b") {
-        return the(&cells, |c| *c == Cell::Int(123)).map(Access::Hex);
-    }
-    if let Some(cells) = try_text("203.0.113.77") {
-        return the(&cells, |c| matches!(c, Cell::Bytes(b) if b.len() == 16)).map(Access::Ip);
-    }
-    if let Some(cells) = try_text("true") {
-        return the(&cells, |c| *c == Cell::Int(1))
-            .filter(|c| kind(c) == Some(Kind::Bool))
-            .map(Access::Bool);
-    }
-    if let Some(cells) = try_text("2020-01-02 03:04:05.678") {
-        return the(&cells, |c| *c == Cell::Int(1_577_934_245_678_000)).map(Access::Time);
-    }
-    if try_text("SHA1=DA39A3EE5E6B4B0D3255BFEF95601890AFD80709,MD5=D41D8CD98F00B204E9800998ECF8427E").is_some() {
-        return Some(Access::Hashes);
-    }
-    for digits in [32, 40, 64] {
-        if let Some(cells) = try_text(&"a1".repeat(digits / 2)) {
-            return the(&cells, |c| matches!(c, Cell::Bytes(b) if b.len() * 2 == digits)).map(Access::Hash);
+/// Maps made-up records of one shape.
+pub struct Probe<'s> {
+    shape: Shape<'s>,
+    /// A record without a field, once one was mapped.
+    empty: Option<Vec<Cell>>,
+    rows: TableSet,
+}
+
+impl<'s> Probe<'s> {
+    /// Nothing is mapped yet.
+    pub fn new(shape: Shape<'s>) -> Self {
+        Self {
+            shape,
+            empty: None,
+            rows: TableSet::default(),
         }
     }
-    if let Some(cells) = try_text("http://h7.example:8080/p?x=7") {
-        return cells.iter().any(|(c, _)| *c == http::URL_HOST).then_some(Access::Url);
+
+    /// The shape.
+    pub fn shape(&self) -> Shape<'s> {
+        self.shape
     }
-    if let Some(cells) = try_text("?x=7") {
-        return the(&cells, |c| *c == Cell::Text("x=7".into())).map(|c| Access::Behind('?', c));
+
+    /// Where rows of the shape keep a field; `None` where no column re-creates it.
+    pub fn find(&mut self, field: &str) -> Option<Access> {
+        let empty = match self.empty.take() {
+            Some(cells) => cells,
+            None => self.map(None)?.cells,
+        };
+        let found = self.compare(field, &empty);
+        self.empty = Some(empty);
+        found
     }
-    if let Some(cells) = try_text("aa,bb") {
-        return the(&cells, |c| matches!(c, Cell::List(l) if l.len() == 2)).map(Access::List);
+
+    fn compare(&mut self, field: &str, empty: &[Cell]) -> Option<Access> {
+        let table = self.shape.table;
+        let mut try_text = |text: &str| {
+            let mapped = self.map(Some((field, text)))?;
+            mapped.held.then(|| changed(empty, &mapped.cells))
+        };
+        let kind = |col: &Col| table.column(*col).map(|c| c.kind);
+        if let Some(cells) = try_text(r"DOM7\usr7.q") {
+            return text(&cells);
+        }
+        if let Some(cells) = try_text("123") {
+            return the(&cells, |c| *c == Cell::Int(123)).map(Access::Int);
+        }
+        if let Some(cells) = try_text("0x7b") {
+            return the(&cells, |c| *c == Cell::Int(123)).map(Access::Hex);
+        }
+        if let Some(cells) = try_text("203.0.113.77") {
+            return the(&cells, |c| matches!(c, Cell::Bytes(b) if b.len() == 16)).map(Access::Ip);
+        }
+        if let Some(cells) = try_text("true") {
+            return the(&cells, |c| *c == Cell::Int(1))
+                .filter(|c| kind(c) == Some(Kind::Bool))
+                .map(Access::Bool);
+        }
+        if let Some(cells) = try_text("2020-01-02 03:04:05.678") {
+            return the(&cells, |c| *c == Cell::Int(1_577_934_245_678_000)).map(Access::Time);
+        }
+        if try_text("SHA1=DA39A3EE5E6B4B0D3255BFEF95601890AFD80709,MD5=D41D8CD98F00B204E9800998ECF8427E").is_some() {
+            return Some(Access::Hashes);
+        }
+        for digits in [32, 40, 64] {
+            if let Some(cells) = try_text(&"a1".repeat(digits / 2)) {
+                return the(&cells, |c| matches!(c, Cell::Bytes(b) if b.len() * 2 == digits)).map(Access::Hash);
+            }
+        }
+        if let Some(cells) = try_text("http://h7.example:8080/p?x=7") {
+            return cells.iter().any(|(c, _)| *c == http::URL_HOST).then_some(Access::Url);
+        }
+        if let Some(cells) = try_text("?x=7") {
+            return the(&cells, |c| *c == Cell::Text("x=7".into())).map(|c| Access::Behind('?', c));
+        }
+        if let Some(cells) = try_text("aa,bb") {
+            return the(&cells, |c| matches!(c, Cell::List(l) if l.len() == 2)).map(Access::List);
+        }
+        None
     }
-    None
+
+    /// Maps a record of this shape with one field; `None` where it does not land in the shape's table.
+    fn map(&mut self, field: Option<(&str, &str)>) -> Option<Mapped> {
+        let shape = self.shape;
+        let mut raw = match shape.code {
+            Some(code) => {
+                let mut raw = Raw::windows(0);
+                raw.code = Some(code);
+                raw.kind = shape.provider.into();
+                raw
+            }
+            None => Raw::log(shape.provider, 0),
+        };
+        raw.channel = (!shape.channel.is_empty()).then(|| shape.channel.into());
+        let mut fields: Vec<Field<'_>> = hints(&shape).map(|(n, v)| Field::str(n, v)).collect();
+        if let Some((name, value)) = field {
+            fields.retain(|f| f.name != name);
+            fields.push(Field::str(name, value));
+        }
+        raw.fields = fields;
+        let cx = RecordContext {
+            input: 0,
+            format: "",
+            fallback_time: 0,
+            zone: None,
+            input_host: None,
+        };
+        self.rows.clear();
+        mappers::find(&raw).map(&raw, &mut self.rows, &cx);
+        let builder = self.rows.builders().next()?;
+        if builder.table().ix() != shape.table.ix() || builder.rows() != 1 {
+            return None;
+        }
+        let cells: Vec<Cell> = builder.padded().iter().map(cell).collect();
+        let held = match (field, cells.get(common::EXTRA.0 as usize)) {
+            (Some((name, _)), Some(Cell::Text(json))) => extra::get(json, name).is_none(),
+            _ => true,
+        };
+        Some(Mapped { cells, held })
+    }
 }
 
 /// The column that holds a text, or the two that hold its halves.
@@ -86,52 +160,12 @@ fn the(cells: &[(Col, Cell)], is: impl Fn(&Cell) -> bool) -> Option<Col> {
     cells.iter().find(|(_, c)| is(c)).map(|(col, _)| *col)
 }
 
-fn changed(before: &Mapped, after: &Mapped) -> Vec<(Col, Cell)> {
-    let pairs = before.cells.iter().zip(&after.cells).enumerate();
+fn changed(before: &[Cell], after: &[Cell]) -> Vec<(Col, Cell)> {
+    let pairs = before.iter().zip(after).enumerate();
     pairs
         .filter(|(i, (a, b))| a != b && *i != common::EXTRA.0 as usize)
         .map(|(i, (_, b))| (Col(i as u16), b.clone()))
         .collect()
-}
-
-/// Maps a record of this shape with one field; `None` where it does not land in the shape's table.
-fn run(shape: &Shape<'_>, field: Option<(&str, &str)>) -> Option<Mapped> {
-    let mut raw = match shape.code {
-        Some(code) => {
-            let mut raw = Raw::windows(0);
-            raw.code = Some(code);
-            raw.kind = shape.provider.into();
-            raw
-        }
-        None => Raw::log(shape.provider, 0),
-    };
-    raw.channel = (!shape.channel.is_empty()).then(|| shape.channel.into());
-    let mut fields: Vec<Field<'_>> = hints(shape).map(|(n, v)| Field::str(n, v)).collect();
-    if let Some((name, value)) = field {
-        fields.retain(|f| f.name != name);
-        fields.push(Field::str(name, value));
-    }
-    raw.fields = fields;
-    let cx = RecordContext {
-        input: 0,
-        format: "",
-        fallback_time: 0,
-        zone: None,
-        input_host: None,
-    };
-    let mut out = TableSet::default();
-    mappers::find(&raw).map(&raw, &mut out, &cx);
-    let builder = out.into_builders().next()?;
-    let (table, rows, cells) = builder.finish();
-    if table.ix() != shape.table.ix() || rows != 1 {
-        return None;
-    }
-    let cells: Vec<Cell> = cells.iter().map(cell).collect();
-    let held = match (field, cells.get(common::EXTRA.0 as usize)) {
-        (Some((name, _)), Some(Cell::Text(json))) => extra::get(json, name).is_none(),
-        _ => true,
-    };
-    Some(Mapped { cells, held })
 }
 
 /// Fields that a mapper looks at to tell where the others go.
@@ -198,6 +232,10 @@ mod tests {
             code: Some(code),
             action,
         }
+    }
+
+    fn find(shape: &Shape<'_>, field: &str) -> Option<Access> {
+        Probe::new(*shape).find(field)
     }
 
     const SYSMON: &str = "Microsoft-Windows-Sysmon";

@@ -1,16 +1,18 @@
 //! All rules as one program: every distinct question about a field stands once, and rules are trees of question numbers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use ahash::RandomState;
 
 use super::expr::Expr;
 use super::fields::EVERYTHING;
+use super::logsource;
 use super::matcher::Matcher;
 use super::model::{Header, Logsource, Rule};
 use super::modifiers::Ask;
 use super::question::Question;
+use super::shape::Shape;
 
 /// Number of a field name.
 pub type FieldId = u32;
@@ -52,6 +54,8 @@ pub struct Program {
     of_field: Vec<Vec<LeafId>>,
     matchers: Vec<OnceLock<Matcher>>,
     names: HashMap<String, FieldId, RandomState>,
+    /// The rules of each logsource.
+    sources: BTreeMap<Logsource, Vec<RuleId>>,
 }
 
 /// A hasher whose order of nothing ever shows.
@@ -72,6 +76,8 @@ impl Program {
                 .condition
                 .map(&mut |ask: &Ask| Expr::Leaf(out.leaf(ask, &mut known)));
             let keys = keys.iter().map(|k| out.field(k)).collect();
+            let id = out.rules.len() as RuleId;
+            out.sources.entry(rule.logsource.clone()).or_default().push(id);
             out.rules.push(Compiled {
                 header: rule.header,
                 logsource: rule.logsource,
@@ -120,6 +126,14 @@ impl Program {
     /// The rules in their order.
     pub fn rules(&self) -> &[Compiled] {
         &self.rules
+    }
+
+    /// The rules about rows of a shape, in their order.
+    pub fn about(&self, shape: &Shape<'_>) -> Vec<RuleId> {
+        let covering = self.sources.iter().filter(|(l, _)| logsource::covers(l, shape));
+        let mut out: Vec<RuleId> = covering.flat_map(|(_, rules)| rules).copied().collect();
+        out.sort_unstable();
+        out
     }
 
     /// One rule.

@@ -1,10 +1,11 @@
 //! What a rule asks of one value of an event.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use regex::Regex;
 
 use super::cidr::Net;
+use super::expression;
 use super::pattern::{Part, Pattern};
 use crate::base::time;
 
@@ -48,10 +49,26 @@ pub enum Question {
 pub struct Expression {
     /// As written, with its flags in front.
     pub source: String,
-    /// Compiled; matching takes time in proportion to the text.
-    pub regex: Regex,
+    /// Compiled, once it was asked; it is known that it can be.
+    pub regex: OnceLock<Option<Regex>>,
     /// Texts in lower case of which at least one stands in every text that matches; empty where none is known.
     pub needs: Vec<String>,
+    /// Bytes of the shortest text that matches.
+    pub shortest: usize,
+    /// Bytes that stand in every text that matches; a few, no letters.
+    pub bytes: Vec<u8>,
+}
+
+impl Expression {
+    /// Whether a text matches, in time in proportion to it.
+    pub fn is_match(&self, text: &str) -> bool {
+        let lacks = |b: &u8| memchr::memchr(*b, text.as_bytes()).is_none();
+        if text.len() < self.shortest || self.bytes.iter().any(lacks) {
+            return false;
+        }
+        let regex = self.regex.get_or_init(|| expression::build(&self.source).ok());
+        regex.as_ref().is_some_and(|r| r.is_match(text))
+    }
 }
 
 /// How numbers compare.
@@ -118,7 +135,7 @@ impl Question {
         match self {
             Question::Text { pattern, cased: true } => pattern.matches(text),
             Question::Text { pattern, cased: false } => pattern.matches(lower),
-            Question::Regex(e) => e.regex.is_match(text),
+            Question::Regex(e) => e.is_match(text),
             Question::Cidr(net) => crate::base::ip::parse(text.trim()).is_some_and(|ip| net.holds(&ip)),
             Question::Number(compare, n) => value_of(text).is_some_and(|v| compare.holds(v, *n)),
             Question::TimePart(part, compare, n) => time_part(*part, text).is_some_and(|v| compare.holds(v, *n)),

@@ -37,11 +37,11 @@ pub struct ShapeKey {
 }
 
 impl Shape<'_> {
-    /// Whether the row is a Windows event (of any collector).
+    /// Whether the row is a Windows event (of any collector). The text log of Windows' DHCP service numbers its lines, too.
     pub fn is_windows(&self) -> bool {
         self.code.is_some()
             && (!self.channel.is_empty() || !self.provider.is_empty())
-            && !self.provider.starts_with("zeek.")
+            && !["zeek.", "dhcp."].iter().any(|log| self.provider.starts_with(log))
     }
 
     /// Whether the row is of this table.
@@ -91,5 +91,24 @@ impl Default for Shape<'_> {
             code: None,
             action: "",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbered_lines_of_other_logs_are_no_windows_events() {
+        let of = |provider| {
+            let shape = Shape {
+                provider,
+                code: Some(10),
+                ..Shape::default()
+            };
+            shape.is_windows()
+        };
+        assert!(of("Microsoft-Windows-DHCP Server Events"));
+        assert!(!of("dhcp.windows") && !of("zeek.conn"));
     }
 }

@@ -104,10 +104,7 @@ fn other_json_is_left_alone() {
     ] {
         assert!(
             matches!(
-                EntraJson.sniff(&Head {
-                    bytes: other.as_bytes(),
-                    name: "x"
-                }),
+                EntraJson.sniff(&Head::new(other.as_bytes(), "x")),
                 Sniff::No(_)
             ),
             "{other}"
@@ -140,10 +137,7 @@ fn the_samples_are_read_whole() {
         return;
     };
     assert!(matches!(
-        EntraJson.sniff(&Head {
-            bytes: &graph,
-            name: "x"
-        }),
+        EntraJson.sniff(&Head::new(&graph, "x")),
         Sniff::Yes(..)
     ));
     assert_eq!(all(std::str::from_utf8(&graph).unwrap())[0].get("user"), "alice");

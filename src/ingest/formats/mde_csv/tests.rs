@@ -10,10 +10,7 @@ fn one(csv: &str) -> Shown {
 
 fn sniff(head: &str) -> bool {
     matches!(
-        MdeCsv.sniff(&Head {
-            bytes: head.as_bytes(),
-            name: "x"
-        }),
+        MdeCsv.sniff(&Head::new(head.as_bytes(), "x")),
         Sniff::Yes(..)
     )
 }
@@ -247,10 +244,7 @@ fn the_samples_are_read_whole() {
         let Some(bytes) = sample(path) else { return };
         assert!(
             matches!(
-                MdeCsv.sniff(&Head {
-                    bytes: &bytes,
-                    name: path
-                }),
+                MdeCsv.sniff(&Head::new(&bytes, path)),
                 Sniff::Yes(..)
             ),
             "{path}"
@@ -277,10 +271,7 @@ fn the_samples_are_read_whole() {
         let Some(bytes) = sample(path) else { return };
         assert!(
             matches!(
-                MdeCsv.sniff(&Head {
-                    bytes: &bytes,
-                    name: path
-                }),
+                MdeCsv.sniff(&Head::new(&bytes, path)),
                 Sniff::No(_)
             ),
             "{path}"

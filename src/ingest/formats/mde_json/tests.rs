@@ -94,10 +94,7 @@ fn the_samples_are_read_whole() {
     for line in std::str::from_utf8(&bytes).unwrap().lines() {
         let case: serde_json::Value = serde_json::from_str(line).unwrap();
         let message = case["message"].as_str().unwrap();
-        let sniffed = MdeJson.sniff(&Head {
-            bytes: message.as_bytes(),
-            name: "x",
-        });
+        let sniffed = MdeJson.sniff(&Head::new(message.as_bytes(), "x"));
         assert!(matches!(sniffed, Sniff::Yes(..)), "{message}");
         let rows = all(message);
         assert_eq!(rows.len(), 1);
