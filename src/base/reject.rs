@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use super::text;
 
 /// How many bytes of a rejected record are kept for the analyst.
 pub const HEAD_BYTES: usize = 200;
 
 /// One record that could not be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reject {
     /// Byte offset of the record in its (decompressed) input.
     pub offset: u64,

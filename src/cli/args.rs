@@ -261,6 +261,10 @@ pub struct ReadArgs {
     /// once with --strict.
     #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "16GiB")]
     pub commit_every: u64,
+    /// Note after about so much text of one large file how far it was read, so that a run which is killed need not read that
+    /// file anew.
+    #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "1GiB")]
+    pub checkpoint_every: u64,
     /// Memory to get along with, roughly (512MiB, 2GiB): before rows take more they are spilled on their way into the lake, and a hunt looks
     /// at its hosts in parts, with the same outcome.
     #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "1GiB")]
@@ -590,6 +594,7 @@ impl ReadArgs {
             // The rest is for readers, rows under construction and the program itself.
             staging_bytes: usize::try_from(self.memory_limit / 5 * 2).unwrap_or(usize::MAX),
             commit_bytes: self.commit_every,
+            checkpoint_bytes: Some(self.checkpoint_every),
             format: self.format.clone(),
             zones: self.tz.clone(),
             codepage: self.codepage,

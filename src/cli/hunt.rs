@@ -138,6 +138,7 @@ fn fill(run: &mut RunSummary, report: &IngestReport) {
     run.inputs = report.inputs.iter().map(input).collect();
     run.unreadable.clone_from(&report.unreadable);
     run.skipped.clone_from(&report.skipped);
+    run.resumed = ingest_command::resumed(report);
     run.rejects = report
         .rejects
         .iter()

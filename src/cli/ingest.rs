@@ -4,6 +4,7 @@ use super::args::IngestArgs;
 use super::exit::Exit;
 use super::plan;
 use super::progress::Shown;
+use super::scope::size;
 use crate::base::error::Result;
 use crate::base::text::for_terminal;
 use crate::jobs::ingest::{self, IngestReport};
@@ -49,6 +50,9 @@ pub fn say(report: &IngestReport) {
         sum(|i| i.duplicates),
         sum(|i| i.rejected),
     );
+    for line in resumed(report).iter().take(20) {
+        eprintln!("{}", for_terminal(line));
+    }
     for line in report.unreadable.iter().take(20) {
         eprintln!("not (fully) read: {}", for_terminal(line));
     }
@@ -64,4 +68,17 @@ pub fn say(report: &IngestReport) {
             input.format
         );
     }
+}
+
+/// What was taken over from runs that were killed, and what could not be.
+pub fn resumed(report: &IngestReport) -> Vec<String> {
+    let all = |input: &str| report.inputs.iter().find(|i| i.path == input).map_or(0, |i| i.bytes);
+    let resumed = report.resumed.iter().map(|r| {
+        let (at, of) = (size(r.offset), size(all(&r.input)));
+        format!(
+            "{}: resumed at {at} of {of}, {} records were read before",
+            r.input, r.records
+        )
+    });
+    resumed.chain(report.notices.iter().cloned()).collect()
 }

@@ -1,6 +1,6 @@
 //! Ingest: files → portions (`portions`) → members (`input`) → blocks (`blocks`) → rows → a commit for each portion.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU32;
@@ -17,16 +17,20 @@ use crate::ingest::container::{self, BufferPool, Note, NoteKind, OpenOptions};
 use crate::ingest::discover::{Discovered, discover};
 use crate::lake::Lake;
 use crate::lake::catalogue::Input;
+use crate::lake::checkpoint;
 use crate::lake::commit::{Committed, commit};
-use crate::lake::staging::Staging;
+use crate::lake::staging::{Lane, Staging};
 use crate::schema::builder::TableSet;
+use input::{Failed, Opened};
 use packed::Whole;
 
 mod blocks;
 mod input;
 mod packed;
 mod portions;
+mod resume;
 mod tally;
+mod work;
 
 /// A file that was not written to for this long is an archive and may be mapped.
 const SETTLED: Duration = Duration::from_secs(24 * 3600);
@@ -54,6 +58,8 @@ pub struct IngestOptions {
     pub strict: bool,
     /// `--commit-every`: bytes of text read between two commits, at least.
     pub commit_bytes: u64,
+    /// `--checkpoint-every`: bytes of text of one large input between two checkpoints, at least; `None` for none at all.
+    pub checkpoint_bytes: Option<u64>,
     /// Archives.
     pub open: OpenOptions,
 }
@@ -80,6 +86,7 @@ impl Default for IngestOptions {
             custody: false,
             strict: false,
             commit_bytes: 16 << 30,
+            checkpoint_bytes: Some(1 << 30),
             open: OpenOptions::default(),
         }
     }
@@ -94,6 +101,17 @@ pub struct RejectedRecord {
     pub reject: Reject,
 }
 
+/// An input of which an earlier run that was killed had read a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumed {
+    /// Path of the input.
+    pub input: String,
+    /// Bytes of text that were not decoded again.
+    pub offset: u64,
+    /// Records in them.
+    pub records: u64,
+}
+
 /// What an ingest did.
 #[derive(Debug, Default)]
 pub struct IngestReport {
@@ -105,6 +123,10 @@ pub struct IngestReport {
     pub unreadable: Vec<String>,
     /// Things left out on purpose.
     pub skipped: Vec<String>,
+    /// Inputs that were not read from their beginning, because an earlier run had.
+    pub resumed: Vec<Resumed>,
+    /// What went otherwise with checkpoints than one would like.
+    pub notices: Vec<String>,
     /// What was committed.
     pub committed: Committed,
 }
@@ -134,6 +156,8 @@ impl IngestReport {
         self.rejects.extend(later.rejects.into_iter().take(room));
         self.unreadable.extend(later.unreadable);
         self.skipped.extend(later.skipped);
+        self.resumed.extend(later.resumed);
+        self.notices.extend(later.notices);
         self.committed.rows += later.committed.rows;
         self.committed.files += later.committed.files;
     }
@@ -144,6 +168,8 @@ impl IngestReport {
             .sort_by(|a, b| (&a.input, a.reject.offset).cmp(&(&b.input, b.reject.offset)));
         self.unreadable.sort();
         self.skipped.sort();
+        self.resumed.sort_by(|a, b| a.input.cmp(&b.input));
+        self.notices.sort();
     }
 }
 
@@ -167,6 +193,8 @@ pub fn ingest(
     for portion in portions::cut(files, least) {
         report.add(read(lake, portion, options, progress)?);
     }
+    // Those of inputs that did not come again would stay for ever.
+    checkpoint::remove(&lake.checkpoint_dir())?;
     report.sort();
     Ok(report)
 }
@@ -190,17 +218,22 @@ fn read(
         staging: Staging::new(lake.staging_dir(), options.staging_bytes),
         buffers: Arc::default(),
         rows: Mutex::default(),
+        claimed: Mutex::default(),
         next: AtomicU32::new(0),
         done: Mutex::new(Done::default()),
     };
     // Large files first, so that no core waits for one that began last.
     files.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
     files.par_iter().try_for_each(|(path, size)| run.file(path, *size))?;
-    run.flush()?;
-    let Run { staging, done, .. } = run;
+    run.flush(None)?;
+    let Run {
+        staging, done, claimed, ..
+    } = run;
     let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut inputs: Vec<Input> = Vec::new();
-    inputs.resize_with(done.inputs.len(), Input::default);
+    // A number that was given to an input before it was read anew is nobody's.
+    let numbers = done.inputs.last_key_value().map_or(0, |(last, _)| *last as usize + 1);
+    inputs.resize_with(numbers, Input::default);
     for (ordinal, input) in done.inputs {
         if let Some(slot) = inputs.get_mut(ordinal as usize) {
             *slot = input;
@@ -208,13 +241,22 @@ fn read(
     }
     progress.stage("writing the lake");
     let packed = packed::told(done.packed, &inputs);
-    let committed = commit(lake, &staging, &mut inputs, &packed)?;
+    let committed = commit(lake, &staging, &mut inputs, &packed);
+    drop(staging);
+    // Rows that a defect keeps from being committed would keep every later run from it, too.
+    if matches!(committed, Ok(_) | Err(Error::Internal(_))) {
+        let claimed = claimed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        claimed.iter().try_for_each(|dir| checkpoint::remove(dir))?;
+    }
+    inputs.retain(|i| !i.path.is_empty());
     Ok(IngestReport {
         inputs,
         rejects: done.rejects,
         unreadable: done.unreadable,
         skipped: done.skipped,
-        committed,
+        resumed: done.resumed,
+        notices: done.notices,
+        committed: committed?,
     })
 }
 
@@ -224,6 +266,8 @@ struct Done {
     rejects: Vec<RejectedRecord>,
     unreadable: Vec<String>,
     skipped: Vec<String>,
+    resumed: Vec<Resumed>,
+    notices: Vec<String>,
     packed: Vec<Whole>,
 }
 
@@ -235,7 +279,9 @@ struct Run<'r> {
     staging: Staging,
     buffers: Arc<BufferPool>,
     /// Rows under construction that no thread works on.
-    rows: Mutex<Vec<TableSet>>,
+    rows: Mutex<Vec<(Lane, TableSet)>>,
+    /// Folders of checkpoints that inputs of this run have.
+    claimed: Mutex<BTreeSet<PathBuf>>,
     next: AtomicU32,
     done: Mutex<Done>,
 }
@@ -254,30 +300,22 @@ impl Run<'_> {
             });
             return Ok(());
         }
-        // An error of the lake must come back as itself, through the container's visitor.
-        let mut failed = None;
-        let mut members = Vec::new();
-        let stamp = packed::stamp(path);
+        let text = portions::text_bytes(path, size);
         let count = |bytes| reading.add(bytes);
-        let notes = container::open(path, &self.open, &count, &mut |member| match self.member(
-            member,
+        let opened = Opened {
             mtime,
-            sha256.as_deref(),
-            &count,
-        ) {
-            Ok(ordinal) => {
-                members.push(ordinal);
-                Ok(())
+            sha256: sha256.as_deref(),
+            count: &count,
+            checkpoints: self.options.checkpoint_bytes.is_some_and(|every| text > every) && path.is_file(),
+        };
+        let stamp = packed::stamp(path);
+        let (notes, members) = loop {
+            match self.open(path, opened) {
+                Ok(read) => break read,
+                Err(Failed::Run(e)) => return Err(e),
+                Err(Failed::Replaced) => reading.rewind(),
             }
-            Err(e) => {
-                let text = e.to_string();
-                failed = Some(e);
-                Err(text.into())
-            }
-        });
-        if let Some(e) = failed {
-            return Err(e);
-        }
+        };
         match notes {
             Ok(notes) => {
                 if notes.is_empty() {
@@ -288,6 +326,36 @@ impl Run<'_> {
             Err(e) => self.done().unreadable.push(e.to_string()),
         }
         Ok(())
+    }
+
+    /// Reads all members of a file: what the container says of it, and their numbers.
+    #[allow(clippy::type_complexity)] // one place asks
+    fn open(
+        &self,
+        path: &Path,
+        opened: Opened<'_>,
+    ) -> Result<(Result<Vec<Note>, container::Error>, Vec<Option<u32>>), Failed> {
+        // An error of the lake must come back as itself, through the container's visitor.
+        let mut failed = None;
+        let mut members = Vec::new();
+        let notes = container::open(path, &self.open, opened.count, &mut |member| {
+            // Opening an archive anew would read the members before once more.
+            let checkpoints = opened.checkpoints && members.is_empty();
+            match self.member(member, Opened { checkpoints, ..opened }) {
+                Ok(ordinal) => {
+                    members.push(ordinal);
+                    Ok(())
+                }
+                Err(e) => {
+                    failed = Some(e);
+                    Err("ended".into())
+                }
+            }
+        });
+        match failed {
+            Some(e) => Err(e),
+            None => Ok((notes, members)),
+        }
     }
 
     fn done(&self) -> std::sync::MutexGuard<'_, Done> {

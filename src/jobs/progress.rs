@@ -51,6 +51,12 @@ impl Reading<'_> {
         self.progress.add(bytes, 0);
     }
 
+    /// Forgets what was read of the file: it is read anew.
+    pub fn rewind(&self) {
+        let done = self.file.done.swap(0, Ordering::Relaxed);
+        self.progress.done.fetch_sub(done, Ordering::Relaxed);
+    }
+
     /// Bytes of the file that were read.
     pub fn done(&self) -> u64 {
         self.file.done.load(Ordering::Relaxed)

@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod catalogue;
+pub mod checkpoint;
 mod chunks;
 pub mod commit;
 pub mod compact;
@@ -111,6 +112,11 @@ impl Lake {
     /// Where segments wait for their commit.
     pub fn staging_dir(&self) -> PathBuf {
         self.root.join(META_DIR).join("staging")
+    }
+
+    /// Where checkpoints of large inputs lie.
+    pub fn checkpoint_dir(&self) -> PathBuf {
+        self.root.join(META_DIR).join("checkpoints")
     }
 
     pub(crate) fn may_write(&self) -> bool {

@@ -5,9 +5,11 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
 
 use super::batch::internal;
 use super::rows::Rows;
@@ -16,6 +18,10 @@ use crate::schema::Table;
 
 /// Measured (docs/benchmarks.md, Layout): a sixth of the size for a third of the time that level 1 takes.
 const LEVEL: i32 = -3;
+/// Bytes of a chunk in memory beyond which a checkpoint is not believed: the largest record, several times over.
+const LARGEST_CHUNK: u32 = 1 << 30;
+/// Rows, and bytes in memory, beyond which a checkpoint is not believed.
+const MOST: u64 = 1 << 40;
 
 /// Where segments are written.
 #[derive(Debug)]
@@ -27,9 +33,15 @@ pub struct Scratch {
 impl Scratch {
     /// Files will be made in `dir`, which is made with the first.
     pub fn new(dir: PathBuf) -> Self {
+        Self::behind::<()>(dir, &[])
+    }
+
+    /// Files will be made in `dir`, with names behind those of `segments`, which lie there.
+    pub fn behind<P>(dir: PathBuf, segments: &[(P, Segment)]) -> Self {
+        let numbers = segments.iter().filter_map(|(_, s)| number_of(&file_name(&s.file.path)));
         Self {
             dir,
-            next: AtomicU64::new(0),
+            next: AtomicU64::new(numbers.max().map_or(0, |n| n + 1)),
         }
     }
 
@@ -50,26 +62,105 @@ impl Scratch {
     }
 }
 
-/// A file of segments; removed when nobody holds it any more.
+/// The number of a file of segments by its name; `None` for any other file.
+fn number_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".run")?;
+    let plain = digits.len() >= 6 && digits.bytes().all(|b| b.is_ascii_digit());
+    digits.parse().ok().filter(|n| plain && *n < u64::MAX / 2)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map_or_else(String::new, |n| n.to_string_lossy().into_owned())
+}
+
+/// A file of segments; removed when nobody holds it any more, unless a checkpoint names it.
 #[derive(Debug)]
-struct SegmentFile {
+pub struct SegmentFile {
     path: PathBuf,
     file: Mutex<File>,
+    kept: AtomicBool,
+}
+
+impl SegmentFile {
+    /// A file that a checkpoint names.
+    ///
+    /// # Errors
+    /// Where it is not there.
+    pub fn open(path: PathBuf) -> std::io::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            file: Mutex::new(File::open(&path)?),
+            path,
+            kept: AtomicBool::new(true),
+        }))
+    }
 }
 
 impl Drop for SegmentFile {
     fn drop(&mut self) {
-        // What stays is removed with the staging folder.
-        let _ = fs::remove_file(&self.path);
+        if !self.kept.load(Ordering::Relaxed) {
+            // What stays is removed with the staging folder.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
 /// Where a chunk of rows lies.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(from = "(u64, u32, u32)", into = "(u64, u32, u32)")]
 struct Place {
     offset: u64,
     bytes: u32,
     raw: u32,
+}
+
+impl From<(u64, u32, u32)> for Place {
+    fn from((offset, bytes, raw): (u64, u32, u32)) -> Self {
+        Self { offset, bytes, raw }
+    }
+}
+
+impl From<Place> for (u64, u32, u32) {
+    fn from(p: Place) -> Self {
+        (p.offset, p.bytes, p.raw)
+    }
+}
+
+/// Where a segment lies, for a later run of the program.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SegmentPlace {
+    table: String,
+    /// Name of its file.
+    pub file: String,
+    rows: u64,
+    chunk_memory: u64,
+    chunks: Vec<Place>,
+}
+
+impl SegmentPlace {
+    /// Whether the file has a name that files of segments have.
+    pub fn is_named_well(&self) -> bool {
+        number_of(&self.file).is_some()
+    }
+
+    /// The segment in its file of `len` bytes; `None` where it cannot lie there.
+    pub fn open(&self, file: &Arc<SegmentFile>, len: u64) -> Option<Segment> {
+        let inside = |c: &Place| {
+            let end = c.offset.checked_add(u64::from(c.bytes));
+            end.is_some_and(|end| end <= len) && c.raw <= LARGEST_CHUNK
+        };
+        let sane = self.rows <= MOST && self.chunk_memory <= MOST && self.chunks.iter().all(inside);
+        Some(Segment {
+            table: crate::schema::table(&self.table).filter(|_| sane)?,
+            file: Arc::clone(file),
+            chunks: Arc::new(self.chunks.clone()),
+            next: 0,
+            rows: self.rows,
+            chunk_memory: usize::try_from(self.chunk_memory).ok()?,
+            numbered: false,
+            input: None,
+        })
+    }
 }
 
 /// A run of rows in order, on disk.
@@ -85,9 +176,42 @@ pub struct Segment {
     pub chunk_memory: usize,
     /// Whether inputs have their content ids already.
     pub numbered: bool,
+    /// The number of the one input that all rows are of, where the rows themselves say that of an earlier run.
+    pub input: Option<u32>,
 }
 
 impl Segment {
+    /// Where it lies.
+    pub fn place(&self) -> SegmentPlace {
+        SegmentPlace {
+            table: self.table.name.to_owned(),
+            file: file_name(&self.file.path),
+            rows: self.rows,
+            chunk_memory: self.chunk_memory as u64,
+            chunks: self.chunks.to_vec(),
+        }
+    }
+
+    /// The same, with all rows of the input with a number.
+    pub fn of(self, input: Option<u32>) -> Self {
+        Self { input, ..self }
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+
+    /// Leaves its file on disk whatever becomes of the segment.
+    pub fn keep(&self) {
+        self.file.kept.store(true, Ordering::Relaxed);
+    }
+
+    /// Its table.
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
     /// The same run from its beginning.
     pub fn again(&self) -> Self {
         Self {
@@ -148,6 +272,7 @@ impl SegmentWriter {
             file: Arc::new(SegmentFile {
                 path,
                 file: Mutex::new(file),
+                kept: AtomicBool::new(false),
             }),
             packer: zstd::bulk::Compressor::new(LEVEL).map_err(internal)?,
             offset: 0,
@@ -202,6 +327,7 @@ impl SegmentWriter {
             rows: std::mem::take(&mut self.rows),
             chunk_memory: std::mem::take(&mut self.chunk_memory),
             numbered,
+            input: None,
         }
     }
 }

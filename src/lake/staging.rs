@@ -23,10 +23,20 @@ const DAY_US: i64 = 86_400_000_000;
 /// A day of a table: (index of the table, days since 1970-01-01).
 pub type Partition = (usize, i64);
 
+/// Rows that are kept apart from others: those of one large input, so that a checkpoint can name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lane(usize);
+
+impl Lane {
+    /// Where the rows of most inputs are, all together.
+    pub const COMMON: Self = Self(0);
+}
+
 /// Rows of one builder and their order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Block {
-    rows: Rows,
+    lane: Lane,
+    rows: Arc<Rows>,
     days: Days,
 }
 
@@ -37,7 +47,17 @@ struct State {
     bytes: usize,
     /// Bytes of blocks that are being spilled.
     leaving: usize,
-    segments: BTreeMap<Partition, Vec<Segment>>,
+    segments: BTreeMap<Partition, Vec<(Lane, Segment)>>,
+    /// Where the lanes behind the common one write, and the numbers of their inputs.
+    lanes: Vec<(Arc<Scratch>, u32)>,
+}
+
+/// All rows of a lane at one moment, on their way to disk.
+#[derive(Debug)]
+pub struct Leaving {
+    blocks: Vec<Block>,
+    bytes: usize,
+    segments: Vec<(Partition, Segment)>,
 }
 
 /// Collects the rows of a run from all worker threads.
@@ -45,7 +65,7 @@ struct State {
 pub struct Staging {
     limits: Limits,
     layout: Layout,
-    scratch: Scratch,
+    scratch: Arc<Scratch>,
     state: Mutex<State>,
     /// Held by the thread that spills.
     spilling: Mutex<()>,
@@ -63,7 +83,7 @@ impl Staging {
         Self {
             limits,
             layout,
-            scratch: Scratch::new(dir),
+            scratch: Arc::new(Scratch::new(dir)),
             state: Mutex::default(),
             spilling: Mutex::default(),
         }
@@ -75,30 +95,39 @@ impl Staging {
     /// # Errors
     /// Where rows must be spilled and cannot be written.
     pub fn add(&self, set: &mut TableSet) -> Result<()> {
+        self.add_to(Lane::COMMON, set)
+    }
+
+    /// The same for rows of a lane.
+    ///
+    /// # Errors
+    /// Where rows must be spilled and cannot be written.
+    pub fn add_to(&self, lane: Lane, set: &mut TableSet) -> Result<()> {
         let blocks: Vec<Block> = set
             .builders()
             .map(|b| {
                 let (rows, days) = Rows::from_builder(b);
-                Block { rows, days }
+                let rows = Arc::new(rows);
+                Block { lane, rows, days }
             })
             .collect();
         set.clear();
-        let (bytes, leaving) = {
+        let (full, brimful) = {
             let mut state = self.state();
             for b in blocks {
                 state.bytes += b.memory();
                 state.blocks.push(b);
             }
-            (state.bytes, state.leaving)
+            (self.is_full(&state), state.bytes + state.leaving >= self.limits.staged)
         };
-        if bytes < self.limits.spill_at {
+        if !full {
             return Ok(());
         }
         // Nothing waits under this lock for other work of the pool, so waiting for it always ends.
         let guard = match self.spilling.try_lock() {
             Ok(g) => g,
             Err(TryLockError::Poisoned(p)) => p.into_inner(),
-            Err(TryLockError::WouldBlock) if bytes + leaving < self.limits.staged => return Ok(()),
+            Err(TryLockError::WouldBlock) if !brimful => return Ok(()),
             Err(TryLockError::WouldBlock) => self.spilling.lock().unwrap_or_else(PoisonError::into_inner),
         };
         let done = self.spill();
@@ -106,37 +135,123 @@ impl Staging {
         done
     }
 
+    /// A lane for the rows of the input with a number, which lie in `dir`; `segments` of it are there already.
+    pub fn lane(&self, dir: PathBuf, input: u32, segments: Vec<(Partition, Segment)>) -> Lane {
+        let scratch = Arc::new(Scratch::behind(dir, &segments));
+        let mut state = self.state();
+        state.lanes.push((scratch, input));
+        let lane = Lane(state.lanes.len());
+        for (partition, segment) in segments {
+            let all = state.segments.entry(partition).or_default();
+            all.push((lane, segment.of(Some(input))));
+        }
+        lane
+    }
+
+    /// Begins to put all rows of a lane on disk: those that are added from now on are none of them.
+    pub fn leave(&self, lane: Lane) -> Leaving {
+        let mut state = self.state();
+        let all = std::mem::take(&mut state.blocks);
+        let (blocks, rest) = all.into_iter().partition::<Vec<_>, _>(|b| b.lane == lane);
+        state.blocks = rest;
+        let bytes = blocks.iter().map(Block::memory).sum();
+        state.bytes -= bytes;
+        state.leaving += bytes;
+        let own = |(partition, segments): (&Partition, &Vec<(Lane, Segment)>)| {
+            let own = segments.iter().filter(|(l, _)| *l == lane);
+            own.map(|(_, s)| (*partition, s.again())).collect::<Vec<_>>()
+        };
+        let segments = state.segments.iter().flat_map(own).collect();
+        Leaving {
+            blocks,
+            bytes,
+            segments,
+        }
+    }
+
+    /// Puts the rows on disk: all segments of the lane up to then.
+    ///
+    /// # Errors
+    /// Where they cannot be written; they stay in memory then, and nothing is lost.
+    pub fn settle(&self, leaving: Leaving) -> Result<Vec<(Partition, Segment)>> {
+        let guard = self.spilling.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = self.write(leaving.blocks.clone());
+        let mut state = self.state();
+        state.leaving -= leaving.bytes;
+        let mut all = leaving.segments;
+        match written {
+            Ok(written) => {
+                all.extend(written.iter().map(|(partition, (_, s))| (*partition, s.again())));
+                state.keep(written);
+            }
+            Err(e) => {
+                state.bytes += leaving.bytes;
+                state.blocks.extend(leaving.blocks);
+                return Err(e);
+            }
+        }
+        drop(state);
+        drop(guard);
+        Ok(all)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether rows should be spilled.
+    fn is_full(&self, state: &State) -> bool {
+        let all = state.bytes + state.leaving;
+        state.bytes >= self.limits.spill_at || all >= self.limits.staged && state.bytes > 0
+    }
+
     /// Writes what is in memory to disk, unless another thread did while this one waited.
     fn spill(&self) -> Result<()> {
-        let blocks = {
+        let (blocks, bytes) = {
             let mut state = self.state();
-            if state.bytes < self.limits.spill_at {
+            if !self.is_full(&state) {
                 return Ok(());
             }
-            state.leaving = std::mem::take(&mut state.bytes);
-            std::mem::take(&mut state.blocks)
+            let bytes = std::mem::take(&mut state.bytes);
+            state.leaving += bytes;
+            (std::mem::take(&mut state.blocks), bytes)
         };
         let written = self.write(blocks);
         let mut state = self.state();
-        state.leaving = 0;
-        for (partition, segments) in written? {
-            state.segments.entry(partition).or_default().extend(segments);
-        }
+        state.leaving -= bytes;
+        state.keep(written?);
         Ok(())
     }
 
-    fn write(&self, blocks: Vec<Block>) -> Result<Vec<(Partition, Vec<Segment>)>> {
-        let mut writer = SegmentWriter::create(&self.scratch)?;
+    fn write(&self, blocks: Vec<Block>) -> Result<Vec<(Partition, (Lane, Segment))>> {
+        let mut lanes: BTreeMap<Lane, Vec<Block>> = BTreeMap::new();
+        for b in blocks {
+            lanes.entry(b.lane).or_default().push(b);
+        }
+        let mut out = Vec::new();
+        for (lane, blocks) in lanes {
+            let own = match lane.0.checked_sub(1) {
+                None => None,
+                Some(n) => self.state().lanes.get(n).cloned(),
+            };
+            let (scratch, input) = match own {
+                None => (Arc::clone(&self.scratch), None),
+                Some((scratch, input)) => (scratch, Some(input)),
+            };
+            let segments = self.write_lane(blocks, &scratch)?;
+            let own = |(partition, s): (Partition, Segment)| (partition, (lane, s.of(input)));
+            out.extend(segments.into_iter().map(own));
+        }
+        Ok(out)
+    }
+
+    fn write_lane(&self, blocks: Vec<Block>, scratch: &Scratch) -> Result<Vec<(Partition, Segment)>> {
+        let mut writer = SegmentWriter::create(scratch)?;
         let mut out = Vec::new();
         for (partition, feeds) in feeds(blocks, None) {
             let Some(table) = TABLES.get(partition.0) else { continue };
             let chunk = self.limits.chunk_bytes;
             let bytes: usize = feeds.iter().map(Feed::bytes).sum();
-            let mut segments = Vec::new();
             // Short runs are merged, or each would make a tiny segment; longer ones are left to the commit.
             let merges = match bytes / feeds.len().max(1) < chunk / 2 {
                 true => vec![feeds],
@@ -144,9 +259,9 @@ impl Staging {
             };
             for feeds in merges {
                 let mut merge = Merge::new(feeds)?;
-                segments.extend(write_segment(&mut merge, table, &mut writer, false, chunk)?);
+                let segments = write_segment(&mut merge, table, &mut writer, false, chunk)?;
+                out.extend(segments.into_iter().map(|s| (partition, s)));
             }
-            out.push((partition, segments));
         }
         Ok(out)
     }
@@ -156,7 +271,7 @@ impl Staging {
         let State { blocks, segments, .. } = std::mem::take(&mut *self.state());
         let mut out = feeds(blocks, Some(ids));
         for (partition, segments) in segments {
-            let feeds = segments.into_iter().map(|s| Feed::Segment(s, Some(ids.clone())));
+            let feeds = segments.into_iter().map(|(_, s)| Feed::Segment(s, Some(ids.clone())));
             out.entry(partition).or_default().extend(feeds);
         }
         out
@@ -175,6 +290,14 @@ impl Staging {
     }
 }
 
+impl State {
+    fn keep(&mut self, written: Vec<(Partition, (Lane, Segment))>) {
+        for (partition, segment) in written {
+            self.segments.entry(partition).or_default().push(segment);
+        }
+    }
+}
+
 impl Block {
     fn memory(&self) -> usize {
         self.rows.memory() + self.days.capacity() * 16
@@ -183,11 +306,10 @@ impl Block {
 
 /// Runs of blocks in memory; with `ids`, inputs get their content ids.
 fn feeds(blocks: Vec<Block>, ids: Option<&FileIds>) -> BTreeMap<Partition, Vec<Feed>> {
-    let numbered = |Block { mut rows, days }| {
+    let numbered = |Block { mut rows, days, .. }| {
         if let Some(ids) = ids {
-            rows.number(ids);
+            Arc::make_mut(&mut rows).number(ids);
         }
-        let rows = Arc::new(rows);
         let chunk = |(day, range): (i64, Range<u32>)| {
             let order = ids.and_then(|_| rows.settle(range.clone())).map(Arc::new);
             let chunk = Chunk {

@@ -259,6 +259,9 @@ pub struct RunSummary {
     pub unreadable: Vec<String>,
     /// Things left out on purpose.
     pub skipped: Vec<String>,
+    /// Inputs that were taken up where a run that was killed had left them, and why others were not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<String>,
     /// Rows per table in the lake.
     pub tables: BTreeMap<String, u64>,
     /// Sigma.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::support::{coldtrail, json, root};
 
 /// Everything that counts in a lake: its files with their digests, and what is said of its inputs.
-fn content(lake: &Path) -> (BTreeMap<String, String>, Value) {
+pub fn content(lake: &Path) -> (BTreeMap<String, String>, Value) {
     let catalogue = json(&lake.join("_coldtrail/catalogue.json"));
     let files = catalogue["files"].as_array().unwrap().iter().map(|f| {
         let name = format!("{}/date={}/{}", text(f, "table"), text(f, "date"), text(f, "name"));
@@ -28,7 +28,7 @@ fn text(v: &Value, key: &str) -> String {
 }
 
 /// All files in a lake, its own folder `_coldtrail` aside.
-fn on_disk(lake: &Path) -> Vec<String> {
+pub fn on_disk(lake: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![lake.to_path_buf()];
     while let Some(folder) = folders.pop() {
@@ -63,7 +63,7 @@ fn office() -> PathBuf {
 }
 
 /// A number in `0..below` from a fixed sequence.
-fn draw(state: &mut u64, below: u64) -> u64 {
+pub fn draw(state: &mut u64, below: u64) -> u64 {
     *state = state
         .wrapping_mul(6_364_136_223_846_793_005)
         .wrapping_add(1_442_695_040_888_963_407);

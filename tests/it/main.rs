@@ -20,6 +20,7 @@ mod lang;
 mod nightly;
 mod office;
 mod parts;
+mod resume;
 mod sigma;
 mod support;
 #[cfg(unix)]

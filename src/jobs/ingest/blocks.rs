@@ -1,12 +1,18 @@
 //! The blocks of one input through its format, on all threads.
 //!
 //! One thread reads and cuts; every block becomes a task that any idle thread may take. Where too many wait, the reading
-//! thread decodes one itself, so that memory stays bounded and no thread ever waits for another.
+//! thread decodes one itself, so that memory stays bounded. It waits for others only in front of a checkpoint (`resume`), until
+//! the blocks before it are decoded; decoding waits for nothing.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rayon::Scope;
+
+use super::input::{Content, Failed};
+use super::resume::{Track, Turn, Way};
 use super::tally::Tally;
+use super::work::Work;
 use super::{REJECTS_KEPT, RejectedRecord, Run};
 use crate::base::error::{Error, Result};
 use crate::base::reject::Reject;
@@ -16,6 +22,7 @@ use crate::ingest::formats::{Block, Carry, Format, Head};
 use crate::ingest::framing::{self, BlockReader, Cut};
 use crate::ingest::sink::{RecordContext, Sink};
 use crate::lake::catalogue::Input;
+use crate::lake::staging::Lane;
 use crate::schema::builder::TableSet;
 
 /// Portals cut exports at these numbers of rows (formats.md 1.5).
@@ -30,19 +37,55 @@ pub(super) struct Source<'s> {
     pub(super) base: u64,
     /// Told how many bytes of a block were decoded, where the container does not count them itself.
     pub(super) count: Option<&'s (dyn Fn(u64) + Sync)>,
+    /// By what the input is told, where it is large enough for checkpoints.
+    pub(super) content: Option<Content<'s>>,
+}
+
+/// A block, and the state in front of it.
+type Task = (framing::Block, Carry);
+
+impl Source<'_> {
+    /// Tells that a block is done.
+    fn passed(&self, block: &framing::Block) {
+        if let Some(count) = self.count {
+            count(block.bytes.len() as u64);
+        }
+    }
 }
 
 /// What the tasks of one input share.
-#[derive(Default)]
-struct Shared {
+struct Shared<'s> {
+    source: &'s Source<'s>,
+    cx: RecordContext<'s>,
+    track: Option<&'s Track>,
+    work: Work<(Lane, Task)>,
     tally: Mutex<Tally>,
-    failed: Mutex<Option<Error>>,
-    waiting: AtomicUsize,
+    failed: Mutex<Option<Failed>>,
+}
+
+impl Shared<'_> {
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fail(&self, with: Failed) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.get_or_insert(with);
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
 }
 
 impl Run<'_> {
     /// Decodes all blocks into the run's rows and registers the input. Its number in this run.
-    pub(super) fn decode(&self, source: &Source<'_>, blocks: &mut BlockReader<'_>, input: &mut Input) -> Result<u32> {
+    pub(super) fn decode(
+        &self,
+        source: &Source<'_>,
+        blocks: &mut BlockReader<'_>,
+        input: &mut Input,
+    ) -> Result<u32, Failed> {
         let ordinal = self.next.fetch_add(1, Ordering::Relaxed);
         let format = source.format;
         let mut carry = Carry {
@@ -71,112 +114,191 @@ impl Run<'_> {
             zone: self.zone(format.id()),
             input_host: self.options.input_host.as_deref().or(by_path),
         };
-        let shared = Shared::default();
-        let most = rayon::current_num_threads() + 1;
+        let (track, way) = self.track(source, &cx, &carry, &input.path)?.unzip();
+        let shared = Shared {
+            source,
+            cx,
+            track: track.as_ref(),
+            work: Work::default(),
+            tally: Mutex::default(),
+            failed: Mutex::default(),
+        };
+        let way = way.unwrap_or_default();
         rayon::in_place_scope(|scope| {
-            while shared.failed.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
-                match blocks.next_cut() {
-                    Ok(Some(Cut::Block(block))) => {
-                        let before = carry.clone();
-                        format.carry(&view(&block, source.base), &mut carry);
-                        let shared = &shared;
-                        let task = move || {
-                            let result = self.block(source, cx, &block, &before, shared);
-                            if let Err(e) = result {
-                                shared
-                                    .failed
-                                    .lock()
-                                    .unwrap_or_else(PoisonError::into_inner)
-                                    .get_or_insert(e);
-                            }
-                        };
-                        if shared.waiting.load(Ordering::Relaxed) >= most {
-                            task();
-                        } else {
-                            shared.waiting.fetch_add(1, Ordering::Relaxed);
-                            scope.spawn(move |_| {
-                                task();
-                                shared.waiting.fetch_sub(1, Ordering::Relaxed);
-                            });
-                        }
-                    }
-                    Ok(Some(Cut::Oversized { offset, len, head })) => {
-                        let reason = format!("a record of {len} bytes is larger than any log record; skipped");
-                        let reject = Reject::new(offset + source.base, reason, &head);
-                        shared
-                            .tally
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .oversized(reject);
-                    }
-                    Ok(None) => break,
-                    Err(e) => {
-                        input.notes.push(format!("not read to its end: {e}"));
-                        break;
-                    }
-                }
+            if let Err(e) = self.read(blocks, carry, way, &shared, scope, input) {
+                shared.fail(e);
             }
         });
-        if let Some(e) = shared.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let Shared { tally, failed, .. } = shared;
+        if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(e);
         }
-        let mut tally = shared.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-        self.strict(input, &tally)?;
+        let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.strict(&input.path, &tally)?;
         self.finish(format, input, &mut tally);
         self.done().inputs.insert(ordinal, std::mem::take(input));
         Ok(ordinal)
     }
 
-    fn block(
-        &self,
-        source: &Source<'_>,
-        cx: RecordContext<'_>,
-        block: &framing::Block,
-        carry: &Carry,
-        shared: &Shared,
-    ) -> Result<()> {
-        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut sink = Sink::with_rows(cx, rows.unwrap_or_default());
-        source.format.decode(&view(block, source.base), carry, &mut sink);
-        self.progress.add(0, sink.records);
-        if let Some(count) = source.count {
-            count(block.bytes.len() as u64);
+    /// Cuts the input and gives its blocks to all threads.
+    fn read<'s>(
+        &'s self,
+        blocks: &mut BlockReader<'_>,
+        mut carry: Carry,
+        mut way: Way,
+        shared: &'s Shared<'s>,
+        scope: &Scope<'s>,
+        input: &mut Input,
+    ) -> Result<(), Failed> {
+        let (source, number) = (shared.source, shared.cx.input);
+        let mut lane = match shared.track {
+            Some(track) if !way.is_before() => self.lane(track, number),
+            _ => Lane::COMMON,
+        };
+        while !shared.has_failed() {
+            let block = match blocks.next_cut() {
+                Ok(Some(Cut::Block(block))) => block,
+                // It is counted among what an earlier run read.
+                Ok(Some(Cut::Oversized { .. })) if way.is_before() => continue,
+                Ok(Some(Cut::Oversized { offset, len, head })) => {
+                    let reason = format!("a record of {len} bytes is larger than any log record; skipped");
+                    let reject = Reject::new(offset + source.base, reason, &head);
+                    shared.tally().oversized(reject);
+                    continue;
+                }
+                Ok(None) => break,
+                Err(e) => {
+                    input.notes.push(format!("not read to its end: {e}"));
+                    break;
+                }
+            };
+            if let (Some(track), Some(content)) = (shared.track, &source.content) {
+                let every = self.options.checkpoint_bytes.filter(|_| track.is_free());
+                match way.turn(block.offset, every, content) {
+                    Ok(Turn::Pass) => {
+                        source.format.carry(&view(&block, source.base), &mut carry);
+                        source.passed(&block);
+                        continue;
+                    }
+                    Ok(Turn::Adopt(found)) => {
+                        let (adopted, tally) = self.adopt(track, number, &input.path, found);
+                        lane = adopted;
+                        *shared.tally() = tally;
+                    }
+                    Ok(Turn::Save) => {
+                        self.checkpoint(track, lane, block.offset, content, shared, scope, &input.path)?
+                    }
+                    Ok(Turn::Decode) => {}
+                    Err(_) => return Err(self.replaced(track, &input.path)),
+                }
+            }
+            let before = carry.clone();
+            source.format.carry(&view(&block, source.base), &mut carry);
+            if shared.work.put((lane, (block, before))) > rayon::current_num_threads() + 1 {
+                shared.work.one(|task| self.task(task, shared));
+            } else {
+                scope.spawn(|_| {
+                    shared.work.one(|task| self.task(task, shared));
+                });
+            }
         }
-        shared
-            .tally
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .add(&mut sink);
-        self.keep(sink.rows)
+        match shared.track.filter(|_| way.is_before() && !shared.has_failed()) {
+            Some(track) => Err(self.replaced(track, &input.path)),
+            None => Ok(()),
+        }
     }
 
-    /// Puts rows back for the next block, or hands them to the staging area when they are many.
-    fn keep(&self, mut rows: TableSet) -> Result<()> {
-        if rows.memory() > self.options.rows_bytes() {
-            self.staging.add(&mut rows)?;
+    /// Waits until all blocks before `offset` are decoded, and has a checkpoint of them written.
+    #[allow(clippy::too_many_arguments)] // all of it is what one input has
+    fn checkpoint<'s>(
+        &'s self,
+        track: &'s Track,
+        lane: Lane,
+        offset: u64,
+        content: &Content<'_>,
+        shared: &'s Shared<'s>,
+        scope: &Scope<'s>,
+        path: &str,
+    ) -> Result<()> {
+        shared.work.all(|task| self.task(task, shared));
+        if shared.has_failed() {
+            return Ok(());
         }
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner).push(rows);
+        let tally = shared.tally().clone();
+        self.strict(path, &tally)?;
+        self.flush(Some(lane))?;
+        let (mark, leaving) = self.mark(track, lane, offset, content.proof(), tally);
+        let path = path.to_owned();
+        let save = move || self.save(track, &path, &mark, leaving);
+        match rayon::current_num_threads() {
+            1 => save(),
+            _ => scope.spawn(move |_| save()),
+        }
         Ok(())
     }
 
-    /// Hands all rows to the staging area.
-    pub(super) fn flush(&self) -> Result<()> {
-        let all = std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner));
-        all.into_iter().try_for_each(|mut rows| self.staging.add(&mut rows))
+    fn task(&self, (lane, (block, before)): (Lane, Task), shared: &Shared<'_>) {
+        if let Err(e) = self.block(&block, &before, lane, shared) {
+            shared.fail(e.into());
+        }
+    }
+
+    fn block(&self, block: &framing::Block, carry: &Carry, lane: Lane, shared: &Shared<'_>) -> Result<()> {
+        let source = shared.source;
+        let mut sink = Sink::with_rows(shared.cx, self.rows_of(lane)?);
+        source.format.decode(&view(block, source.base), carry, &mut sink);
+        self.progress.add(0, sink.records);
+        source.passed(block);
+        shared.tally().add(&mut sink);
+        self.keep(lane, sink.rows)
+    }
+
+    /// Rows under construction of a lane. So many as there are threads wait at most, beside those that threads work on.
+    fn rows_of(&self, lane: Lane) -> Result<TableSet> {
+        let mut idle = self.idle();
+        let own = idle.iter().rposition(|(of, _)| *of == lane);
+        if own.is_none() && idle.len() < rayon::current_num_threads() {
+            return Ok(TableSet::default());
+        }
+        let (of, mut rows) = idle.swap_remove(own.unwrap_or(0));
+        drop(idle);
+        if of != lane {
+            self.staging.add_to(of, &mut rows)?;
+        }
+        Ok(rows)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<(Lane, TableSet)>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts rows back for the next block, or hands them to the staging area when they are many.
+    fn keep(&self, lane: Lane, mut rows: TableSet) -> Result<()> {
+        if rows.memory() > self.options.rows_bytes() {
+            self.staging.add_to(lane, &mut rows)?;
+        }
+        self.idle().push((lane, rows));
+        Ok(())
+    }
+
+    /// Hands all rows to the staging area, or those of one lane.
+    pub(super) fn flush(&self, lane: Option<Lane>) -> Result<()> {
+        let all = std::mem::take(&mut *self.idle());
+        let (leave, stay): (Vec<_>, _) = all.into_iter().partition(|(of, _)| lane.is_none_or(|l| l == *of));
+        self.idle().extend(stay);
+        let mut leave = leave.into_iter();
+        leave.try_for_each(|(of, mut rows)| self.staging.add_to(of, &mut rows))
     }
 
     /// With `--strict` the first rejected record ends the run.
-    fn strict(&self, input: &Input, tally: &Tally) -> Result<()> {
+    fn strict(&self, path: &str, tally: &Tally) -> Result<()> {
         let first = tally
             .rejects
             .iter()
             .filter(|_| self.options.strict)
             .min_by_key(|r| r.offset);
         match first {
-            Some(r) => Err(Error::Strict(format!(
-                "{} at byte {}: {}",
-                input.path, r.offset, r.reason
-            ))),
+            Some(r) => Err(Error::Strict(format!("{path} at byte {}: {}", r.offset, r.reason))),
             None => Ok(()),
         }
     }

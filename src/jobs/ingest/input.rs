@@ -2,10 +2,12 @@
 
 use std::io::{self, Read};
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::blocks::Source;
+use super::resume::Proof;
 use super::{Run, again};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::time::Ts;
 use crate::ingest::container::{Body, Member, SharedBytes};
 use crate::ingest::encoding;
@@ -18,41 +20,101 @@ const HEAD_BYTES: u64 = 256 * 1024;
 /// EVTX is binary: no question of its encoding arises.
 const EVTX_MAGIC: &[u8] = b"ElfFile\0";
 
-impl Run<'_> {
-    /// Reads one member of an input. `count` is told of bytes that were read where the container does not count them.
-    /// The number of the member among the run's inputs; `None` where it has no known format.
-    pub(super) fn member(
-        &self,
-        member: Member<'_>,
-        mtime: Ts,
-        sha256: Option<&str>,
-        count: &(dyn Fn(u64) + Sync),
-    ) -> Result<Option<u32>> {
-        let mut input = Input {
-            path: member.name.clone(),
-            sha256: sha256.map(str::to_owned),
-            ..Input::default()
-        };
-        match member.body {
-            Body::Bytes(bytes) => self.bytes(&mut input, bytes, mtime, count),
-            Body::Reader(reader) => self.stream(&mut input, reader, mtime),
+/// What a file says of its members.
+#[derive(Clone, Copy)]
+pub(super) struct Opened<'o> {
+    /// When it was modified.
+    pub(super) mtime: Ts,
+    /// Its SHA-256, with `--custody`.
+    pub(super) sha256: Option<&'o str>,
+    /// Told of bytes that were read where the container does not count them.
+    pub(super) count: &'o (dyn Fn(u64) + Sync),
+    /// Whether the member may be read over several runs: it is large, and the file can be opened anew.
+    pub(super) checkpoints: bool,
+}
+
+/// Why reading a member ended.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The run cannot go on.
+    Run(Error),
+    /// It is not what a checkpoint told of it, which is gone now; it must be opened anew.
+    Replaced,
+}
+
+impl From<Error> for Failed {
+    fn from(e: Error) -> Self {
+        Self::Run(e)
+    }
+}
+
+/// By what the content of an input is told.
+#[derive(Clone, Copy)]
+pub(super) enum Content<'c> {
+    /// It is at hand: its BLAKE3 and itself.
+    Whole(&'c str, &'c [u8]),
+    /// It is being read.
+    Stream(&'c Mutex<Prefix>),
+}
+
+impl Content<'_> {
+    /// What tells the content, as far as it was read.
+    pub(super) fn proof(&self) -> Proof {
+        match self {
+            Self::Whole(id, _) => Proof::Content((*id).to_owned()),
+            Self::Stream(prefix) => {
+                let prefix = locked(prefix);
+                Proof::Prefix(prefix.bytes, hex(&prefix.hasher))
+            }
         }
     }
 
-    fn bytes(
-        &self,
-        input: &mut Input,
-        bytes: SharedBytes,
-        mtime: Ts,
-        count: &(dyn Fn(u64) + Sync),
-    ) -> Result<Option<u32>> {
+    /// Whether the content can be what a checkpoint told of; a stream is watched from here on.
+    pub(super) fn may_prove(&self, proof: &Proof) -> bool {
+        match (self, proof) {
+            (Self::Whole(id, _), Proof::Content(told)) => id == told,
+            (Self::Whole(_, bytes), Proof::Prefix(len, told)) => {
+                let first = usize::try_from(*len).ok().and_then(|len| bytes.get(..len));
+                first.is_some_and(|first| blake3::hash(first).to_hex().as_str() == told)
+            }
+            (Self::Stream(_), Proof::Content(_)) => false,
+            (Self::Stream(prefix), Proof::Prefix(len, _)) => locked(prefix).watch(*len),
+        }
+    }
+
+    /// Whether the content is, as far as was read, what a checkpoint told of that may prove it.
+    pub(super) fn is_proven(&self, proof: &Proof) -> bool {
+        match (self, proof) {
+            (Self::Stream(prefix), Proof::Prefix(_, told)) => locked(prefix).seen.as_ref() == Some(told),
+            _ => true,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Reads one member of an input. The number of the member among the run's inputs; `None` where it has no known format.
+    pub(super) fn member(&self, member: Member<'_>, of: Opened<'_>) -> Result<Option<u32>, Failed> {
+        let mut input = Input {
+            path: member.name.clone(),
+            sha256: of.sha256.map(str::to_owned),
+            ..Input::default()
+        };
+        match member.body {
+            Body::Bytes(bytes) => self.bytes(&mut input, bytes, of),
+            Body::Reader(reader) => self.stream(&mut input, reader, of),
+        }
+    }
+
+    fn bytes(&self, input: &mut Input, bytes: SharedBytes, of: Opened<'_>) -> Result<Option<u32>, Failed> {
         input.content_id = blake3::hash(&bytes).to_hex().to_string();
         input.bytes = bytes.len() as u64;
         if let Some(known) = self.lake.catalogue().input(&input.content_id) {
-            count(input.bytes);
+            (of.count)(input.bytes);
             let again = again(known, std::mem::take(&mut input.path));
             return Ok(Some(self.register(again)));
         }
+        let id = input.content_id.clone();
+        let content = of.checkpoints.then_some(Content::Whole(&id, &bytes));
         let encoding = match bytes.starts_with(EVTX_MAGIC) {
             true => encoding::Detected::Bytes { bom: 0 },
             false => encoding::detect(&bytes),
@@ -70,39 +132,40 @@ impl Run<'_> {
                 let source = Source {
                     format,
                     head: &head,
-                    mtime,
+                    mtime: of.mtime,
                     base: bom as u64,
-                    count: Some(count),
+                    count: Some(of.count),
+                    content,
                 };
                 self.decode(&source, &mut blocks, input).map(Some)
             }
             _ => {
                 let size = input.bytes;
                 let mut cursor = io::Cursor::new(&bytes[..]);
-                let ordinal = self.text_of(input, &mut cursor, mtime)?;
-                count(size);
+                let ordinal = self.text_of(input, &mut cursor, of.mtime, content)?;
+                (of.count)(size);
                 Ok(ordinal)
             }
         }
     }
 
-    fn stream(&self, input: &mut Input, reader: &mut dyn Read, mtime: Ts) -> Result<Option<u32>> {
+    fn stream(&self, input: &mut Input, reader: &mut dyn Read, of: Opened<'_>) -> Result<Option<u32>, Failed> {
+        let prefix = Mutex::default();
         let mut hashing = Hashing {
             inner: reader,
-            hasher: blake3::Hasher::new(),
-            bytes: 0,
+            prefix: &prefix,
         };
-        let ordinal = self.text_of(input, &mut hashing, mtime)?;
+        let content = of.checkpoints.then_some(Content::Stream(&prefix));
+        let ordinal = self.text_of(input, &mut hashing, of.mtime, content)?;
         // A format that stopped early must not make two inputs look alike.
         let rest = io::copy(&mut hashing, &mut io::sink());
-        let content_id = hashing.hasher.finalize().to_hex().to_string();
-        let bytes = hashing.bytes;
+        let prefix = locked(&prefix);
         let mut done = self.done();
         if let Some(o) = ordinal
             && let Some(i) = done.inputs.get_mut(&o)
         {
-            i.content_id = content_id;
-            i.bytes = bytes;
+            i.content_id = hex(&prefix.hasher);
+            i.bytes = prefix.bytes;
             if let Err(e) = rest {
                 i.notes.push(format!("not read to its end: {e}"));
             }
@@ -111,7 +174,13 @@ impl Run<'_> {
     }
 
     /// Reads text of any encoding from a stream. The number of the input.
-    fn text_of(&self, input: &mut Input, reader: &mut dyn Read, mtime: Ts) -> Result<Option<u32>> {
+    fn text_of(
+        &self,
+        input: &mut Input,
+        reader: &mut dyn Read,
+        mtime: Ts,
+        content: Option<Content<'_>>,
+    ) -> Result<Option<u32>, Failed> {
         let mut magic = Vec::new();
         if let Err(e) = (&mut *reader).take(EVTX_MAGIC.len() as u64).read_to_end(&mut magic) {
             return Ok(self.unread(input, &e));
@@ -146,6 +215,7 @@ impl Run<'_> {
             mtime,
             base: 0,
             count: None,
+            content,
         };
         self.decode(&source, &mut blocks, input).map(Some)
     }
@@ -198,17 +268,126 @@ impl Run<'_> {
     }
 }
 
-struct Hashing<'r> {
-    inner: &'r mut dyn Read,
+/// What was read of a stream so far.
+#[derive(Default)]
+pub(super) struct Prefix {
     hasher: blake3::Hasher,
     bytes: u64,
+    /// A number of bytes to tell the BLAKE3 of when they were read, and that.
+    watched: Option<u64>,
+    seen: Option<String>,
+}
+
+impl Prefix {
+    fn add(&mut self, bytes: &[u8]) {
+        let left = self.watched.and_then(|at| at.checked_sub(self.bytes));
+        let split = left.and_then(|left| bytes.split_at_checked(usize::try_from(left).ok()?));
+        let (first, rest) = split.filter(|_| self.seen.is_none()).unwrap_or((&[], bytes));
+        self.hasher.update(first);
+        if split.is_some() && self.seen.is_none() {
+            self.seen = Some(hex(&self.hasher));
+        }
+        self.hasher.update(rest);
+        self.bytes += bytes.len() as u64;
+    }
+
+    /// Has the BLAKE3 of the first `bytes` told; whether that is possible still.
+    fn watch(&mut self, bytes: u64) -> bool {
+        self.watched = Some(bytes);
+        self.add(&[]);
+        self.bytes <= bytes
+    }
+}
+
+fn locked(prefix: &Mutex<Prefix>) -> MutexGuard<'_, Prefix> {
+    prefix.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn hex(hasher: &blake3::Hasher) -> String {
+    hasher.finalize().to_hex().to_string()
+}
+
+struct Hashing<'r> {
+    inner: &'r mut dyn Read,
+    prefix: &'r Mutex<Prefix>,
 }
 
 impl Read for Hashing<'_> {
+    /// Fills the buffer, so that what was read at a place of the text is the same in every run.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buf)?;
-        self.hasher.update(buf.get(..n).unwrap_or(&[]));
-        self.bytes += n as u64;
-        Ok(n)
+        let mut filled = 0;
+        while let Some(rest) = buf.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.inner.read(rest) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if filled == 0 => return Err(e),
+                Err(_) => break,
+            }
+        }
+        locked(self.prefix).add(buf.get(..filled).unwrap_or(&[]));
+        Ok(filled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_tells_the_hash_of_its_beginning_however_it_is_read() {
+        let text = b"one line of text\nand another";
+        for at in 0..=text.len() {
+            for step in [1, 3, text.len()] {
+                let prefix = Mutex::default();
+                let told = Proof::Prefix(at as u64, blake3::hash(&text[..at]).to_hex().to_string());
+                let other = Proof::Prefix(at as u64, blake3::hash(b"other").to_hex().to_string());
+                let content = Content::Stream(&prefix);
+                assert!(content.may_prove(&told));
+                text.chunks(step).for_each(|part| locked(&prefix).add(part));
+                assert!(content.is_proven(&told) && !content.is_proven(&other), "{at} by {step}");
+                assert_eq!(hex(&locked(&prefix).hasher), blake3::hash(text).to_hex().as_str());
+                assert_eq!(locked(&prefix).bytes, text.len() as u64);
+                assert_eq!(content.may_prove(&told), at == text.len());
+                let whole = blake3::hash(text).to_hex().to_string();
+                assert_eq!(Content::Whole(&whole, text).may_prove(&told), true);
+                assert!(!Content::Whole(&whole, text).may_prove(&other));
+                assert!(!content.may_prove(&Proof::Content(whole)));
+            }
+        }
+        let prefix = Mutex::default();
+        let beyond = Proof::Prefix(99, blake3::hash(text).to_hex().to_string());
+        let content = Content::Stream(&prefix);
+        assert!(content.may_prove(&beyond));
+        locked(&prefix).add(text);
+        assert!(!content.is_proven(&beyond));
+    }
+
+    #[test]
+    fn short_reads_become_full_ones_and_damage_ends_them() {
+        struct Slow(Vec<io::Result<&'static [u8]>>);
+        impl Read for Slow {
+            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+                let next = if self.0.is_empty() {
+                    Ok(&b""[..])
+                } else {
+                    self.0.remove(0)
+                }?;
+                buf[..next.len()].copy_from_slice(next);
+                Ok(next.len())
+            }
+        }
+        let prefix = Mutex::default();
+        let broken = || io::Error::other("broken");
+        let mut slow = Slow(vec![Ok(b"a"), Ok(b"bc"), Err(broken()), Err(broken()), Ok(b"")]);
+        let mut hashing = Hashing {
+            inner: &mut slow,
+            prefix: &prefix,
+        };
+        let mut buf = [0; 8];
+        assert_eq!(hashing.read(&mut buf).unwrap(), 3);
+        assert!(hashing.read(&mut buf).is_err());
+        assert_eq!(hashing.read(&mut buf).unwrap(), 0);
+        assert_eq!(hex(&locked(&prefix).hasher), blake3::hash(b"abc").to_hex().as_str());
     }
 }

@@ -4,7 +4,7 @@
 //! Every commit looks for copies among the rows of the days it adds to, and adds files to them. So portions grow with what was
 //! read before: all commits together look at a few times what one alone would, and the files stay few.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How much more text a packed file is than its size says, roughly.
 const PACKED: u64 = 10;
@@ -21,7 +21,7 @@ pub(super) fn cut(mut files: Vec<(PathBuf, u64)>, least: Option<u64>) -> Vec<Vec
     let mut portions = vec![Vec::new()];
     let (mut before, mut here) = (0u64, 0u64);
     for file in files {
-        let weight = text_bytes(&file);
+        let weight = text_bytes(&file.0, file.1);
         if least.is_some_and(|least| here >= least.max(before / SHARE)) {
             before = before.saturating_add(here);
             here = 0;
@@ -36,11 +36,11 @@ pub(super) fn cut(mut files: Vec<(PathBuf, u64)>, least: Option<u64>) -> Vec<Vec
 }
 
 /// About how much text a file holds.
-fn text_bytes((path, size): &(PathBuf, u64)) -> u64 {
+pub(super) fn text_bytes(path: &Path, size: u64) -> u64 {
     let end = path.extension().and_then(|e| e.to_str()).unwrap_or("");
     match PACKED_ENDS.iter().any(|p| end.eq_ignore_ascii_case(p)) {
         true => size.saturating_mul(PACKED),
-        false => *size,
+        false => size,
     }
 }
 

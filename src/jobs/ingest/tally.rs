@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
+use super::REJECTS_KEPT;
 use crate::base::reject::Reject;
 use crate::base::time::Ts;
 use crate::ingest::sink::Sink;
@@ -13,11 +16,11 @@ use crate::schema::common;
 const HOSTS_NAMED: usize = 100;
 
 /// The sums over the blocks of one input, whatever their order.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub(super) struct Tally {
-    records: u64,
+    pub(super) records: u64,
     rejected: u64,
-    /// Rejected records, in no order.
+    /// Rejected records in no order: the first of them, where they are more than are kept.
     pub(super) rejects: Vec<Reject>,
     first: Option<Ts>,
     last: Option<Ts>,
@@ -31,6 +34,7 @@ impl Tally {
         self.records += 1;
         self.rejected += 1;
         self.rejects.push(reject);
+        self.trim();
     }
 
     /// Adds what a sink took in.
@@ -38,10 +42,19 @@ impl Tally {
         self.records += sink.records;
         self.rejected += sink.rejects.len() as u64;
         self.rejects.append(&mut sink.rejects);
+        self.trim();
         for (builder, before) in sink.new_rows() {
             self.times(builder.ints(common::TS).get(before..).unwrap_or_default());
             self.hosts_of(builder, before);
             self.qualities(builder, before);
+        }
+    }
+
+    /// Forgets rejected records that will not be told: memory is bounded, and those that come first stay.
+    fn trim(&mut self) {
+        if self.rejects.len() >= 2 * REJECTS_KEPT {
+            self.rejects.select_nth_unstable_by_key(REJECTS_KEPT, |r| r.offset);
+            self.rejects.truncate(REJECTS_KEPT);
         }
     }
 

@@ -81,7 +81,10 @@ impl Feed {
                     let all = 0..rows.len() as u32;
                     let order = match (segment.numbered, &ids) {
                         (false, Some(ids)) => {
-                            rows.number(ids);
+                            match segment.input {
+                                Some(input) => rows.number_as(ids.get(input as usize).copied().flatten()),
+                                None => rows.number(ids),
+                            }
                             rows.settle(all.clone()).map(Arc::new)
                         }
                         _ => None,

@@ -80,6 +80,12 @@ impl Rows {
         self.set(common::FILE_ID, Column::Int(ids));
     }
 
+    /// Gives all rows the content id of one input, or none where it adds nothing.
+    pub fn number_as(&mut self, id: Option<u64>) {
+        let id = id.map_or(NULL_INT, |id| id as i64);
+        self.set(common::FILE_ID, Column::Int(vec![id; self.len()]));
+    }
+
     /// The order of some rows after inputs got their ids: rows without one fall out, and rows of equal (host, time) stand
     /// by (input, place) again. `None` where they stand as they should.
     pub fn settle(&self, range: Range<u32>) -> Option<Vec<u32>> {
