@@ -25,6 +25,7 @@ use input::{Failed, Opened};
 use packed::Whole;
 
 mod blocks;
+mod content;
 mod input;
 mod packed;
 mod portions;

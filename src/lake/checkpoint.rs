@@ -214,3 +214,6 @@ fn read<S: DeserializeOwned>(path: &Path) -> Result<Option<Manifest<S>>, String>
         other => Err(format!("its manifest has version {other}")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,9 +50,9 @@ fn nxlog(out: &mut String, n: usize) {
 }
 
 fn zeek(out: &mut String, n: usize) {
-    if n % 90_000 == 0 {
+    if n.is_multiple_of(90_000) {
         // The columns change in mid-file.
-        let swapped = if n % 180_000 == 0 {
+        let swapped = if n.is_multiple_of(180_000) {
             "service\tduration"
         } else {
             "duration\tservice"
@@ -62,7 +62,11 @@ fn zeek(out: &mut String, n: usize) {
             "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\t{swapped}\torig_bytes\tresp_bytes\tconn_state\n"
         );
     }
-    let pair = if n / 90_000 % 2 == 0 { "ssl\t0.25" } else { "0.25\tssl" };
+    let pair = if (n / 90_000).is_multiple_of(2) {
+        "ssl\t0.25"
+    } else {
+        "0.25\tssl"
+    };
     let _ = writeln!(
         out,
         "17149{:05}.{:06}\tC{n}\t10.0.0.{}\t{}\t203.0.113.{}\t443\ttcp\t{pair}\t{n}\t7\tSF",
@@ -75,8 +79,8 @@ fn zeek(out: &mut String, n: usize) {
 }
 
 fn w3c(out: &mut String, n: usize) {
-    if n % 70_000 == 0 {
-        let fields = if n % 140_000 == 0 {
+    if n.is_multiple_of(70_000) {
+        let fields = if n.is_multiple_of(140_000) {
             "c-ip cs-username"
         } else {
             "cs-username c-ip"
@@ -86,7 +90,7 @@ fn w3c(out: &mut String, n: usize) {
             "#Software: Microsoft Internet Information Services 10.0\n#Fields: date time {fields} cs-method cs-uri-stem sc-status sc-bytes cs(User-Agent)"
         );
     }
-    let who = if n / 70_000 % 2 == 0 {
+    let who = if (n / 70_000).is_multiple_of(2) {
         format!("10.1.0.{} u{}", n % 200, n % 90)
     } else {
         format!("u{} 10.1.0.{}", n % 90, n % 200)
@@ -353,7 +357,8 @@ fn a_damaged_checkpoint_is_of_no_use_and_does_no_harm() {
     };
     let foreign = |path: &Path| fs::write(path, b"{\"version\":1}").unwrap();
     let gone = |path: &Path| fs::remove_file(path).unwrap();
-    let damages: [(&str, &dyn Fn(&Path)); 7] = [
+    type Damage<'d> = (&'static str, &'d dyn Fn(&Path));
+    let damages: [Damage<'_>; 7] = [
         ("000000.run", &flip),
         ("000000.run", &cut),
         ("000000.run", &gone),

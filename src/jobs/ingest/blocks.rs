@@ -9,7 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::Scope;
 
-use super::input::{Content, Failed};
+use super::content::Content;
+use super::input::Failed;
 use super::resume::{Track, Turn, Way};
 use super::tally::Tally;
 use super::work::Work;
@@ -57,6 +58,8 @@ impl Source<'_> {
 struct Shared<'s> {
     source: &'s Source<'s>,
     cx: RecordContext<'s>,
+    /// Path of the input.
+    path: String,
     track: Option<&'s Track>,
     work: Work<(Lane, Task)>,
     tally: Mutex<Tally>,
@@ -118,6 +121,7 @@ impl Run<'_> {
         let shared = Shared {
             source,
             cx,
+            path: input.path.clone(),
             track: track.as_ref(),
             work: Work::default(),
             tally: Mutex::default(),
@@ -181,15 +185,13 @@ impl Run<'_> {
                         continue;
                     }
                     Ok(Turn::Adopt(found)) => {
-                        let (adopted, tally) = self.adopt(track, number, &input.path, found);
+                        let (adopted, tally) = self.adopt(track, number, &shared.path, found);
                         lane = adopted;
                         *shared.tally() = tally;
                     }
-                    Ok(Turn::Save) => {
-                        self.checkpoint(track, lane, block.offset, content, shared, scope, &input.path)?
-                    }
+                    Ok(Turn::Save) => self.checkpoint(track, lane, block.offset, shared, scope)?,
                     Ok(Turn::Decode) => {}
-                    Err(_) => return Err(self.replaced(track, &input.path)),
+                    Err(_) => return Err(self.replaced(track, &shared.path)),
                 }
             }
             let before = carry.clone();
@@ -203,36 +205,32 @@ impl Run<'_> {
             }
         }
         match shared.track.filter(|_| way.is_before() && !shared.has_failed()) {
-            Some(track) => Err(self.replaced(track, &input.path)),
+            Some(track) => Err(self.replaced(track, &shared.path)),
             None => Ok(()),
         }
     }
 
     /// Waits until all blocks before `offset` are decoded, and has a checkpoint of them written.
-    #[allow(clippy::too_many_arguments)] // all of it is what one input has
     fn checkpoint<'s>(
         &'s self,
         track: &'s Track,
         lane: Lane,
         offset: u64,
-        content: &Content<'_>,
         shared: &'s Shared<'s>,
         scope: &Scope<'s>,
-        path: &str,
     ) -> Result<()> {
         shared.work.all(|task| self.task(task, shared));
-        if shared.has_failed() {
+        let Some(content) = shared.source.content.filter(|_| !shared.has_failed()) else {
             return Ok(());
-        }
+        };
         let tally = shared.tally().clone();
-        self.strict(path, &tally)?;
+        self.strict(&shared.path, &tally)?;
         self.flush(Some(lane))?;
         let (mark, leaving) = self.mark(track, lane, offset, content.proof(), tally);
-        let path = path.to_owned();
-        let save = move || self.save(track, &path, &mark, leaving);
+        // With one thread nobody else could.
         match rayon::current_num_threads() {
-            1 => save(),
-            _ => scope.spawn(move |_| save()),
+            1 => self.save(track, &shared.path, &mark, leaving),
+            _ => scope.spawn(move |_| self.save(track, &shared.path, &mark, leaving)),
         }
         Ok(())
     }

@@ -12,7 +12,8 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::Source;
-use super::input::{Content, Failed};
+use super::content::{Content, Proof};
+use super::input::Failed;
 use super::tally::Tally;
 use super::{Resumed, Run};
 use crate::base::error::Result;
@@ -33,15 +34,6 @@ pub(super) struct Mark {
     offset: u64,
     proof: Proof,
     tally: Tally,
-}
-
-/// What tells that an input is the one that was read.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Proof {
-    /// BLAKE3 of its content.
-    Content(String),
-    /// BLAKE3 of its first bytes, as many as were read.
-    Prefix(u64, String),
 }
 
 /// The checkpoints of one input.
@@ -232,4 +224,41 @@ fn stamp(path: &Path) -> Option<(u64, u128)> {
     let meta = std::fs::metadata(path).ok()?;
     let time = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some((meta.len(), time.as_micros()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(offset: u64) -> Option<Found<Mark>> {
+        let mark = Mark {
+            offset,
+            proof: Proof::Content("id".to_owned()),
+            tally: Tally::default(),
+        };
+        Some((mark, Vec::new()))
+    }
+
+    fn turns(found: Option<Found<Mark>>, offsets: &[u64]) -> String {
+        let mut way = Way { found, last: 0 };
+        let content = Content::Whole("id", b"");
+        let turn = |offset: &u64| match way.turn(*offset, Some(10), &content) {
+            Ok(Turn::Pass) => '-',
+            Ok(Turn::Adopt(_)) => 'a',
+            Ok(Turn::Decode) => '.',
+            Ok(Turn::Save) => 's',
+            Err(_) => '!',
+        };
+        offsets.iter().map(turn).collect()
+    }
+
+    #[test]
+    fn blocks_are_passed_up_to_the_checkpoint_and_saved_at_intervals_behind_it() {
+        assert_eq!(turns(None, &[0, 4, 8, 12, 16, 20, 24]), "...s..s");
+        assert_eq!(turns(found(12), &[0, 4, 8, 12, 16, 20, 24]), "---a..s");
+        // Not cut where it was: another file.
+        assert_eq!(turns(found(10), &[0, 4, 8, 12]), "---!");
+        // Far into a file checkpoints are further apart.
+        assert_eq!(turns(found(6_400), &[6_400, 6_500, 6_620]), "a.s");
+    }
 }
