@@ -138,15 +138,13 @@ impl Checkpoint {
         Ok(Some((manifest.state, segments)))
     }
 
-    /// Opens a file that is as it was written.
+    /// A file that is as it was written.
     fn check(&self, name: &str, stamp: &Stamp) -> Result<Arc<SegmentFile>, String> {
         let path = self.dir.join(name);
-        let wrong = |why: &str| format!("{}: {why}", path.display());
-        let file = SegmentFile::open(path.clone()).map_err(|e| wrong(&e.to_string()))?;
         let (blake3, bytes) = digest(&path).map_err(|e| e.to_string())?;
         match (Stamp { bytes, blake3 }) == *stamp {
-            true => Ok(file),
-            false => Err(wrong("staged rows changed on disk")),
+            true => Ok(SegmentFile::of_checkpoint(path)),
+            false => Err(format!("{}: staged rows changed on disk", path.display())),
         }
     }
 

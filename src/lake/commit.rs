@@ -129,7 +129,7 @@ fn file_ids(lake: &Lake, inputs: &[Input]) -> FileIds {
     Arc::new(ids)
 }
 
-/// Removes what no catalogue names: files of a killed run, replaced files, staged segments.
+/// Removes what no catalogue names: files of a killed run, replaced files, staged segments. Checkpoints stay.
 pub fn remove_leftovers(lake: &Lake) -> Result<()> {
     let staging = lake.staging_dir();
     if staging.exists() {

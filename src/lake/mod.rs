@@ -2,7 +2,8 @@
 //!
 //! `LAKE/<table>/date=YYYY-MM-DD/part-*.parquet` holds rows, `LAKE/_coldtrail/catalogue.json` says which of those
 //! files count and which inputs went into them. A commit writes new files, then replaces the catalogue by one atomic
-//! rename; whatever a killed run left is not in the catalogue and is removed by the next run that writes.
+//! rename; whatever a killed run left is not in the catalogue and is removed by the next run that writes, checkpoints aside,
+//! which the next ingest goes on from or removes.
 
 pub mod batch;
 pub mod catalogue;

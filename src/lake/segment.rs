@@ -6,8 +6,8 @@
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -74,25 +74,29 @@ fn file_name(path: &Path) -> String {
         .map_or_else(String::new, |n| n.to_string_lossy().into_owned())
 }
 
-/// A file of segments; removed when nobody holds it any more, unless a checkpoint names it.
+/// A file of segments; removed when nobody holds it any more, unless a checkpoint names it. It is open only while it is
+/// written, and for each chunk that is read: a long ingest has more of them than a process may have open.
 #[derive(Debug)]
 pub struct SegmentFile {
     path: PathBuf,
-    file: Mutex<File>,
     kept: AtomicBool,
 }
 
 impl SegmentFile {
     /// A file that a checkpoint names.
-    ///
-    /// # Errors
-    /// Where it is not there.
-    pub fn open(path: PathBuf) -> std::io::Result<Arc<Self>> {
-        Ok(Arc::new(Self {
-            file: Mutex::new(File::open(&path)?),
+    pub fn of_checkpoint(path: PathBuf) -> Arc<Self> {
+        Arc::new(Self {
             path,
             kept: AtomicBool::new(true),
-        }))
+        })
+    }
+
+    fn read(&self, place: Place) -> std::io::Result<Vec<u8>> {
+        let mut bytes = vec![0; place.bytes as usize];
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(place.offset))?;
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
     }
 }
 
@@ -232,13 +236,10 @@ impl Segment {
         };
         self.next += 1;
         let path = &self.file.path;
-        let mut packed = vec![0; place.bytes as usize];
-        {
-            let mut file = self.file.file.lock().unwrap_or_else(PoisonError::into_inner);
-            file.seek(SeekFrom::Start(place.offset))
-                .and_then(|_| file.read_exact(&mut packed))
-                .map_err(|e| Error::io(path, "cannot read staged rows", e))?;
-        }
+        let packed = self
+            .file
+            .read(place)
+            .map_err(|e| Error::io(path, "cannot read staged rows", e))?;
         let raw = zstd::bulk::decompress(&packed, place.raw as usize)
             .map_err(|e| Error::io(path, "cannot read staged rows", e))?;
         let rows = Rows::read_bytes(self.table, &raw).ok_or_else(|| {
@@ -252,6 +253,7 @@ impl Segment {
 /// Writes runs one after the other into one file.
 pub struct SegmentWriter {
     file: Arc<SegmentFile>,
+    out: File,
     packer: zstd::bulk::Compressor<'static>,
     offset: u64,
     raw: Vec<u8>,
@@ -267,13 +269,11 @@ impl SegmentWriter {
     /// # Errors
     /// Where the file cannot be made.
     pub fn create(scratch: &Scratch) -> Result<Self> {
-        let (file, path) = scratch.create()?;
+        let (out, path) = scratch.create()?;
+        let kept = AtomicBool::new(false);
         Ok(Self {
-            file: Arc::new(SegmentFile {
-                path,
-                file: Mutex::new(file),
-                kept: AtomicBool::new(false),
-            }),
+            file: Arc::new(SegmentFile { path, kept }),
+            out,
             packer: zstd::bulk::Compressor::new(LEVEL).map_err(internal)?,
             offset: 0,
             raw: Vec::new(),
@@ -304,10 +304,7 @@ impl SegmentWriter {
             bytes: u32::try_from(self.packed.len()).map_err(too_big)?,
             raw: u32::try_from(self.raw.len()).map_err(too_big)?,
         });
-        let mut file = self.file.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(self.offset))
-            .and_then(|_| file.write_all(&self.packed))
-            .map_err(failed)?;
+        self.out.write_all(&self.packed).map_err(failed)?;
         self.offset += self.packed.len() as u64;
         self.rows += rows.len() as u64;
         // While it is read a chunk exists packed, as bytes and as rows.

@@ -204,7 +204,10 @@ impl Run<'_> {
                 });
             }
         }
-        match shared.track.filter(|_| way.is_before() && !shared.has_failed()) {
+        let ended_early = way.is_before() && !shared.has_failed();
+        // Its files must be closed where they are to be removed.
+        drop(way);
+        match shared.track.filter(|_| ended_early) {
             Some(track) => Err(self.replaced(track, &shared.path)),
             None => Ok(()),
         }

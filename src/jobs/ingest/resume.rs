@@ -190,8 +190,7 @@ impl Run<'_> {
         match written.and_then(|segments| track.checkpoint().store(mark, &segments)) {
             Ok(()) => track.busy.store(false, Ordering::Relaxed),
             Err(e) => {
-                let text =
-                    format!("{path}: no checkpoint can be written, a run that is killed begins this file anew: {e}");
+                let text = format!("{path}: read without further checkpoints, as one could not be written: {e}");
                 self.done().notices.push(text);
             }
         }

@@ -1,4 +1,5 @@
-//! Rows as bytes for segments that wait on disk: written and read by one run, never by another version.
+//! Rows as bytes for segments that wait on disk: written and read by one run, or by one program with a checkpoint between,
+//! never by another version.
 
 use super::{Column, Rows, Strings};
 use crate::schema::Table;
