@@ -1,6 +1,7 @@
 //! Syntax: one file per log format. A format turns a block of bytes into raw events and knows nothing of their meaning.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::framing::{Framing, JsonPlace};
@@ -18,8 +19,8 @@ pub struct Head<'a> {
     pub bytes: &'a [u8],
     /// Path of the input, with `!member` for members of archives.
     pub name: &'a str,
-    /// The first [`LINES_KEPT`] lines, once somebody asked.
-    lines: OnceLock<Vec<Cow<'a, str>>>,
+    /// Where the first [`LINES_KEPT`] lines are, once somebody asked.
+    lines: OnceLock<Vec<Range<usize>>>,
 }
 
 impl<'a> Head<'a> {
@@ -33,21 +34,23 @@ impl<'a> Head<'a> {
     }
 
     /// The first `n` lines that are not blank, lossily decoded, without line ends.
-    pub fn lines(&self, n: usize) -> Cow<'_, [Cow<'a, str>]> {
+    pub fn lines(&self, n: usize) -> Vec<Cow<'a, str>> {
+        let bytes = self.bytes;
+        let text = |place: Range<usize>| String::from_utf8_lossy(bytes.get(place).unwrap_or_default());
         if n > LINES_KEPT {
-            return self.read_lines(n).into();
+            return self.places().take(n).map(text).collect();
         }
-        let lines = self.lines.get_or_init(|| self.read_lines(LINES_KEPT));
-        lines.get(..n).unwrap_or(lines).into()
+        let kept = self.lines.get_or_init(|| self.places().take(LINES_KEPT).collect());
+        kept.iter().take(n).cloned().map(text).collect()
     }
 
-    fn read_lines(&self, n: usize) -> Vec<Cow<'a, str>> {
+    /// Where the lines are that are not blank.
+    fn places(&self) -> impl Iterator<Item = Range<usize>> + use<'a> {
         let block = Block {
             bytes: self.bytes,
             ..Block::default()
         };
-        let lines = lines::lines(&block).take(n);
-        lines.map(|(_, line)| String::from_utf8_lossy(line)).collect()
+        lines::lines(&block).map(|(at, line)| at as usize..at as usize + line.len())
     }
 }
 

@@ -35,7 +35,7 @@ impl Format for W3c {
         let mut header = Header::default();
         let (mut main_format, mut pairs) = (0, 0);
         let lines = head.lines(15);
-        for line in lines.iter() {
+        for line in &lines {
             let payload = peel(line, &carry).payload.trim_start();
             header.update(payload);
             main_format += usize::from(header::is_main_format(payload));
