@@ -208,10 +208,7 @@ mod tests {
             input_time,
             ..Carry::default()
         };
-        MsDns.open(
-            &Head::new(text.as_bytes(), "dns.log"),
-            &mut carry,
-        );
+        MsDns.open(&Head::new(text.as_bytes(), "dns.log"), &mut carry);
         carry
     }
 

@@ -157,9 +157,7 @@ mod tests {
 
     #[test]
     fn foreign_json_is_not_claimed() {
-        let sniff = |s: &str| {
-            ZeekJson.sniff(&Head::new(s.as_bytes(), "x"))
-        };
+        let sniff = |s: &str| ZeekJson.sniff(&Head::new(s.as_bytes(), "x"));
         assert!(matches!(
             sniff("{\"ts\":1.5,\"uid\":\"C\",\"id.orig_h\":\"1.1.1.1\",\"conn_state\":\"SF\"}\n"),
             Sniff::Yes(95, _)

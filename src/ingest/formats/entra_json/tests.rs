@@ -103,10 +103,7 @@ fn other_json_is_left_alone() {
         r#"{"EventID":4624,"TargetUserName":"a"}"#,
     ] {
         assert!(
-            matches!(
-                EntraJson.sniff(&Head::new(other.as_bytes(), "x")),
-                Sniff::No(_)
-            ),
+            matches!(EntraJson.sniff(&Head::new(other.as_bytes(), "x")), Sniff::No(_)),
             "{other}"
         );
     }
@@ -136,9 +133,6 @@ fn the_samples_are_read_whole() {
     let Some(graph) = sample("entra_signin/graph__sign-ins.ndjson") else {
         return;
     };
-    assert!(matches!(
-        EntraJson.sniff(&Head::new(&graph, "x")),
-        Sniff::Yes(..)
-    ));
+    assert!(matches!(EntraJson.sniff(&Head::new(&graph, "x")), Sniff::Yes(..)));
     assert_eq!(all(std::str::from_utf8(&graph).unwrap())[0].get("user"), "alice");
 }

@@ -9,10 +9,7 @@ fn one(csv: &str) -> Shown {
 }
 
 fn sniff(head: &str) -> bool {
-    matches!(
-        MdeCsv.sniff(&Head::new(head.as_bytes(), "x")),
-        Sniff::Yes(..)
-    )
+    matches!(MdeCsv.sniff(&Head::new(head.as_bytes(), "x")), Sniff::Yes(..))
 }
 
 const PROCESS: &str = "Timestamp,DeviceId,DeviceName,ActionType,FileName,FolderPath,SHA1,ProcessId,ProcessCommandLine,ProcessCreationTime,AccountName,AccountDomain,LogonId,InitiatingProcessAccountName,InitiatingProcessAccountDomain,InitiatingProcessLogonId,InitiatingProcessFileName,InitiatingProcessFolderPath,InitiatingProcessId,InitiatingProcessCommandLine,InitiatingProcessCreationTime,InitiatingProcessParentFileName,ReportId\n\
@@ -243,10 +240,7 @@ fn the_samples_are_read_whole() {
     ] {
         let Some(bytes) = sample(path) else { return };
         assert!(
-            matches!(
-                MdeCsv.sniff(&Head::new(&bytes, path)),
-                Sniff::Yes(..)
-            ),
+            matches!(MdeCsv.sniff(&Head::new(&bytes, path)), Sniff::Yes(..)),
             "{path}"
         );
         let (rows, rejects) = decode(&MdeCsv, &bytes);
@@ -269,12 +263,6 @@ fn the_samples_are_read_whole() {
         "sentinel_export/data__processes_on_host.csv",
     ] {
         let Some(bytes) = sample(path) else { return };
-        assert!(
-            matches!(
-                MdeCsv.sniff(&Head::new(&bytes, path)),
-                Sniff::No(_)
-            ),
-            "{path}"
-        );
+        assert!(matches!(MdeCsv.sniff(&Head::new(&bytes, path)), Sniff::No(_)), "{path}");
     }
 }

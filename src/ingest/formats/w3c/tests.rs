@@ -140,9 +140,7 @@ fn firewall_time_is_local_and_its_host_lies_on_the_right_side() {
 
 #[test]
 fn sniffing_tells_w3c_from_its_neighbours() {
-    let sniff = |s: &str| {
-        W3c.sniff(&Head::new(s.as_bytes(), "x"))
-    };
+    let sniff = |s: &str| W3c.sniff(&Head::new(s.as_bytes(), "x"));
     assert!(matches!(sniff(IIS), Sniff::Yes(95, _)));
     assert!(matches!(
         sniff("Aug 18 12:30:46 10.8.24.10 #Fields: date time c-ip cs-host s-action\n"),
