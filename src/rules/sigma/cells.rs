@@ -241,3 +241,97 @@ impl Cells {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::matcher::{Matcher, Scratch};
+    use super::super::pattern::Pattern;
+    use super::super::question::Question;
+    use super::*;
+    use crate::lake::batch::from_builder;
+    use crate::schema::builder::TableBuilder;
+    use crate::schema::{http, network};
+
+    /// Per row the questions that its cell answers; `None` for no value.
+    fn answers(cells: &Cells, rows: usize, questions: &[Arc<Question>]) -> Vec<Option<Vec<u32>>> {
+        let matcher = Matcher::new((0..).zip(questions));
+        let of_row = |row| {
+            let code = cells.code(row);
+            let mut yes = Vec::new();
+            cells.each(code, |t| matcher.ask(t, &mut Scratch::default(), &mut yes));
+            (code != NONE).then_some(yes)
+        };
+        (0..rows).map(of_row).collect()
+    }
+
+    fn whole(text: &str) -> Arc<Question> {
+        Arc::new(Question::Text {
+            pattern: Pattern::parse(text).lower(),
+            cased: false,
+        })
+    }
+
+    #[test]
+    fn what_no_question_asks_for_answers_none_and_the_rest_answers_as_ever() {
+        let mut b = TableBuilder::new(&network::TABLE);
+        let rows = [
+            ("10.0.0.1", 443),
+            ("10.0.0.2", 80),
+            ("8.8.8.8", 443),
+            ("fe80::1", 65_535),
+            ("10.0.0.1", 80),
+        ];
+        for (address, port) in rows {
+            b.ip(network::DST_IP, &ip::parse(address).unwrap());
+            b.int(network::DST_PORT, port);
+            b.end_row();
+        }
+        b.end_row();
+        let batch = from_builder(b).unwrap();
+        let asked = [
+            (Access::Ip(network::DST_IP), [whole("10.0.0.1"), whole("FE80::1")]),
+            (Access::Int(network::DST_PORT), [whole("80"), whole("x")]),
+        ];
+        for (access, questions) in asked {
+            let sieve = Sieve::of(&access, questions.iter().map(|q| &**q)).unwrap();
+            let sifted = Cells::sifted(&access, &network::TABLE, &batch, &sieve);
+            let built = Cells::build(&access, &network::TABLE, &batch);
+            let answers = |c| answers(c, rows.len() + 1, &questions);
+            assert_eq!(answers(&sifted), answers(&built), "{access:?}");
+            assert!(sifted.len() < built.len());
+        }
+    }
+
+    #[test]
+    fn an_url_is_put_together_from_what_is_there() {
+        let mut b = TableBuilder::new(&http::TABLE);
+        let rows = [
+            ("https", "a.example", 8443, "/p", "x=1", "https://a.example:8443/p?x=1"),
+            ("http", "2001:db8::1", 0, "/", "", "http://[2001:db8::1]/"),
+            ("http", "", 0, "/only/a/path", "", "/only/a/path"),
+            ("", "host.example", 0, "", "", "host.example"),
+        ];
+        for (scheme, host, port, path, query, _) in rows {
+            let texts = [
+                (http::SCHEME, scheme),
+                (http::URL_HOST, host),
+                (http::URL_PATH, path),
+                (http::URL_QUERY, query),
+            ];
+            for (col, text) in texts.into_iter().filter(|(_, t)| !t.is_empty()) {
+                b.text(col, text);
+            }
+            if port > 0 {
+                b.int(http::URL_PORT, port);
+            }
+            b.end_row();
+        }
+        b.end_row();
+        let cells = Cells::build(&Access::Url, &http::TABLE, &from_builder(b).unwrap());
+        let urls: Vec<&str> = (0..rows.len()).map(|row| cells.text_of(row)).collect();
+        assert_eq!(urls, rows.map(|r| r.5));
+        assert_eq!((cells.code(rows.len()), cells.len()), (NONE, rows.len()));
+    }
+}
