@@ -116,9 +116,11 @@ impl FileWriter {
                 .columns
                 .iter_mut()
                 .try_for_each(|c| c.append(slots, part, checkpoint))?,
+            // Each by itself: those that take long are neighbours.
             false => self
                 .columns
                 .par_iter_mut()
+                .with_max_len(1)
                 .try_for_each(|c| c.append(slots, part, checkpoint))?,
         }
         if checkpoint {
@@ -163,6 +165,7 @@ impl FileWriter {
             false => self
                 .columns
                 .par_iter_mut()
+                .with_max_len(1)
                 .map(ColumnWriter::finish)
                 .collect::<Result<_>>()?,
         };
