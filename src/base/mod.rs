@@ -1,5 +1,6 @@
 //! Floor 0: errors, time, text, addresses. Knows nothing of logs.
 
+pub mod bits;
 pub mod error;
 pub mod ip;
 pub mod names;

@@ -261,6 +261,9 @@ fn read(
     })
 }
 
+/// What a container says of itself, and the numbers of its members.
+type Members = (Result<Vec<Note>, container::Error>, Vec<Option<u32>>);
+
 #[derive(Default)]
 struct Done {
     inputs: BTreeMap<u32, Input>,
@@ -330,12 +333,7 @@ impl Run<'_> {
     }
 
     /// Reads all members of a file: what the container says of it, and their numbers.
-    #[allow(clippy::type_complexity)] // one place asks
-    fn open(
-        &self,
-        path: &Path,
-        opened: Opened<'_>,
-    ) -> Result<(Result<Vec<Note>, container::Error>, Vec<Option<u32>>), Failed> {
+    fn open(&self, path: &Path, opened: Opened<'_>) -> Result<Members, Failed> {
         // An error of the lake must come back as itself, through the container's visitor.
         let mut failed = None;
         let mut members = Vec::new();

@@ -1,12 +1,12 @@
 //! The catalogue: which files count, which inputs went into them. One JSON file, replaced by an atomic rename.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::META_DIR;
+use super::sync::replace_file;
 use crate::base::error::{Error, Result};
 
 /// Version of the lake's layout and tables. Older versions stay readable: missing columns read as null.
@@ -161,17 +161,10 @@ impl Catalogue {
 
     /// Writes the catalogue: temporary name, sync, rename, sync of the folder.
     pub(crate) fn store(&self, root: &Path) -> Result<()> {
-        let dir = root.join(META_DIR);
-        let path = dir.join("catalogue.json");
-        let tmp = dir.join("catalogue.json.new");
-        let write = || -> std::io::Result<()> {
-            let mut f = File::create(&tmp)?;
-            f.write_all(&serde_json::to_vec_pretty(self)?)?;
-            f.sync_all()?;
-            fs::rename(&tmp, &path)?;
-            sync_dir(&dir)
-        };
-        write().map_err(|e| Error::io(&path, "cannot write the catalogue", e))
+        let path = root.join(META_DIR).join("catalogue.json");
+        let text = serde_json::to_vec_pretty(self).map_err(std::io::Error::from);
+        let written = text.and_then(|text| replace_file(&path, &[&text]));
+        written.map_err(|e| Error::io(&path, "cannot write the catalogue", e))
     }
 
     /// The input with this content.
@@ -209,13 +202,4 @@ impl Catalogue {
         let last = self.files.iter().map(|f| f.last).max()?;
         Some((first, last))
     }
-}
-
-/// Makes the names in a folder durable. Windows has no such call for folders and needs none.
-pub(crate) fn sync_dir(dir: &Path) -> std::io::Result<()> {
-    #[cfg(unix)]
-    File::open(dir)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = dir;
-    Ok(())
 }

@@ -6,18 +6,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::catalogue::sync_dir;
 use super::files::digest;
-use super::segment::{Segment, SegmentFile, SegmentPlace};
+use super::segment::{Segment, SegmentFile, SegmentPlace, file_name};
 use super::staging::Partition;
-use super::sync::sync_files;
+use super::sync::{replace_file, sync_files};
 use crate::base::error::{Error, Result};
 
 /// Version of the manifest.
@@ -63,11 +62,6 @@ impl Checkpoint {
         }
     }
 
-    /// Its folder.
-    pub fn dir(&self) -> &Path {
-        &self.dir
-    }
-
     /// Makes the segments durable, then puts a manifest in place that names them and holds `state`.
     ///
     /// # Errors
@@ -76,14 +70,14 @@ impl Checkpoint {
         let new: BTreeSet<&Path> = segments.iter().map(|(_, s)| s.path()).collect();
         let new: Vec<PathBuf> = new
             .into_iter()
-            .filter(|p| !self.files.contains_key(&name_of(p)))
+            .filter(|p| !self.files.contains_key(&file_name(p)))
             .map(Path::to_path_buf)
             .collect();
         let above = self.dir.ancestors().nth(2).unwrap_or(&self.dir);
         sync_files(above, &new)?;
         for path in new {
             let (blake3, bytes) = digest(&path)?;
-            self.files.insert(name_of(&path), Stamp { bytes, blake3 });
+            self.files.insert(file_name(&path), Stamp { bytes, blake3 });
         }
         let manifest = Manifest {
             version: VERSION,
@@ -94,19 +88,7 @@ impl Checkpoint {
         segments.iter().for_each(|(_, s)| s.keep());
         super::files::make_dir(&self.dir)?;
         let path = self.manifest();
-        self.write(&manifest, &path)
-            .map_err(|e| Error::io(&path, "cannot write a checkpoint", e))
-    }
-
-    fn write<S: Serialize>(&self, manifest: &Manifest<S>, path: &Path) -> std::io::Result<()> {
-        let text = serde_json::to_vec(manifest)?;
-        let tmp = path.with_extension("new");
-        let mut f = File::create(&tmp)?;
-        f.write_all(blake3::hash(&text).to_hex().as_bytes())?;
-        f.write_all(&text)?;
-        f.sync_all()?;
-        fs::rename(&tmp, path)?;
-        sync_dir(&self.dir)
+        write(&path, &manifest).map_err(|e| Error::io(&path, "cannot write a checkpoint", e))
     }
 
     /// What was stored last, `None` where nothing was. Files that are not part of it are removed.
@@ -188,9 +170,10 @@ pub fn remove(dir: &Path) -> Result<()> {
     }
 }
 
-fn name_of(path: &Path) -> String {
-    path.file_name()
-        .map_or_else(String::new, |n| n.to_string_lossy().into_owned())
+fn write<S: Serialize>(path: &Path, manifest: &Manifest<S>) -> std::io::Result<()> {
+    let text = serde_json::to_vec(manifest)?;
+    let digest = blake3::hash(&text).to_hex();
+    replace_file(path, &[digest.as_bytes(), &text])
 }
 
 fn read<S: DeserializeOwned>(path: &Path) -> Result<Option<Manifest<S>>, String> {

@@ -9,6 +9,7 @@ use super::limits::Limits;
 use super::merge::{Gather, Pick, Slots};
 use super::segment::{Scratch, Segment, SegmentWriter};
 use super::sift::{Tally, entry};
+use crate::base::bits::Bits;
 use crate::base::error::Result;
 use crate::schema::Table;
 
@@ -22,30 +23,6 @@ pub struct Crowd<'s> {
     gather: Gather,
     entries: EntrySort<'s>,
     next: u64,
-}
-
-/// One bit a row.
-#[derive(Debug, Default)]
-pub struct Bits {
-    words: Vec<u64>,
-}
-
-impl Bits {
-    fn set(&mut self, at: u64) {
-        let word = (at / 64) as usize;
-        if self.words.len() <= word {
-            self.words.resize(word + 1, 0);
-        }
-        if let Some(w) = self.words.get_mut(word) {
-            *w |= 1 << (at % 64);
-        }
-    }
-
-    /// Whether a bit is set.
-    pub fn get(&self, at: u64) -> bool {
-        let word = self.words.get((at / 64) as usize).copied().unwrap_or(0);
-        word >> (at % 64) & 1 == 1
-    }
 }
 
 impl<'s> Crowd<'s> {

@@ -69,7 +69,8 @@ fn number_of(name: &str) -> Option<u64> {
     digits.parse().ok().filter(|n| plain && *n < u64::MAX / 2)
 }
 
-fn file_name(path: &Path) -> String {
+/// The last part of a path.
+pub(super) fn file_name(path: &Path) -> String {
     path.file_name()
         .map_or_else(String::new, |n| n.to_string_lossy().into_owned())
 }

@@ -1,12 +1,12 @@
 //! Making the files of a commit durable before the catalogue names them.
 
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::catalogue::sync_dir;
 use crate::base::error::{Error, Result};
 
 /// Threads that wait for the disk: file systems write what several of them ask for in one go, so a thousand small files
@@ -32,6 +32,29 @@ pub fn sync_files(root: &Path, files: &[PathBuf]) -> Result<()> {
     each(&folders, |f| {
         sync_dir(f).map_err(|e| Error::io(f, "cannot make a folder of the lake durable", e))
     })
+}
+
+/// Puts a file with these parts in the place of one, or of none: temporary name, sync, rename, sync of the folder.
+///
+/// # Errors
+/// Where that is not possible; the file of before stays.
+pub fn replace_file(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let mut tmp = path.as_os_str().to_owned();
+    tmp.push(".new");
+    let mut f = File::create(&tmp)?;
+    parts.iter().try_for_each(|part| f.write_all(part))?;
+    f.sync_all()?;
+    fs::rename(&tmp, path)?;
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Makes the names in a folder durable. Windows has no such call for folders and needs none.
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    File::open(dir)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = dir;
+    Ok(())
 }
 
 fn each(paths: &[PathBuf], sync: impl Fn(&Path) -> Result<()> + Sync) -> Result<()> {

@@ -4,16 +4,16 @@
 //! does not decode them; the text is hashed on the way as ever, and only where it is the same to the byte do the rows of the
 //! checkpoint count. All that rows depend on beside the text is part of the checkpoint's name.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
 use super::blocks::Source;
 use super::content::{Content, Proof};
 use super::input::Failed;
+use super::packed::stamp;
 use super::tally::Tally;
 use super::{Resumed, Run};
 use crate::base::error::Result;
@@ -216,13 +216,6 @@ fn name(source: &Source<'_>, cx: &RecordContext<'_>, carry: &Carry) -> String {
     hasher.update(source.head.bytes);
     let name = hasher.finalize().to_hex();
     name.get(..32).unwrap_or_default().to_owned()
-}
-
-/// Size and time of a file.
-fn stamp(path: &Path) -> Option<(u64, u128)> {
-    let meta = std::fs::metadata(path).ok()?;
-    let time = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some((meta.len(), time.as_micros()))
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ fn what_was_written_behind_the_manifest_goes_and_nothing_is_nothing() {
     let names = || {
         let mut names: Vec<String> = fs::read_dir(&at)
             .unwrap()
-            .map(|e| name_of(&e.unwrap().path()))
+            .map(|e| file_name(&e.unwrap().path()))
             .collect();
         names.sort();
         names

@@ -34,10 +34,10 @@ impl<'b> Batch<'b> {
         if let (Some(place @ None), Some(o)) = (self.cells.get_mut(origin), plan.origins().get(origin)) {
             *place = Some(match &o.columns {
                 Some(Access::Everything) if self.pointing && o.words => Cells::words(plan.table, self.batch),
-                Some(access) => match o.sieve.as_ref().filter(|_| self.pointing) {
-                    Some(sieve) => Cells::sifted(access, plan.table, self.batch, sieve),
-                    None => Cells::build(access, plan.table, self.batch),
-                },
+                Some(access) => {
+                    let sieve = o.sieve.as_ref().filter(|_| self.pointing);
+                    Cells::sifted(access, plan.table, self.batch, sieve)
+                }
                 None => Cells::nothing(self.batch.num_rows()),
             });
         }

@@ -1,17 +1,14 @@
 //! The texts of a field over the rows of one batch: a code per row, a text (or several) per code.
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, UInt32Type};
 use arrow_array::{Array, RecordBatch, StringArray};
-use arrow_schema::DataType;
 
 use super::access::Access;
 use super::sieve::Sieve;
-use crate::base::ip::{self, Ip};
+use crate::base::ip;
 use crate::lake::frame::hex;
 use crate::schema::{Col, Table};
 use joined::{combined, everything, hashes, is_words, joined, telling_columns, url};
-use single::{bytes, list, number, sift, text, time};
+use single::{bytes, list, number, text, time};
 
 mod joined;
 mod single;
@@ -108,13 +105,19 @@ impl Cells {
 
     /// The cells of a field.
     pub fn build(access: &Access, table: &'static Table, batch: &RecordBatch) -> Self {
+        Self::sifted(access, table, batch, None)
+    }
+
+    /// The same; with a sieve all values that no question asks for may have the text of one of them.
+    pub fn sifted(access: &Access, table: &'static Table, batch: &RecordBatch, sieve: Option<&Sieve>) -> Self {
         let column = |col: Col| batch.column_by_name(table.column(col)?.name);
         let rows = batch.num_rows();
         let empty = || Self::nothing(rows);
         match access {
             Access::Text(col) => column(*col).map_or_else(empty, |a| text(a, rows)),
             Access::Int(col) => column(*col).map_or_else(empty, |a| {
-                number(a, rows, |v, unsigned| {
+                let wanted = |v: i64| sieve.is_none_or(|s| s.has_number(v));
+                number(a, rows, wanted, |v, unsigned| {
                     if unsigned {
                         (v as u64).to_string()
                     } else {
@@ -122,20 +125,28 @@ impl Cells {
                     }
                 })
             }),
-            Access::Hex(col) => column(*col).map_or_else(empty, |a| number(a, rows, |v, _| format!("{:#x}", v as u64))),
-            Access::Bool(col) => column(*col).map_or_else(empty, |a| number(a, rows, |v, _| (v != 0).to_string())),
-            Access::Time(col) => column(*col).map_or_else(empty, |a| number(a, rows, |v, _| time(v))),
+            Access::Hex(col) => {
+                column(*col).map_or_else(empty, |a| number(a, rows, |_| true, |v, _| format!("{:#x}", v as u64)))
+            }
+            Access::Bool(col) => {
+                column(*col).map_or_else(empty, |a| number(a, rows, |_| true, |v, _| (v != 0).to_string()))
+            }
+            Access::Time(col) => column(*col).map_or_else(empty, |a| number(a, rows, |_| true, |v, _| time(v))),
             Access::Ip(col) => column(*col).map_or_else(empty, |a| {
-                bytes(a, rows, |b| {
+                let wanted = |b: &[u8]| sieve.is_none_or(|s| s.has_address(b));
+                bytes(a, rows, wanted, |b| {
                     b.try_into().map_or_else(|_| String::new(), |ip| ip::display(&ip))
                 })
             }),
             Access::IsV6(col) => column(*col).map_or_else(empty, |a| {
-                bytes(a, rows, |b| {
-                    (!b.starts_with(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff])).to_string()
-                })
+                bytes(
+                    a,
+                    rows,
+                    |_| true,
+                    |b| (!b.starts_with(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff])).to_string(),
+                )
             }),
-            Access::Hash(col) => column(*col).map_or_else(empty, |a| bytes(a, rows, hex)),
+            Access::Hash(col) => column(*col).map_or_else(empty, |a| bytes(a, rows, |_| true, hex)),
             Access::Hashes => hashes(batch, rows),
             Access::List(col) => column(*col).map_or_else(empty, |a| list(a, rows)),
             Access::Behind(c, col) => column(*col).map_or_else(empty, |a| text(a, rows).map(|t| format!("{c}{t}"))),
@@ -161,36 +172,6 @@ impl Cells {
                 combined(&parts, rows, false)
             }
             Access::Everything => everything(table, batch, rows, false),
-        }
-    }
-
-    /// The same where all values that no question asks for may have the text of one of them.
-    pub fn sifted(access: &Access, table: &'static Table, batch: &RecordBatch, sieve: &Sieve) -> Self {
-        let rows = batch.num_rows();
-        let column = |col: Col| batch.column_by_name(table.column(col)?.name);
-        match (access, sieve) {
-            (Access::Ip(col), Sieve::Addresses(wanted)) => {
-                let Some(a) = column(*col).and_then(|a| a.as_fixed_size_binary_opt()) else {
-                    return Self::nothing(rows);
-                };
-                let address = |i| a.is_valid(i).then(|| Ip::try_from(a.value(i)).ok()).flatten();
-                sift((0..rows).map(address), |v| wanted.has(v), ip::display)
-            }
-            (Access::Int(col), Sieve::Numbers(wanted)) => {
-                let has = |v: &i64| wanted.has(*v);
-                match column(*col).map(|a| (a, a.data_type())) {
-                    Some((a, DataType::UInt32)) => {
-                        let values = a.as_primitive::<UInt32Type>().iter();
-                        sift(values.map(|v| v.map(i64::from)), has, i64::to_string)
-                    }
-                    Some((a, DataType::Int32)) => {
-                        let values = a.as_primitive::<Int32Type>().iter();
-                        sift(values.map(|v| v.map(i64::from)), has, i64::to_string)
-                    }
-                    _ => Self::build(access, table, batch),
-                }
-            }
-            _ => Self::build(access, table, batch),
         }
     }
 
@@ -296,7 +277,7 @@ mod tests {
         ];
         for (access, questions) in asked {
             let sieve = Sieve::of(&access, questions.iter().map(|q| &**q)).unwrap();
-            let sifted = Cells::sifted(&access, &network::TABLE, &batch, &sieve);
+            let sifted = Cells::sifted(&access, &network::TABLE, &batch, Some(&sieve));
             let built = Cells::build(&access, &network::TABLE, &batch);
             let answers = |c| answers(c, rows.len() + 1, &questions);
             assert_eq!(answers(&sifted), answers(&built), "{access:?}");

@@ -10,12 +10,13 @@ use super::cidr::Net;
 use super::pattern::Part;
 use super::program::seeds;
 use super::question::Question;
+use crate::base::bits::Bits;
 use crate::base::ip::{self, Ip};
 
 /// Numbers below this have a bit of their own.
-const SMALL: usize = 1 << 16;
+const SMALL: i64 = 1 << 16;
 /// Bits over the ends of addresses.
-const TAILS: usize = 1 << 12;
+const TAILS: u64 = 1 << 12;
 
 /// What questions about a column of numbers or addresses ask for.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub enum Sieve {
 /// Some numbers.
 #[derive(Debug)]
 pub struct Numbers {
-    small: Vec<u64>,
+    small: Bits,
     large: HashSet<i64, RandomState>,
 }
 
@@ -37,7 +38,7 @@ pub struct Numbers {
 #[derive(Debug)]
 pub struct Addresses {
     /// A bit for the last twelve bits of each address.
-    tails: Vec<u64>,
+    tails: Bits,
     exact: HashSet<Ip, RandomState>,
     nets: Vec<Net>,
 }
@@ -51,12 +52,30 @@ impl Sieve {
             _ => None,
         }
     }
+
+    /// Whether a number is asked for.
+    #[inline]
+    pub fn has_number(&self, n: i64) -> bool {
+        match self {
+            Self::Numbers(asked) => asked.has(n),
+            Self::Addresses(_) => true,
+        }
+    }
+
+    /// Whether an address, by its bytes, is asked for.
+    #[inline]
+    pub fn has_address(&self, bytes: &[u8]) -> bool {
+        match (self, bytes.try_into()) {
+            (Self::Addresses(asked), Ok(address)) => asked.has(address),
+            _ => true,
+        }
+    }
 }
 
 impl Numbers {
     fn of<'q>(questions: impl Iterator<Item = &'q Question>) -> Option<Self> {
         let mut out = Self {
-            small: vec![0; SMALL / 64],
+            small: Bits::default(),
             large: HashSet::with_hasher(seeds()),
         };
         for q in questions {
@@ -64,9 +83,9 @@ impl Numbers {
             // What is no number is never equal to one.
             let number = text.parse::<i64>().or_else(|_| text.parse::<u64>().map(|n| n as i64));
             let Ok(n) = number else { continue };
-            match usize::try_from(n).ok().filter(|n| *n < SMALL) {
-                Some(n) => set(&mut out.small, n),
-                None => {
+            match (0..SMALL).contains(&n) {
+                true => out.small.set(n as u64),
+                false => {
                     out.large.insert(n);
                 }
             }
@@ -74,12 +93,11 @@ impl Numbers {
         Some(out)
     }
 
-    /// Whether a number is asked for.
     #[inline]
-    pub fn has(&self, n: i64) -> bool {
-        match usize::try_from(n).ok().filter(|n| *n < SMALL) {
-            Some(n) => is_set(&self.small, n),
-            None => self.large.contains(&n),
+    fn has(&self, n: i64) -> bool {
+        match (0..SMALL).contains(&n) {
+            true => self.small.get(n as u64),
+            false => self.large.contains(&n),
         }
     }
 }
@@ -87,7 +105,7 @@ impl Numbers {
 impl Addresses {
     fn of<'q>(questions: impl Iterator<Item = &'q Question>) -> Option<Self> {
         let mut out = Self {
-            tails: vec![0; TAILS / 64],
+            tails: Bits::default(),
             exact: HashSet::with_hasher(seeds()),
             nets: Vec::new(),
         };
@@ -98,17 +116,16 @@ impl Addresses {
             }
             // What is no address is never equal to one.
             if let Some(address) = ip::parse(whole(q)?) {
-                set(&mut out.tails, tail(&address));
+                out.tails.set(tail(&address));
                 out.exact.insert(address);
             }
         }
         Some(out)
     }
 
-    /// Whether an address is asked for.
     #[inline]
-    pub fn has(&self, address: &Ip) -> bool {
-        is_set(&self.tails, tail(address)) && self.exact.contains(address) || self.nets.iter().any(|n| n.holds(address))
+    fn has(&self, address: &Ip) -> bool {
+        self.tails.get(tail(address)) && self.exact.contains(address) || self.nets.iter().any(|n| n.holds(address))
     }
 }
 
@@ -124,20 +141,9 @@ fn whole(question: &Question) -> Option<&str> {
     }
 }
 
-fn tail(address: &Ip) -> usize {
+fn tail(address: &Ip) -> u64 {
     let [.., high, low] = *address;
-    (usize::from(high) << 8 | usize::from(low)) % TAILS
-}
-
-fn set(bits: &mut [u64], at: usize) {
-    if let Some(word) = bits.get_mut(at / 64) {
-        *word |= 1 << (at % 64);
-    }
-}
-
-#[inline]
-fn is_set(bits: &[u64], at: usize) -> bool {
-    bits.get(at / 64).is_some_and(|w| w >> (at % 64) & 1 == 1)
+    (u64::from(high) << 8 | u64::from(low)) % TAILS
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ impl<K: Hash + Eq> Coder<K> {
 }
 
 /// Codes of values of which only the `wanted` are told apart.
-pub(super) fn sift<K: Hash + Eq>(
+fn sift<K: Hash + Eq>(
     values: impl ExactSizeIterator<Item = Option<K>>,
     wanted: impl Fn(&K) -> bool,
     form: impl Fn(&K) -> String,
@@ -111,31 +111,31 @@ pub(super) fn text(array: &ArrayRef, rows: usize) -> Cells {
     }
 }
 
-pub(super) fn number(array: &ArrayRef, rows: usize, form: impl Fn(i64, bool) -> String) -> Cells {
-    let mut coder = Coder::new(rows);
-    let mut texts = Vec::new();
+/// Numbers; of those that are not `wanted` one stands for all.
+pub(super) fn number(
+    array: &ArrayRef,
+    rows: usize,
+    wanted: impl Fn(i64) -> bool,
+    form: impl Fn(i64, bool) -> String,
+) -> Cells {
     let unsigned = matches!(array.data_type(), DataType::UInt64);
-    let mut add = |v: Option<i64>| coder.push(v, &mut texts, |v| form(*v, unsigned));
+    let (wanted, form) = (|v: &i64| wanted(*v), |v: &i64| form(*v, unsigned));
     match array.data_type() {
-        DataType::UInt32 => array
-            .as_primitive::<UInt32Type>()
-            .iter()
-            .for_each(|v| add(v.map(i64::from))),
-        DataType::UInt64 => array
-            .as_primitive::<UInt64Type>()
-            .iter()
-            .for_each(|v| add(v.map(|v| v as i64))),
-        DataType::Int32 => array
-            .as_primitive::<Int32Type>()
-            .iter()
-            .for_each(|v| add(v.map(i64::from))),
-        DataType::Timestamp(..) => array.as_primitive::<TimestampMicrosecondType>().iter().for_each(add),
-        DataType::Boolean => array.as_boolean().iter().for_each(|v| add(v.map(i64::from))),
-        _ => return Cells::nothing(rows),
-    }
-    Cells {
-        codes: coder.codes,
-        texts: Texts::One(texts),
+        DataType::UInt32 => {
+            let values = array.as_primitive::<UInt32Type>().iter();
+            sift(values.map(|v| v.map(i64::from)), wanted, form)
+        }
+        DataType::UInt64 => {
+            let values = array.as_primitive::<UInt64Type>().iter();
+            sift(values.map(|v| v.map(|v| v as i64)), wanted, form)
+        }
+        DataType::Int32 => {
+            let values = array.as_primitive::<Int32Type>().iter();
+            sift(values.map(|v| v.map(i64::from)), wanted, form)
+        }
+        DataType::Timestamp(..) => sift(array.as_primitive::<TimestampMicrosecondType>().iter(), wanted, form),
+        DataType::Boolean => sift(array.as_boolean().iter().map(|v| v.map(i64::from)), wanted, form),
+        _ => Cells::nothing(rows),
     }
 }
 
@@ -146,19 +146,18 @@ pub(super) fn time(micros: i64) -> String {
     }
 }
 
-pub(super) fn bytes(array: &ArrayRef, rows: usize, form: impl Fn(&[u8]) -> String) -> Cells {
+/// Bytes of one length; of those that are not `wanted` one stands for all.
+pub(super) fn bytes(
+    array: &ArrayRef,
+    rows: usize,
+    wanted: impl Fn(&[u8]) -> bool,
+    form: impl Fn(&[u8]) -> String,
+) -> Cells {
     let Some(a) = array.as_fixed_size_binary_opt() else {
         return Cells::nothing(rows);
     };
-    let mut coder = Coder::new(rows);
-    let mut texts = Vec::new();
-    for i in 0..rows {
-        coder.push(a.is_valid(i).then(|| a.value(i)), &mut texts, |b| form(b));
-    }
-    Cells {
-        codes: coder.codes,
-        texts: Texts::One(texts),
-    }
+    let values = (0..rows).map(|i| a.is_valid(i).then(|| a.value(i)));
+    sift(values, |b| wanted(b), |b| form(b))
 }
 
 /// Every item, and all of them joined by commas.
