@@ -185,23 +185,41 @@ pub fn push_json_inner(out: &mut String, inner: &str, text: impl FnOnce() -> Str
 pub fn json_plain_len(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let specials = json_specials(chunk);
+        let specials = specials_of_16(chunk);
         if specials != 0 {
             return at + specials.trailing_zeros() as usize;
         }
-        at += JSON_CHUNK;
+        at += chunk.len();
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    let end = rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20));
-    at + end.unwrap_or(rest.len())
+    // The last bytes again with those before them, which are none; or a short text with blanks behind it.
+    match bytes.last_chunk() {
+        Some(chunk) => match specials_of_16(chunk) {
+            0 => bytes.len(),
+            specials => bytes.len() - 16 + specials.trailing_zeros() as usize,
+        },
+        None => {
+            let mut chunk = [b' '; 16];
+            if let Some(front) = chunk.get_mut(..bytes.len()) {
+                front.copy_from_slice(bytes);
+            }
+            (specials_of_16(&chunk) | 1 << bytes.len()).trailing_zeros() as usize
+        }
+    }
 }
 
 /// Bytes that [`json_specials`] looks at.
-pub const JSON_CHUNK: usize = 16;
+pub const JSON_BLOCK: usize = 64;
 
 /// One bit for each byte, the first lowest, that cannot stand in a JSON string as it is.
 #[inline]
-pub fn json_specials(chunk: &[u8; JSON_CHUNK]) -> u32 {
+pub fn json_specials(block: &[u8; JSON_BLOCK]) -> u64 {
+    let (chunks, _) = block.as_chunks();
+    let bits = |all, chunk| all >> 16 | u64::from(specials_of_16(chunk)) << 48;
+    chunks.iter().fold(0, bits)
+}
+
+#[inline]
+fn specials_of_16(chunk: &[u8; 16]) -> u32 {
     let bytes = u8x16::new(*chunk);
     let quote = bytes.simd_eq(u8x16::splat(b'"'));
     let backslash = bytes.simd_eq(u8x16::splat(b'\\'));

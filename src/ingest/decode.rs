@@ -129,7 +129,7 @@ pub fn decode(cells: &mut TableBuilder, col: Col, dec: Dec, value: &Value<'_>) -
         Dec::Hash => match hex_bytes(text) {
             Some(b) if width(cells, col) == Some(b.len()) => {
                 cells.fixed(col, &b);
-                (!text.bytes().any(|c| c.is_ascii_uppercase())).into()
+                (!b.upper).into()
             }
             _ => Held::No,
         },
@@ -206,6 +206,10 @@ fn plain_int(text: &str) -> Option<i64> {
 pub struct HexBytes {
     bytes: [u8; 64],
     len: usize,
+    /// Whether some digits are small letters.
+    lower: bool,
+    /// Whether some digits are capital letters.
+    upper: bool,
 }
 
 impl std::ops::Deref for HexBytes {
@@ -222,20 +226,37 @@ pub fn hex_bytes(text: &str) -> Option<HexBytes> {
     if text.is_empty() || !text.len().is_multiple_of(2) || text.len() > 128 {
         return None;
     }
-    let mut out = HexBytes {
-        bytes: [0; 64],
-        len: text.len() / 2,
-    };
-    let mut invalid = 0;
-    for (pair, byte) in text.chunks_exact(2).zip(&mut out.bytes) {
-        if let [high, low] = *pair {
-            let (high, low) = (digit(high), digit(low));
-            invalid |= high | low;
-            *byte = high << 4 | low & 0xF;
-        }
+    let mut bytes = [0; 64];
+    let (mut invalid, mut lower, mut upper) = (0, 0, 0);
+    // Eight digits at a time; zeros fill the last ones up.
+    for (digits, four) in text.chunks(8).zip(bytes.as_chunks_mut::<4>().0) {
+        let digits = match digits.first_chunk() {
+            Some(eight) => u64::from_le_bytes(*eight),
+            None => digits
+                .iter()
+                .rfold(EACH * u64::from(b'0'), |rest, digit| rest << 8 | u64::from(*digit)),
+        };
+        let letters = (digits >> 6) & EACH;
+        let values = (digits & (EACH * 0x0F)) + letters * 9;
+        // What these values look like in small letters, and whether the text was that but for the case of letters.
+        let written = values + EACH * u64::from(b'0') + (((values + EACH * 6) >> 4) & EACH) * 39;
+        invalid |= (digits | letters << 5) ^ written | values & (EACH * 0xF0);
+        lower |= letters & (digits >> 5);
+        upper |= letters & !(digits >> 5);
+        let pairs = (values << 4 | values >> 8) & 0x00FF_00FF_00FF_00FF;
+        let pairs = (pairs | pairs >> 8) & 0x0000_FFFF_0000_FFFF;
+        *four = ((pairs | pairs >> 16) as u32).to_le_bytes();
     }
-    (invalid & 0xF0 == 0).then_some(out)
+    (invalid == 0).then_some(HexBytes {
+        bytes,
+        len: text.len() / 2,
+        lower: lower != 0,
+        upper: upper != 0,
+    })
 }
+
+/// A one in each byte.
+const EACH: u64 = 0x0101_0101_0101_0101;
 
 /// The value of a hexadecimal digit; 255 for any other byte.
 fn digit(byte: u8) -> u8 {
@@ -334,9 +355,10 @@ fn hashes(cells: &mut TableBuilder, text: &str) -> Held {
         };
         let written = cells.hash_column(order).and_then(|col| {
             let b = hex_bytes(hex)?;
-            (width(cells, col) == Some(b.len())).then(|| cells.fixed(col, &b))
+            (width(cells, col) == Some(b.len())).then(|| cells.fixed(col, &b))?;
+            Some(!b.lower)
         });
-        held &= written.is_some() && Some(order) > last && !hex.bytes().any(|c| c.is_ascii_lowercase());
+        held &= written == Some(true) && Some(order) > last;
         last = Some(order);
     }
     held.into()
@@ -356,10 +378,14 @@ fn guid(cells: &mut TableBuilder, col: Col, text: &str) -> Held {
     }
     if text.len() == 38 && !written.lower {
         cells.text(col, text);
-    } else {
-        let bare = text.trim_start_matches('{').trim_end_matches('}');
-        cells.text(col, &format!("{{{}}}", bare.to_ascii_uppercase()));
+        return Held::Yes;
     }
+    let mut upper = [b'{'; 38];
+    for (to, from) in upper.iter_mut().skip(1).zip(bare.iter().chain(b"}")) {
+        *to = from.to_ascii_uppercase();
+    }
+    // It is ASCII.
+    cells.text(col, std::str::from_utf8(&upper).unwrap_or_default());
     Held::Yes
 }
 

@@ -13,7 +13,10 @@ use serde_json::value::RawValue;
 use super::name::Name;
 use super::raw::{Escaped, Field, Value};
 use crate::base::names::hash;
+use crate::base::text::cut;
+use outline::Outline;
 
+pub mod outline;
 pub mod records;
 pub mod scan;
 
@@ -27,9 +30,26 @@ pub struct Json<'a> {
 
 /// Names and values in the order of the text; names can repeat.
 #[derive(Debug, Clone, Default)]
-pub struct Object<'a>(pub Vec<(Name<'a>, Json<'a>)>);
+pub struct Object<'a> {
+    names: Names<'a>,
+    values: Vec<Json<'a>>,
+    outline: Option<&'a Outline>,
+}
+
+#[derive(Debug, Clone)]
+enum Names<'a> {
+    Known(&'a [Name<'a>]),
+    Own(Vec<Name<'a>>),
+}
+
+impl Default for Names<'_> {
+    fn default() -> Self {
+        Self::Known(&[])
+    }
+}
 
 impl<'a> Json<'a> {
+    #[inline]
     fn new(lexeme: &'a str, escaped: bool) -> Self {
         Self { lexeme, escaped }
     }
@@ -125,22 +145,87 @@ impl<'a> Json<'a> {
 }
 
 impl<'a> Object<'a> {
+    /// Of as many names as values.
+    pub fn new(names: Vec<Name<'a>>, values: Vec<Json<'a>>) -> Self {
+        Self {
+            names: Names::Own(names),
+            values,
+            outline: None,
+        }
+    }
+
+    /// Of values whose names came before.
+    pub fn outlined(outline: &'a Outline, values: Vec<Json<'a>>) -> Self {
+        Self {
+            names: Names::Known(outline.names()),
+            values,
+            outline: Some(outline),
+        }
+    }
+
     /// Reads one object, blanks around it allowed.
     pub fn parse(text: &'a str) -> Option<Self> {
-        let mut members = Vec::with_capacity(32);
-        let rest = scan::members(text, &mut members).and_then(|end| text.get(end..));
+        let (mut names, mut values) = (Vec::with_capacity(16), Vec::with_capacity(16));
+        let rest = scan::object(text, &mut names, &mut values).and_then(|end| text.get(end..));
         if rest.is_some_and(|r| r.trim_matches(BLANKS).is_empty()) {
-            return Some(Self(members));
+            return Some(Self::new(names, values));
         }
         let library: Library<'a> = serde_json::from_str(text).ok()?;
-        Some(Self(library.0))
+        let (names, values) = library.0.into_iter().unzip();
+        Some(Self::new(names, values))
+    }
+
+    /// Number of members.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The names.
+    #[inline]
+    pub fn names(&self) -> &[Name<'a>] {
+        match &self.names {
+            Names::Known(names) => names,
+            Names::Own(names) => names,
+        }
+    }
+
+    /// The values.
+    #[inline]
+    pub fn values(&self) -> &[Json<'a>] {
+        &self.values
+    }
+
+    /// Where objects with the same names in the same order came before, what is known of them.
+    #[inline]
+    pub fn outline(&self) -> Option<&'a Outline> {
+        self.outline
+    }
+
+    /// The members.
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = (&Name<'a>, Json<'a>)> {
+        self.names().iter().zip(self.values.iter().copied())
+    }
+
+    /// The members, moved out.
+    #[inline]
+    pub fn into_members(self) -> impl Iterator<Item = (Name<'a>, Json<'a>)> {
+        let (known, own) = match self.names {
+            Names::Known(names) => (names, Vec::new()),
+            Names::Own(names) => (Default::default(), names),
+        };
+        known.iter().map(Name::borrowed).chain(own).zip(self.values)
     }
 
     /// The members as fields.
     #[inline]
     pub fn into_fields(self) -> Vec<Field<'a>> {
-        self.0
-            .into_iter()
+        self.into_members()
             .map(|(name, value)| Field {
                 name,
                 value: value.value(),
@@ -155,7 +240,8 @@ impl<'a> Object<'a> {
     }
 
     fn value_of(&self, name: &str, hash: u32) -> Option<Json<'a>> {
-        self.0.iter().find(|(n, _)| n.is(name, hash)).map(|(_, v)| *v)
+        let at = self.names().iter().position(|n| n.is(name, hash))?;
+        self.values.get(at).copied()
     }
 
     /// Whether there is a member with this name that is not `null`.
@@ -265,17 +351,20 @@ pub fn unescape(inner: &str) -> Cow<'_, str> {
 
 /// Appends the text of what stands between quotes.
 pub fn unescape_into(inner: &str, out: &mut String) {
+    out.reserve(inner.len());
     let mut high = None;
     let mut rest = inner;
-    while let Some((before, after)) = rest.split_once('\\') {
+    while let Some((before, after)) = cut(rest, b'\\') {
         if !before.is_empty() {
             flush(&mut high, out);
             out.push_str(before);
         }
         let mut chars = after.chars();
-        let escape = chars.next();
+        let Some(escape) = chars.next() else {
+            rest = "";
+            break;
+        };
         rest = chars.as_str();
-        let Some(escape) = escape else { break };
         if escape == 'u' {
             let (hex, behind) = rest.split_at_checked(4).unwrap_or((rest, ""));
             rest = behind;
@@ -315,6 +404,7 @@ fn unit(unit: u16, high: &mut Option<u16>, out: &mut String) {
     }
 }
 
+#[inline]
 fn flush(high: &mut Option<u16>, out: &mut String) {
     if high.take().is_some() {
         out.push('\u{FFFD}');

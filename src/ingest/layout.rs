@@ -7,15 +7,32 @@ use super::decode::Dec;
 use super::name::Name;
 use super::row::FieldMap;
 use crate::base::names::Names;
+use crate::base::text::push_json_str;
 use crate::schema::Col;
 
 /// Most columns of a layout; logs with more are read by name.
-const MOST: usize = 64;
+pub const MOST: usize = 64;
+
+/// What [`Placed`] holds where every column has its field.
+#[allow(clippy::indexing_slicing)] // The compiler evaluates it: a wrong index does not compile.
+const IN_ORDER: [u8; MOST] = {
+    let mut places = [0; MOST];
+    let mut i = 0;
+    while i < MOST {
+        places[i] = i as u8 + 1;
+        i += 1;
+    }
+    places
+};
 
 /// The columns of a header.
 #[derive(Debug)]
 pub struct Layout {
     names: Names<Name<'static>>,
+    /// The names as keys of a JSON object, with the colon, one behind the other.
+    keys: String,
+    /// Where each key ends.
+    ends: Vec<usize>,
     /// What was worked out for field maps, by their address.
     plans: RefCell<Vec<(usize, Plan)>>,
 }
@@ -28,10 +45,31 @@ impl Layout {
     pub fn new<'n>(names: impl ExactSizeIterator<Item = &'n Name<'static>>) -> Option<Self> {
         let len = names.len();
         let names = Names::new(names.cloned());
-        (len <= MOST && names.distinct() == len).then(|| Self {
+        if len > MOST || names.distinct() != len {
+            return None;
+        }
+        let (mut keys, mut ends) = (String::new(), Vec::with_capacity(len));
+        for name in names.iter() {
+            push_json_str(&mut keys, name);
+            keys.push(':');
+            ends.push(keys.len());
+        }
+        Some(Self {
             names,
+            keys,
+            ends,
             plans: RefCell::default(),
         })
+    }
+
+    /// A column's name as JSON, and a colon.
+    #[inline]
+    fn key(&self, column: usize) -> Option<&str> {
+        let start = match column.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        self.keys.get(start..*self.ends.get(column)?)
     }
 
     /// How a field map reads these columns.
@@ -51,10 +89,24 @@ impl Layout {
     }
 }
 
+impl Default for Layout {
+    /// No columns.
+    fn default() -> Self {
+        Self {
+            names: Names::new([]),
+            keys: String::new(),
+            ends: Vec::new(),
+            plans: RefCell::default(),
+        }
+    }
+}
+
 /// Which fields of a record stand in which columns.
 #[derive(Debug, Clone)]
 pub struct Placed<'a> {
     layout: &'a Layout,
+    /// Whether every column has its field, in order.
+    straight: bool,
     /// By column: the place among the fields and one; 0 for a column without a value.
     places: [u8; MOST],
 }
@@ -64,7 +116,26 @@ impl<'a> Placed<'a> {
     pub fn new(layout: &'a Layout) -> Self {
         Self {
             layout,
+            straight: false,
             places: [0; MOST],
+        }
+    }
+
+    /// Every column has its field, in order.
+    pub fn straight(layout: &'a Layout) -> Self {
+        Self {
+            layout,
+            straight: true,
+            places: IN_ORDER,
+        }
+    }
+
+    /// The key of the field at a place, if it is known: its name as JSON and a colon.
+    #[inline]
+    pub fn key(&self, place: usize) -> Option<&'a str> {
+        match self.straight {
+            true => self.layout.key(place),
+            false => None,
         }
     }
 

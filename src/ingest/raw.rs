@@ -246,6 +246,15 @@ impl<'a> Raw<'a> {
         self.text_of(name, hash(name.as_bytes()))
     }
 
+    /// Whether there is a field with this name that has a value.
+    #[inline(always)]
+    pub fn has(&self, name: &str) -> bool {
+        let field = self
+            .place_of(name, hash(name.as_bytes()))
+            .and_then(|at| self.fields.get(at));
+        field.is_some_and(|f| !matches!(f.value, Value::Null))
+    }
+
     fn text_of(&self, name: &str, hash: u32) -> Option<&str> {
         let at = self.place_of(name, hash)?;
         self.fields.get(at)?.value.text()

@@ -188,12 +188,20 @@ impl<'b, 'r> Row<'b, 'r> {
     pub fn finish(mut self) {
         let header_sid = self.header_sid();
         let Self { cells, raw, held } = self;
-        let left = held.unset(raw.fields.len()).filter_map(|i| raw.fields.get(i));
+        let key = |i| raw.placed.as_ref().and_then(|p| p.key(i));
+        let around = raw.envelope.iter().map(|f| (None, f));
+        let left = held.unset(raw.fields.len());
+        let left = left.filter_map(|i| Some((key(i), raw.fields.get(i)?)));
+        let sid = header_sid.iter().map(|f| (None, f));
         cells.append_text(common::EXTRA, |extra| {
             let mut open = '{';
-            for f in raw.envelope.iter().chain(left).chain(&header_sid) {
+            for (key, field) in around.chain(left).chain(sid) {
                 extra.push(open);
-                push_field(extra, f);
+                match key {
+                    Some(key) => extra.push_str(key),
+                    None => push_key(extra, &field.name),
+                }
+                push_value(extra, &field.value);
                 open = ',';
             }
             if open == ',' {
@@ -220,10 +228,14 @@ impl<'b, 'r> Row<'b, 'r> {
 }
 
 #[inline]
-fn push_field(extra: &mut String, f: &Field<'_>) {
-    push_json_str(extra, &f.name);
+fn push_key(extra: &mut String, name: &Name<'_>) {
+    push_json_str(extra, name);
     extra.push(':');
-    match &f.value {
+}
+
+#[inline]
+fn push_value(extra: &mut String, value: &Value<'_>) {
+    match value {
         Value::Null => extra.push_str("null"),
         Value::Str(s) => push_json_str(extra, s),
         Value::Escaped(e) => push_json_inner(extra, e.inner(), || e.text().to_owned()),

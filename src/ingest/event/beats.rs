@@ -13,8 +13,8 @@ use crate::ingest::raw::{Field, Raw, Value};
 
 /// Reads one record. `winlog` is its `winlog` object, or the record itself for version 6.
 pub fn read<'a>(mut raw: Raw<'a>, record: &Object<'a>, winlog: &Object<'a>) -> Result<Raw<'a>, Reason> {
-    for (name, value) in &winlog.0 {
-        member(&mut raw, name, *value);
+    for (name, value) in winlog.iter() {
+        member(&mut raw, name, value);
     }
     if let Some((ts, quality)) = record.text("@timestamp").and_then(|t| moment(&t)) {
         raw.time = Some(ts);
@@ -59,7 +59,7 @@ fn member<'a>(raw: &mut Raw<'a>, name: &str, value: Json<'a>) {
     let canonical = match name {
         "event_data" => return system::event_data(raw, value),
         "user_data" => {
-            for (name, value) in value.object().unwrap_or_default().0 {
+            for (name, value) in value.object().unwrap_or_default().into_members() {
                 if name != "xml_name" {
                     raw.push(name, value.value());
                 }
@@ -152,10 +152,10 @@ const KNOWN: &[&str] = &[
 fn around<'a>(raw: &mut Raw<'a>, record: &Object<'a>) {
     static NAMES: LazyLock<Names> = LazyLock::new(|| Names::new(KNOWN.iter().copied()));
     let known = &*NAMES;
-    for (name, value) in &record.0 {
+    for (name, value) in record.iter() {
         let root = name.split('.').next().unwrap_or(name);
         if matches!(root, "source" | "client" | "geo" | "geoip") {
-            super::object::geo(raw, name, *value, 3);
+            super::object::geo(raw, name, value, 3);
         } else if known.find(root).is_some() {
             // Most members, and none of them is enrichment.
         } else if super::object::is_enrichment(name) && value.is_scalar() {

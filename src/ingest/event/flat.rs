@@ -14,6 +14,10 @@ use crate::ingest::json::{Json, Object};
 use crate::ingest::name::Name;
 use crate::ingest::raw::{Field, Raw, Value};
 
+mod plan;
+
+pub use plan::Plan;
+
 /// Who wrote the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Writer {
@@ -49,8 +53,8 @@ pub fn is_windows(has_name: &dyn Fn(&str) -> bool) -> bool {
 /// Reads a flat JSON object.
 pub fn read_object<'a>(raw: Raw<'a>, o: Object<'a>) -> Result<Raw<'a>, Reason> {
     let mut nested = Vec::new();
-    let mut fields = Vec::with_capacity(o.0.len());
-    for (name, value) in o.0 {
+    let mut fields = Vec::with_capacity(o.len());
+    for (name, value) in o.into_members() {
         match &*name {
             "EventData" | "UserData" if value.lexeme().starts_with('{') => nested.push((name, value)),
             "UserId" | "UserID" if value.object().is_some() => {
@@ -83,7 +87,7 @@ pub fn read_object<'a>(raw: Raw<'a>, o: Object<'a>) -> Result<Raw<'a>, Reason> {
 /// Reads a flat list. What `raw` already holds is from a nested object and goes before columns of the same name; `order`
 /// is for dates of a culture that writes numbers only.
 pub fn read<'a>(mut raw: Raw<'a>, fields: Vec<Field<'a>>, order: DateOrder) -> Result<Raw<'a>, Reason> {
-    let writer = writer(&fields);
+    let writer = writer_of(fields.iter().map(|f| (&f.name, !matches!(f.value, Value::Null))));
     let roles = Roles::of(writer);
     let mut nested = !raw.fields.is_empty();
     let mut message = None;
@@ -123,24 +127,16 @@ pub fn read<'a>(mut raw: Raw<'a>, fields: Vec<Field<'a>>, order: DateOrder) -> R
             }
         }
     }
-    if let Some((ts, quality)) = times.best {
-        raw.time = Some(ts);
-        raw.quality = match (writer, quality) {
-            (Writer::PsExport, _) => TimeQuality::Assumed,
-            // TimeGenerated is UTC by definition, whether the export prints the Z or not.
-            (Writer::Sentinel, TimeQuality::Assumed) => TimeQuality::Utc,
-            _ => quality,
-        };
-    }
+    times.set(&mut raw, writer);
     finish_value(raw, message)
 }
 
-fn writer(fields: &[Field<'_>]) -> Writer {
+/// Who wrote a list with these names; whether they have values.
+fn writer_of<'n>(names: impl Iterator<Item = (&'n Name<'n>, bool)>) -> Writer {
     let (mut event_time, mut nxlog, mut source, mut host) = (false, false, false, false);
     let (mut renamed, mut sentinel) = (false, false);
-    for f in fields {
-        let there = !matches!(f.value, Value::Null);
-        match &*f.name {
+    for (name, there) in names {
+        match &**name {
             "EventTime" => event_time |= there,
             "SourceName" => source |= there,
             "SourceModuleName" | "EventReceivedTime" => nxlog |= there,
@@ -391,6 +387,20 @@ impl Times {
             self.best = Some(found);
             self.rank = rank;
         }
+    }
+
+    /// Makes the best one the time of the event.
+    fn set(&self, raw: &mut Raw<'_>, writer: Writer) {
+        let Some((ts, quality)) = self.best else {
+            return;
+        };
+        raw.time = Some(ts);
+        raw.quality = match (writer, quality) {
+            (Writer::PsExport, _) => TimeQuality::Assumed,
+            // TimeGenerated is UTC by definition, whether the export prints the Z or not.
+            (Writer::Sentinel, TimeQuality::Assumed) => TimeQuality::Utc,
+            _ => quality,
+        };
     }
 }
 

@@ -131,6 +131,8 @@ pub(super) fn finish_value<'a>(mut raw: Raw<'a>, message: Option<Value<'a>>) -> 
     if let Some(message) = message.filter(|_| only_carrier || message::is_needed(&raw)) {
         let text = message.text().unwrap_or_default();
         if !text.trim().is_empty() {
+            // There will be more of them.
+            raw.placed = None;
             message::fill(&mut raw, text);
             if only_carrier {
                 raw.fields.push(Field {
@@ -140,7 +142,10 @@ pub(super) fn finish_value<'a>(mut raw: Raw<'a>, message: Option<Value<'a>>) -> 
             }
         }
     }
-    unique_names(&mut raw.fields);
+    // Those of a layout are.
+    if raw.placed.is_none() {
+        unique_names(&mut raw.fields);
+    }
     Ok(raw)
 }
 

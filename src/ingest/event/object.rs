@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use super::{Reason, beats, finish, flat, moment, system, xml};
 use crate::base::names::Names;
 use crate::ingest::json::{Json, Object};
+use crate::ingest::name::Name;
 use crate::ingest::raw::{Field, Raw};
 
 /// Wrappers inside wrappers are followed this far.
@@ -37,8 +38,8 @@ pub enum Shape {
     Source,
 }
 
-/// Names that tell a shape; presence is kept in as many bits.
-const TELLING: &[&str] = &[
+/// Names by which, with their values, shapes other than [`Shape::Flat`] are told.
+const OTHERS: &[&str] = &[
     "Event",
     "System",
     "winlog",
@@ -56,6 +57,10 @@ const TELLING: &[&str] = &[
     "EventXml",
     "event",
     "_source",
+];
+
+/// Names that tell a flat one.
+const FLAT: &[&str] = &[
     "EventID",
     "EventId",
     "EventCode",
@@ -77,12 +82,13 @@ const TELLING: &[&str] = &[
 
 /// The shape of an object; `None` if it is no Windows event.
 pub fn shape(o: &Object<'_>) -> Option<Shape> {
-    static NAMES: LazyLock<Names> = LazyLock::new(|| Names::new(TELLING.iter().copied()));
-    let there =
-        o.0.iter()
-            .filter(|(_, value)| !value.is_null())
-            .filter_map(|(name, _)| NAMES.find_hashed(name, name.hash()))
-            .fold(0u64, |bits, at| bits | 1 << at);
+    // Presence is kept in as many bits.
+    static NAMES: LazyLock<Names> = LazyLock::new(|| Names::new([OTHERS, FLAT].concat()));
+    let there = o
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .filter_map(|(name, _)| NAMES.find_hashed(name, name.hash()))
+        .fold(0u64, |bits, at| bits | 1 << at);
     let has = |name: &str| NAMES.find(name).is_some_and(|at| there >> at & 1 == 1);
     let get = |name: &str| o.get(name).filter(|_| has(name));
     if let Some(event) = get("Event") {
@@ -124,6 +130,12 @@ pub fn shape(o: &Object<'_>) -> Option<Shape> {
     flat::is_windows(&has).then_some(Shape::Flat)
 }
 
+/// Whether objects with these names, all of them with values, have the shape [`Shape::Flat`] whatever the values are.
+fn is_flat(names: &[Name<'static>]) -> bool {
+    let has = |name: &str| names.iter().any(|n| n == name);
+    !OTHERS.iter().copied().any(has) && flat::is_windows(&has)
+}
+
 /// Whether the object, or the one it wraps, is a Windows event.
 pub fn is_windows(o: &Object<'_>) -> Option<Shape> {
     match shape(o)? {
@@ -144,16 +156,26 @@ pub fn read_object(object: Object<'_>, offset: u64) -> Result<Raw<'_>, Reason> {
 }
 
 fn unwrapped<'a>(o: Object<'a>, offset: u64, wrappers: usize) -> Result<Raw<'a>, Reason> {
-    let raw = Raw::windows(offset);
+    let plan = o
+        .outline()
+        .and_then(|o| o.noted(|names| flat::Plan::new(names, is_flat)));
+    let (raw, o) = match plan {
+        Some(Some(plan)) => match plan.read(Raw::windows(offset), o) {
+            Ok(read) => return read,
+            Err(o) => (Raw::windows(offset), o),
+        },
+        _ => (Raw::windows(offset), o),
+    };
     match shape(&o) {
         Some(Shape::Event) => event(raw, &o),
         Some(Shape::System) => with_system(raw, &o, &o, "EventData"),
         Some(Shape::Winlog) => beats::read(raw, &o, &o.object("winlog").unwrap_or_default()),
         Some(Shape::WinlogDotted) => {
-            let members =
-                o.0.iter()
-                    .filter_map(|(n, v)| Some((n.strip_prefix("winlog.")?.to_owned().into(), *v)));
-            beats::read(raw, &o, &Object(members.collect()))
+            let members = o
+                .iter()
+                .filter_map(|(n, v)| Some((n.strip_prefix("winlog.")?.to_owned().into(), v)));
+            let (names, values) = members.unzip();
+            beats::read(raw, &o, &Object::new(names, values))
         }
         Some(Shape::Winlogbeat6) => beats::read(raw, &o, &o),
         Some(Shape::AzureDiagnostics) => azure(raw, &o),
@@ -259,14 +281,14 @@ fn other<'a>(o: Object<'a>, offset: u64) -> Result<Raw<'a>, Reason> {
         raw.quality = quality;
     }
     raw.host = o.text("Computer").or_else(|| o.text("HostName"));
-    raw.fields =
-        o.0.into_iter()
-            .filter(|(name, value)| !value.is_null() && value.lexeme() != "\"\"" && name != "TimeGenerated")
-            .map(|(name, value)| Field {
-                name,
-                value: value.value(),
-            })
-            .collect();
+    raw.fields = o
+        .into_members()
+        .filter(|(name, value)| !value.is_null() && value.lexeme() != "\"\"" && name != "TimeGenerated")
+        .map(|(name, value)| Field {
+            name,
+            value: value.value(),
+        })
+        .collect();
     Ok(raw)
 }
 
@@ -302,9 +324,9 @@ pub(super) fn is_enrichment(name: &str) -> bool {
 /// Collects the scalar members of geographic objects under their own names, `source.geo.city_name` as `city_name`.
 pub(super) fn geo<'a>(raw: &mut Raw<'a>, name: &str, value: Json<'a>, depth: usize) {
     if let Some(members) = value.object() {
-        let inside = members.0.iter().filter(|_| depth > 0);
+        let inside = members.iter().filter(|_| depth > 0);
         for (name, value) in inside {
-            geo(raw, name, *value, depth - 1);
+            geo(raw, name, value, depth - 1);
         }
         return;
     }
@@ -316,12 +338,12 @@ pub(super) fn geo<'a>(raw: &mut Raw<'a>, name: &str, value: Json<'a>, depth: usi
 
 /// What stands around an event: enrichment goes to the fields, the rest to the envelope.
 pub(super) fn around<'a>(raw: &mut Raw<'a>, o: &Object<'a>, known: &[&str]) {
-    for (name, value) in &o.0 {
+    for (name, value) in o.iter() {
         if known.contains(&&**name) || value.is_null() {
             continue;
         }
         if matches!(&**name, "geo" | "geoip" | "location") && value.object().is_some() {
-            geo(raw, name, *value, 2);
+            geo(raw, name, value, 2);
         } else {
             let field = Field {
                 name: name.clone(),

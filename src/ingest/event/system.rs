@@ -15,7 +15,7 @@ const MAX_DEPTH: usize = 8;
 
 /// Reads the members of a `System` object into the header.
 pub fn header<'a>(raw: &mut Raw<'a>, system: &Object<'a>) {
-    for (name, value) in &system.0 {
+    for (name, value) in system.iter() {
         let element = name.strip_suffix("_attributes").unwrap_or(name);
         if let Some(members) = value.object() {
             for (key, value) in attributes(&members) {
@@ -40,7 +40,7 @@ pub fn event_data<'a>(raw: &mut Raw<'a>, data: Json<'a>) {
         }
         return;
     };
-    for (name, value) in members.0 {
+    for (name, value) in members.into_members() {
         match &*name {
             "Data" => data_elements(raw, value),
             "#text" => data_elements(raw, value),
@@ -60,7 +60,7 @@ pub fn user_data<'a>(raw: &mut Raw<'a>, data: Json<'a>) {
     let Some(members) = data.object() else {
         return;
     };
-    for (name, value) in members.0 {
+    for (name, value) in members.into_members() {
         if is_markup(&name) {
             continue;
         }
@@ -72,7 +72,7 @@ pub fn user_data<'a>(raw: &mut Raw<'a>, data: Json<'a>) {
 }
 
 fn flatten<'a>(raw: &mut Raw<'a>, prefix: &str, members: Object<'a>, depth: usize) {
-    for (name, value) in members.0 {
+    for (name, value) in members.into_members() {
         if is_markup(&name) {
             continue;
         }
@@ -84,7 +84,7 @@ fn flatten<'a>(raw: &mut Raw<'a>, prefix: &str, members: Object<'a>, depth: usiz
         };
         match value.object() {
             Some(inner) if depth > 0 => match text_of(&inner) {
-                Some(text) if inner.0.len() <= 2 => raw.push(path, text),
+                Some(text) if inner.len() <= 2 => raw.push(path, text),
                 _ => flatten(raw, &path, inner, depth - 1),
             },
             _ => raw.push(path, value.value()),
@@ -133,7 +133,7 @@ fn data_element<'a>(raw: &mut Raw<'a>, members: &Object<'a>, without_name: &mut 
         }
         (None, Some(text)) => without_name.push(text),
         (None, None) => {
-            for (name, value) in members.0.iter().filter(|(n, _)| !is_markup(n) && n != "#text") {
+            for (name, value) in members.iter().filter(|(n, _)| !is_markup(n) && **n != "#text") {
                 raw.push(name.clone(), value.value());
             }
         }
@@ -144,19 +144,17 @@ fn data_element<'a>(raw: &mut Raw<'a>, members: &Object<'a>, without_name: &mut 
 fn attributes<'a>(members: &Object<'a>) -> Vec<(Name<'a>, Json<'a>)> {
     let own = members.object("#attributes").or_else(|| members.object("attributes"));
     let from = own.as_ref().unwrap_or(members);
-    from.0
-        .iter()
+    from.iter()
         .filter(|(name, value)| !is_text(name) && (value.is_scalar() || value.is_null()))
         .map(|(name, value)| match name.strip_prefix('@') {
-            Some(bare) => (bare.to_owned().into(), *value),
-            None => (name.clone(), *value),
+            Some(bare) => (bare.to_owned().into(), value),
+            None => (name.clone(), value),
         })
         .collect()
 }
 
 fn text_of<'a>(members: &Object<'a>) -> Option<Value<'a>> {
     members
-        .0
         .iter()
         .find(|(name, value)| is_text(name) && value.is_scalar())
         .map(|(_, value)| value.value())
@@ -181,7 +179,7 @@ fn attribute<'a>(raw: &mut Raw<'a>, element: &str, name: &str, value: Json<'a>) 
 
 /// Reads Wazuh's `win` object: `system` and `eventdata`, whose names lost their capital.
 pub fn wazuh<'a>(raw: &mut Raw<'a>, win: &Object<'a>) {
-    for (name, value) in win.object("system").unwrap_or_default().0 {
+    for (name, value) in win.object("system").unwrap_or_default().into_members() {
         let value = value.value();
         match &*name {
             "providerName" => head(raw, "Provider", value),
@@ -198,7 +196,7 @@ pub fn wazuh<'a>(raw: &mut Raw<'a>, win: &Object<'a>) {
             _ => head(raw, capital(&name), value),
         }
     }
-    for (name, value) in win.object("eventdata").unwrap_or_default().0 {
+    for (name, value) in win.object("eventdata").unwrap_or_default().into_members() {
         if name == "data" {
             data_elements(raw, value);
         } else {

@@ -145,7 +145,7 @@ fn other<'r>(result: &Object<'r>, offset: u64) -> Raw<'r> {
     }
     set_time(&mut raw, result);
     raw.host = result.text("host");
-    for (name, value) in &result.0 {
+    for (name, value) in result.iter() {
         raw.push(name.clone(), value.value());
     }
     raw
@@ -190,7 +190,8 @@ fn table(o: &Object<'_>, offset: u64, bytes: &[u8], sink: &mut Sink<'_>) {
             sink.reject(offset, "a row that is no array", bytes);
             continue;
         };
-        take(Object(names.iter().cloned().zip(cells).collect()), offset, bytes, sink);
+        let (names, cells) = names.iter().cloned().zip(cells).unzip();
+        take(Object::new(names, cells), offset, bytes, sink);
     }
 }
 

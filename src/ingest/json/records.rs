@@ -4,7 +4,8 @@ use std::str::from_utf8;
 
 use encoding_rs::Encoding;
 
-use super::{Object, scan};
+use super::Object;
+use super::outline::Outlines;
 use crate::ingest::encoding;
 use crate::ingest::formats::{Block, Carry};
 use crate::ingest::framing::{JsonObjects, Piece};
@@ -22,17 +23,15 @@ pub fn each(
     let codepage = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
     let text = from_utf8(block.bytes).ok();
     let mut objects = JsonObjects::at(block.bytes, block.place);
+    let mut outlines = Outlines::default();
     let mut room = 64;
-    let read = |room: usize, at: usize| {
-        let mut members = Vec::with_capacity(room);
-        let len = scan::members(text?.get(at..)?, &mut members)?;
-        Some((len, Object(members)))
-    };
-    while let Some(next) = objects.next_with(|at| read(room, at)) {
+    let read = |room: usize, at: usize, outlines: &mut Outlines| outlines.read(text?.get(at..)?, room);
+    while let Some(next) = objects.next_with(|at| read(room, at, &mut outlines)) {
         let (at, bytes, outcome) = match next {
-            Ok((at, bytes, object)) => {
+            Ok((at, bytes, read)) => {
+                let object = outlines.object(read);
                 // The next record is probably like this one.
-                room = object.0.len() + 8;
+                room = object.len() + 8;
                 (at, bytes, visit(object, block.offset + at as u64, sink))
             }
             Err(Piece::Record(at, bytes)) => (

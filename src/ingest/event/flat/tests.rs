@@ -1,4 +1,7 @@
+use proptest::prelude::*;
+
 use super::*;
+use crate::ingest::json::outline::Outlines;
 
 fn flat(text: &str) -> Raw<'_> {
     read_object(Raw::windows(0), Object::parse(text).unwrap()).unwrap()
@@ -94,3 +97,102 @@ fn get_winevent_as_json_is_read_from_its_message() {
     );
     assert!(raw.get("Message").is_some());
 }
+
+/// What the reader of plans and the plain one make of an object must be the same.
+fn planned_and_plain(text: &str) -> [Result<Raw<'static>, Reason>; 2] {
+    let mut outlines = Outlines::default();
+    let reads: Vec<_> = (0..2).filter_map(|_| outlines.read(text, 0)).collect();
+    let object = outlines.object(reads.into_iter().next_back().unwrap().1);
+    let plain = read_object(Raw::windows(7), object.clone()).map(Raw::into_owned);
+    let plan = object.outline().unwrap().noted(|names| Plan::new(names, |_| true));
+    let planned = match plan.unwrap() {
+        Some(plan) => match plan.read(Raw::windows(7), object) {
+            Ok(read) => read.map(Raw::into_owned),
+            Err(object) => read_object(Raw::windows(7), object).map(Raw::into_owned),
+        },
+        None => plain.clone(),
+    };
+    [planned, plain]
+}
+
+#[test]
+fn a_plan_is_used_and_finds_fields_by_their_places() {
+    let text = r#"{"EventTime":"2020-09-22 14:53:01","SourceModuleName":"x","SourceName":"Microsoft-Windows-Sysmon","EventID":1,"UserID":"S-1-5-18","ProcessId":"7","UtcTime":"u","Image":"C:\\a","AccountName":"SYSTEM"}"#;
+    let names: Vec<_> = Object::parse(text)
+        .unwrap()
+        .into_members()
+        .map(|(n, _)| n.into_owned())
+        .collect();
+    let plan = Plan::new(&names, |_| true).unwrap();
+    let mut outlines = Outlines::default();
+    let reads: Vec<_> = (0..2).filter_map(|_| outlines.read(text, 0)).collect();
+    let object = outlines.object(reads.into_iter().next_back().unwrap().1);
+    let raw = plan.read(Raw::windows(0), object).unwrap().unwrap();
+    assert!(raw.placed.is_some());
+    assert_eq!((raw.get("Image"), raw.get("UtcTime")), (Some("C:\\a"), Some("u")));
+    assert_eq!((raw.get("UserID"), raw.user_sid.as_deref()), (None, Some("S-1-5-18")));
+    assert!(Plan::new(&names, |_| false).is_none());
+}
+
+proptest! {
+    #[test]
+    fn plans_change_nothing(
+        members in prop::collection::vec((0..NAMES.len(), 0..VALUES.len()), 1..14),
+        with in prop::bool::ANY,
+    ) {
+        let nxlog = with.then_some((r#""EventTime""#, r#""2020-09-22 14:53:01""#)).into_iter();
+        let others = members.iter().map(|(n, v)| (NAMES[*n], VALUES[*v]));
+        let all: Vec<_> = nxlog.chain(others).map(|(n, v)| format!("{n}:{v}")).collect();
+        let text = format!("{{{}}}", all.join(","));
+        let [planned, plain] = planned_and_plain(&text);
+        prop_assert_eq!(planned, plain, "{}", text);
+    }
+}
+
+const NAMES: &[&str] = &[
+    r#""EventID""#,
+    r#""SourceName""#,
+    r#""SourceModuleName""#,
+    r#""Hostname""#,
+    r#""EventReceivedTime""#,
+    r#""ExecutionProcessID""#,
+    r#""ProcessID""#,
+    r#""UserID""#,
+    r#""UserId""#,
+    r#""EventType""#,
+    r#""AccountName""#,
+    r#""ProviderName""#,
+    r#""Provider""#,
+    r#""TimeCreated""#,
+    r#""@timestamp""#,
+    r#""TimeGenerated""#,
+    r#""Message""#,
+    r#""host""#,
+    r#""tags""#,
+    r#""Properties""#,
+    r#""EventData""#,
+    r#""Id""#,
+    r#""Image""#,
+    r#""Keywords""#,
+    r#""x""#,
+    r#""Channel""#,
+    r#""Computer""#,
+];
+
+const VALUES: &[&str] = &[
+    "1",
+    "null",
+    "true",
+    r#""""#,
+    r#""a\\b""#,
+    r#""S-1-5-21""#,
+    r#"{"Value":"S-1-5-7"}"#,
+    "[1,2]",
+    r#""INFO""#,
+    r#""Service Control Manager""#,
+    r#""Microsoft-Windows-Sysmon""#,
+    r#""2020-09-22T18:53:04.182Z""#,
+    r#""-""#,
+    r#""Process:\r\nImage: C:\\x\r\nProcessId: 5""#,
+    r#""System""#,
+];

@@ -1,0 +1,142 @@
+//! Flat JSON objects whose names came before in the same order: what the names alone decide is decided once.
+//!
+//! An object is read so only if its values can change nothing of that; every other one is read by [`super::read`], whose
+//! outcome is the same.
+
+use std::cell::OnceCell;
+
+use super::{Role, Roles, Times, Writer, is_level, writer_of};
+use crate::base::names::Names;
+use crate::base::time::DateOrder;
+use crate::ingest::event::{Head, Reason, finish_value, head_as};
+use crate::ingest::json::Object;
+use crate::ingest::layout::{Layout, MOST, Placed};
+use crate::ingest::name::Name;
+use crate::ingest::raw::{Field, Raw, Value};
+
+/// How objects with the same names are read.
+pub struct Plan {
+    writer: Writer,
+    /// For each member.
+    steps: Vec<Step>,
+    /// Whether some member is a [`Role::Account`].
+    accounts: bool,
+    /// The names of those members that became fields, by the members' bits.
+    layouts: [OnceCell<(u64, Layout)>; 4],
+}
+
+enum Step {
+    Head(Head, Name<'static>),
+    /// Anything else but [`Role::EventData`] and [`Role::ProviderUnlessNamed`].
+    Role(Role),
+    /// An object here is no text.
+    UserId(Role),
+}
+
+impl Plan {
+    /// For objects with these names; `None` where their values decide how they are read. They are flat by `is_flat`.
+    pub fn new(names: &[Name<'static>], is_flat: impl FnOnce(&[Name<'static>]) -> bool) -> Option<Self> {
+        let unique = Names::new(names.iter().map(|n| &**n)).distinct() == names.len();
+        let there = |name: &str| names.iter().any(|n| n == name);
+        let opened = ["EventData", "UserData", "Properties"].into_iter().any(there);
+        if names.len() > MOST || !unique || opened || !is_flat(names) {
+            return None;
+        }
+        let writer = writer_of(names.iter().map(|name| (name, true)));
+        let one_provider = there("SourceName");
+        let step = |name: &Name<'static>| {
+            let head = |canonical: &'static str| Step::Head(Head::of(canonical), canonical.into());
+            match Roles::of(writer).role(writer, name) {
+                Role::Head(canonical) => Some(head(canonical)),
+                Role::ProviderUnlessNamed if !one_provider => Some(head("Provider")),
+                Role::ProviderUnlessNamed => Some(Step::Role(Role::Data)),
+                Role::EventData => None,
+                role if *name == "UserId" || *name == "UserID" => Some(Step::UserId(role)),
+                role => Some(Step::Role(role)),
+            }
+        };
+        let steps: Vec<_> = names.iter().map(step).collect::<Option<_>>()?;
+        let is_account = |step: &Step| matches!(step, Step::Role(Role::Account));
+        (writer != Writer::Sentinel).then(|| Self {
+            writer,
+            accounts: steps.iter().any(is_account),
+            steps,
+            layouts: Default::default(),
+        })
+    }
+
+    /// Whether the plan holds for these values: none is missing, none is opened.
+    fn fits(&self, o: &Object<'_>) -> bool {
+        let mut both = o.values().iter().zip(&self.steps);
+        both.all(|(value, step)| match value.lexeme().as_bytes().first() {
+            Some(b'n') => false,
+            Some(b'{') => !matches!(step, Step::UserId(_) | Step::Head(Head::UserId, _)),
+            _ => true,
+        })
+    }
+
+    /// Reads an object; hands it back where the plan does not hold for it.
+    pub fn read<'a>(&'a self, mut raw: Raw<'a>, o: Object<'a>) -> Result<Result<Raw<'a>, Reason>, Object<'a>> {
+        let Some(outline) = o.outline().filter(|_| self.fits(&o)) else {
+            return Err(o);
+        };
+        let is_scm = |value: &Value<'_>| matches!(value, Value::Str(s) if s == "Service Control Manager");
+        let scm = self.accounts && o.values().iter().any(|value| is_scm(&value.value()));
+        let mut message = None;
+        let mut times = Times::default();
+        let mut fields = 0u64;
+        raw.fields.reserve(o.len());
+        raw.envelope.reserve(8);
+        let members = outline.names().iter().zip(o.values());
+        for (i, ((name, value), step)) in members.zip(&self.steps).enumerate() {
+            let role = match step {
+                Step::Head(head, canonical) => {
+                    head_as(&mut raw, *head, canonical.borrowed(), value.value());
+                    continue;
+                }
+                Step::Role(Role::Drop) => continue,
+                Step::Role(role) | Step::UserId(role) => *role,
+            };
+            let value = value.value();
+            match role {
+                Role::Sid if value.text().is_some_and(|t| t.starts_with("S-1-")) => {
+                    head_as(&mut raw, Head::UserId, Name::from("UserID"), value);
+                }
+                Role::Level if is_level(&value) => {}
+                Role::Time(rank) => times.add(rank, &value, DateOrder::Unknown),
+                Role::Message => message = Some(value),
+                Role::HostId => raw.host_id = value.into_text(),
+                Role::Observer => raw.observer = value.into_text(),
+                Role::Around | Role::Account if role == Role::Around || !scm => {
+                    raw.envelope.push(Field::new(name.borrowed(), value));
+                }
+                _ => {
+                    fields |= 1 << i;
+                    raw.fields.push(Field::new(name.borrowed(), value));
+                }
+            }
+        }
+        times.set(&mut raw, self.writer);
+        raw.placed = self.layout(fields, &raw.fields).map(Placed::straight);
+        Ok(finish_value(raw, message))
+    }
+
+    /// The layout of the members with these bits, which became these fields. Few kinds of values make a difference, so
+    /// few layouts are kept.
+    fn layout(&self, members: u64, fields: &[Field<'_>]) -> Option<&Layout> {
+        for slot in &self.layouts {
+            let make = || {
+                let names: Vec<_> = fields.iter().map(|f| f.name.clone().into_owned()).collect();
+                // Names that are all different stay so where some are left out.
+                (members, Layout::new(names.iter()).unwrap_or_default())
+            };
+            let (of, layout) = slot.get_or_init(make);
+            if *of == members {
+                return Some(layout);
+            }
+        }
+        None
+    }
+}
+
+const _: () = assert!(MOST <= u64::BITS as usize);
