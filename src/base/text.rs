@@ -74,6 +74,15 @@ pub fn trim_start(text: &str) -> &str {
     }
 }
 
+/// `str::trim` for texts of which most begin and end with a letter or digit, which it need not be called for.
+#[inline]
+pub fn trim(text: &str) -> &str {
+    match text.as_bytes() {
+        [0x21..=0x7E] | [0x21..=0x7E, .., 0x21..=0x7E] => text,
+        _ => text.trim(),
+    }
+}
+
 /// Cuts a text before and behind the first of a byte, which must be ASCII; `None` where it has none.
 #[inline]
 pub fn cut(text: &str, byte: u8) -> Option<(&str, &str)> {

@@ -74,6 +74,11 @@ pub fn decode(cells: &mut TableBuilder, col: Col, dec: Dec, value: &Value<'_>) -
         cells.escaped_text(col, escaped.inner(), |out| json::unescape_into(escaped.inner(), out));
         return Held::Yes;
     }
+    if let (Dec::User, Value::Escaped(escaped)) = (dec, value)
+        && let Some((domain, name)) = one_backslash(escaped.inner())
+    {
+        return user(cells, col, name, Some(domain).filter(|d| !d.is_empty()), true);
+    }
     let Some(text) = value.text() else {
         return Held::No;
     };
@@ -124,7 +129,10 @@ pub fn decode(cells: &mut TableBuilder, col: Col, dec: Dec, value: &Value<'_>) -
             }
             Err(_) => Held::No,
         },
-        Dec::User => user(cells, col, text),
+        Dec::User => {
+            let (name, domain) = split_user(text);
+            user(cells, col, name, domain, text.contains('\\'))
+        }
         Dec::Hashes => hashes(cells, text),
         Dec::Hash => match hex_bytes(text) {
             Some(b) if width(cells, col) == Some(b.len()) => {
@@ -228,21 +236,18 @@ pub fn hex_bytes(text: &str) -> Option<HexBytes> {
     }
     let mut bytes = [0; 64];
     let (mut invalid, mut lower, mut upper) = (0, 0, 0);
-    // Eight digits at a time; zeros fill the last ones up.
+    // Zeros fill the last ones up.
     for (digits, four) in text.chunks(8).zip(bytes.as_chunks_mut::<4>().0) {
-        let digits = match digits.first_chunk() {
+        let digits = Digits::of(match digits.first_chunk() {
             Some(eight) => u64::from_le_bytes(*eight),
             None => digits
                 .iter()
                 .rfold(EACH * u64::from(b'0'), |rest, digit| rest << 8 | u64::from(*digit)),
-        };
-        let letters = (digits >> 6) & EACH;
-        let values = (digits & (EACH * 0x0F)) + letters * 9;
-        // What these values look like in small letters, and whether the text was that but for the case of letters.
-        let written = values + EACH * u64::from(b'0') + (((values + EACH * 6) >> 4) & EACH) * 39;
-        invalid |= (digits | letters << 5) ^ written | values & (EACH * 0xF0);
-        lower |= letters & (digits >> 5);
-        upper |= letters & !(digits >> 5);
+        });
+        invalid |= digits.invalid;
+        lower |= digits.lower;
+        upper |= digits.upper;
+        let values = digits.values;
         let pairs = (values << 4 | values >> 8) & 0x00FF_00FF_00FF_00FF;
         let pairs = (pairs | pairs >> 8) & 0x0000_FFFF_0000_FFFF;
         *four = ((pairs | pairs >> 16) as u32).to_le_bytes();
@@ -258,20 +263,32 @@ pub fn hex_bytes(text: &str) -> Option<HexBytes> {
 /// A one in each byte.
 const EACH: u64 = 0x0101_0101_0101_0101;
 
-/// The value of a hexadecimal digit; 255 for any other byte.
-fn digit(byte: u8) -> u8 {
-    #[allow(clippy::indexing_slicing)] // The compiler evaluates it: a wrong index does not compile.
-    const DIGITS: [u8; 256] = {
-        let mut table = [0xFF; 256];
-        let mut i = 0;
-        while i < 16 {
-            table[b"0123456789abcdef"[i] as usize] = i as u8;
-            table[b"0123456789ABCDEF"[i] as usize] = i as u8;
-            i += 1;
+/// Eight hexadecimal digits, each in its byte.
+struct Digits {
+    values: u64,
+    /// 0 if all are digits.
+    invalid: u64,
+    /// Ones where small letters are.
+    lower: u64,
+    /// Ones where capital letters are.
+    upper: u64,
+}
+
+impl Digits {
+    #[inline]
+    fn of(text: u64) -> Self {
+        let letters = (text >> 6) & EACH;
+        let values = (text & (EACH * 0x0F)) + letters * 9;
+        // What these values look like in small letters, and whether the text was that but for the case of letters.
+        let written = values + EACH * u64::from(b'0') + (((values + EACH * 6) >> 4) & EACH) * 39;
+        let small = letters & (text >> 5);
+        Self {
+            values,
+            invalid: ((text | (letters << 5)) ^ written) | (values & (EACH * 0xF0)),
+            lower: small,
+            upper: letters ^ small,
         }
-        table
-    };
-    DIGITS.get(byte as usize).copied().unwrap_or(0xFF)
+    }
 }
 
 #[inline]
@@ -326,13 +343,18 @@ fn boolean(cells: &mut TableBuilder, col: Col, text: &str) -> Held {
     matches!(text, "true" | "false").into()
 }
 
-fn user(cells: &mut TableBuilder, col: Col, text: &str) -> Held {
-    let (name, domain) = split_user(text);
+/// The texts before and behind the only escape of a JSON string, if that is a backslash.
+fn one_backslash(inner: &str) -> Option<(&str, &str)> {
+    let (before, after) = inner.split_once("\\\\")?;
+    (!before.contains('\\') && !after.contains('\\')).then_some((before, after))
+}
+
+fn user(cells: &mut TableBuilder, col: Col, name: &str, domain: Option<&str>, backslash: bool) -> Held {
     cells.text(col, name);
     match domain {
         Some(d) if col == common::USER => {
             cells.text(common::USER_DOMAIN, d);
-            text.contains('\\').into()
+            backslash.into()
         }
         Some(_) => Held::No,
         None => Held::Yes,
@@ -369,52 +391,63 @@ fn guid(cells: &mut TableBuilder, col: Col, text: &str) -> Held {
         [b'{', bare @ .., b'}'] => bare,
         bare => bare,
     };
-    let Some(written) = <&[u8; 36]>::try_from(bare).ok().and_then(Written::of) else {
+    let Some(guid) = <&[u8; 36]>::try_from(bare).ok().and_then(Guid::of) else {
         cells.text(col, text);
         return Held::Yes;
     };
-    if written.zero {
+    if guid.zero {
         return Held::No;
     }
-    if text.len() == 38 && !written.lower {
-        cells.text(col, text);
-        return Held::Yes;
+    match text.len() == 38 && !guid.lower {
+        true => cells.text(col, text),
+        // It is ASCII.
+        false => cells.text(col, std::str::from_utf8(&guid.written).unwrap_or_default()),
     }
-    let mut upper = [b'{'; 38];
-    for (to, from) in upper.iter_mut().skip(1).zip(bare.iter().chain(b"}")) {
-        *to = from.to_ascii_uppercase();
-    }
-    // It is ASCII.
-    cells.text(col, std::str::from_utf8(&upper).unwrap_or_default());
     Held::Yes
 }
 
-/// How the digits of a GUID are written.
-struct Written {
-    /// Whether they are all 0.
+/// How a GUID is written.
+struct Guid {
+    /// Whether its digits are all 0.
     zero: bool,
     /// Whether some are small letters.
     lower: bool,
+    /// In capital letters and braces.
+    written: [u8; 38],
 }
 
-impl Written {
+impl Guid {
     /// `None` if it is no GUID.
     fn of(bare: &[u8; 36]) -> Option<Self> {
         let (mut invalid, mut some, mut lower) = (0, 0, 0);
-        for (i, byte) in bare.iter().enumerate() {
-            if matches!(i, 8 | 13 | 18 | 23) {
-                invalid |= byte ^ b'-';
-            } else {
-                let value = digit(*byte);
-                invalid |= value & 0xF0;
-                some |= value;
-                // Of the bytes that are digits only small letters have both bits.
-                lower |= byte & (byte << 1) & 0x40;
-            }
+        let mut written = [b'-'; 38];
+        // Eight bytes at a time, of which some come twice; the dashes among them count as zeros.
+        for (at, dashes) in [
+            (0, 0),
+            (6, 0xFF_0000_0000_FF_0000),
+            (14, 0xFF_0000_0000),
+            (20, 0xFF_00_0000),
+            (28, 0),
+        ] {
+            let eight = bare.get(at..)?.first_chunk()?;
+            let text = u64::from_le_bytes(*eight);
+            invalid |= (text ^ (EACH * u64::from(b'-'))) & dashes;
+            let digits = Digits::of((text & !dashes) | (EACH * u64::from(b'0') & dashes));
+            invalid |= digits.invalid;
+            some |= digits.values;
+            lower |= digits.lower;
+            let capital = text ^ (digits.lower << 5);
+            written
+                .get_mut(at + 1..)?
+                .first_chunk_mut()
+                .map(|to| *to = capital.to_le_bytes())?;
         }
+        let [first, .., last] = &mut written;
+        (*first, *last) = (b'{', b'}');
         (invalid == 0).then_some(Self {
             zero: some == 0,
             lower: lower != 0,
+            written,
         })
     }
 }
@@ -464,7 +497,9 @@ fn fixed_point(whole: &str, fraction: &str, decimals: usize) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::raw::Escaped;
     use crate::schema::{network, process};
+    use proptest::prelude::*;
 
     fn one(dec: Dec, col: Col, text: &str) -> (Held, TableBuilder) {
         let mut b = TableBuilder::new(&process::TABLE);
@@ -535,6 +570,48 @@ mod tests {
             let mut b = TableBuilder::new(&network::TABLE);
             let held = decode(&mut b, network::DURATION_US, Dec::SecondsUs, &Value::str(text));
             assert!(held == Held::No && !b.is_set(network::DURATION_US), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hexadecimal_digits_are_read_one_by_one_alike(text in "([0-9a-fA-F]{2}){0,9}|[0-9a-gA-G/:@`\u{0}\u{fd}]{0,20}|[0-9a-f]{126,132}") {
+            let digits: Option<Vec<u8>> = text.chars().map(|c| Some(c.to_digit(16)? as u8)).collect();
+            let fits = !text.is_empty() && text.len() % 2 == 0 && text.len() <= 128;
+            let plain: Option<Vec<u8>> = digits.filter(|_| fits).map(|d| d.chunks(2).map(|p| p[0] << 4 | p[1]).collect());
+            let read = hex_bytes(&text);
+            prop_assert_eq!(read.as_deref(), plain.as_deref());
+            if let Some(read) = read {
+                prop_assert_eq!(read.lower, text.bytes().any(|c| c.is_ascii_lowercase()));
+                prop_assert_eq!(read.upper, text.bytes().any(|c| c.is_ascii_uppercase()));
+            }
+        }
+
+        #[test]
+        fn guids_are_told_from_other_texts(text in "[0-9a-fA-F]{8}(-[0-9A-F]{4}){3}-[0-9a-fg]{12}|[0-9a-f-]{36}|0{8}(-0{4}){3}-0{12}") {
+            let at = |i: usize, c: char| if matches!(i, 8 | 13 | 18 | 23) { c == '-' } else { c.is_ascii_hexdigit() };
+            let is_guid = text.char_indices().all(|(i, c)| at(i, c));
+            let guid = Guid::of(text.as_bytes().try_into().unwrap());
+            prop_assert_eq!(guid.is_some(), is_guid);
+            if let Some(guid) = guid {
+                prop_assert_eq!(guid.zero, !text.contains(|c| !matches!(c, '0' | '-')));
+                prop_assert_eq!(guid.lower, text.bytes().any(|c| c.is_ascii_lowercase()));
+                let written = format!("{{{}}}", text.to_uppercase());
+                prop_assert_eq!(&guid.written[..], written.as_bytes());
+            }
+        }
+
+        #[test]
+        fn users_are_split_alike_however_they_are_escaped(text in r"(\\\\|\\n|\\u005c|[ab@.-]){0,8}") {
+            let mut with = TableBuilder::new(&process::TABLE);
+            let mut without = TableBuilder::new(&process::TABLE);
+            let escaped = Value::Escaped(Escaped::new(&text));
+            let plain = Value::Str(json::unescape(&text).into_owned().into());
+            let held = (decode(&mut with, common::USER, Dec::User, &escaped), decode(&mut without, common::USER, Dec::User, &plain));
+            prop_assert_eq!(held.0, held.1);
+            for col in [common::USER, common::USER_DOMAIN] {
+                prop_assert_eq!(with.current_text(col), without.current_text(col));
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Logs whose header names the columns of all records: what is asked by name is found by number.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::decode::Dec;
@@ -35,6 +35,19 @@ pub struct Layout {
     ends: Vec<usize>,
     /// What was worked out for field maps, by their address.
     plans: RefCell<Vec<(usize, Plan)>>,
+    /// Columns of names in the program's text, by the hash of the name.
+    asked: [Cell<Asked>; ASKED],
+}
+
+/// Names whose columns are kept.
+const ASKED: usize = 64;
+
+/// A name in the program's text, told by where it stands, and its column.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    address: usize,
+    len: usize,
+    column: Option<u8>,
 }
 
 /// For each column that a field map knows: its number, the column and decoder.
@@ -59,7 +72,22 @@ impl Layout {
             keys,
             ends,
             plans: RefCell::default(),
+            asked: [const { Cell::new(Asked::NONE) }; ASKED],
         })
+    }
+
+    /// The column of a name in the program's text.
+    #[inline]
+    fn column(&self, name: &'static str, hash: u32) -> Option<u8> {
+        let slot = self.asked.get(hash as usize % ASKED)?;
+        let (address, len) = (name.as_ptr().addr(), name.len());
+        let asked = slot.get();
+        if (asked.address, asked.len) == (address, len) {
+            return asked.column;
+        }
+        let column = self.names.find_hashed(name, hash).map(|at| at as u8);
+        slot.set(Asked { address, len, column });
+        column
     }
 
     /// A column's name as JSON, and a colon.
@@ -89,6 +117,15 @@ impl Layout {
     }
 }
 
+impl Asked {
+    /// No name stands at the address 0.
+    const NONE: Self = Self {
+        address: 0,
+        len: 0,
+        column: None,
+    };
+}
+
 impl Default for Layout {
     /// No columns.
     fn default() -> Self {
@@ -97,6 +134,7 @@ impl Default for Layout {
             keys: String::new(),
             ends: Vec::new(),
             plans: RefCell::default(),
+            asked: [const { Cell::new(Asked::NONE) }; ASKED],
         }
     }
 }
@@ -158,6 +196,12 @@ impl<'a> Placed<'a> {
     pub fn of_column(&self, column: u8) -> Option<usize> {
         let place = *self.places.get(column as usize)?;
         usize::from(place).checked_sub(1)
+    }
+
+    /// Place of the field with this name in the program's text, whose hash is known.
+    #[inline]
+    pub fn of_known(&self, name: &'static str, hash: u32) -> Option<usize> {
+        self.of_column(self.layout.column(name, hash)?)
     }
 
     /// Place of the field with this name, whose hash is known.

@@ -60,7 +60,7 @@ pub fn name_and_extension(row: &mut Row<'_, '_>) {
 }
 
 /// Writes the name asked for: lower case, no dot at the end. It stays in `extra` where it was written otherwise.
-pub fn qname(row: &mut Row<'_, '_>, field: &str) {
+pub fn qname(row: &mut Row<'_, '_>, field: &'static str) {
     let Some(text) = row.peek(field) else { return };
     let name = crate::base::text::lower_ascii(text.strip_suffix('.').filter(|t| !t.is_empty()).unwrap_or(text));
     row.cells.text(dns::QNAME, &name);

@@ -32,7 +32,7 @@ pub fn acting_user(row: &mut Row<'_, '_>) {
 }
 
 /// Writes a start time; the sensor's `0001-01-01` means that it is not known.
-pub fn start_time(row: &mut Row<'_, '_>, name: &str, col: Col) {
+pub fn start_time(row: &mut Row<'_, '_>, name: &'static str, col: Col) {
     let known = row
         .peek(name)
         .and_then(|t| time::rfc3339(t.as_bytes()))
@@ -43,7 +43,7 @@ pub fn start_time(row: &mut Row<'_, '_>, name: &str, col: Col) {
 }
 
 /// Writes a path that the source splits into folder and file name. Both leave `extra` where the path re-creates them.
-pub fn path(row: &mut Row<'_, '_>, folder: &str, file: &str, col: Col) {
+pub fn path(row: &mut Row<'_, '_>, folder: &'static str, file: &'static str, col: Col) {
     let Some(joined) = join(row.peek(folder), row.peek(file)) else {
         return;
     };

@@ -18,7 +18,7 @@ const MAX_BYTES: usize = 256 * 1024;
 /// Whether event data that every event of this kind has are missing.
 pub fn is_needed(raw: &Raw<'_>) -> bool {
     let code = raw.code.unwrap_or_default();
-    let lacks = |name: &str| !raw.has(name);
+    let lacks = |name: &'static str| !raw.has(name);
     match raw.source() {
         Source::Sysmon => match code {
             8 | 10 => lacks("SourceProcessId") || lacks("UtcTime"),

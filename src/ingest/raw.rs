@@ -248,9 +248,9 @@ impl<'a> Raw<'a> {
 
     /// Whether there is a field with this name that has a value.
     #[inline(always)]
-    pub fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &'static str) -> bool {
         let field = self
-            .place_of(name, hash(name.as_bytes()))
+            .place_of_known(name, hash(name.as_bytes()))
             .and_then(|at| self.fields.get(at));
         field.is_some_and(|f| !matches!(f.value, Value::Null))
     }
@@ -258,6 +258,15 @@ impl<'a> Raw<'a> {
     fn text_of(&self, name: &str, hash: u32) -> Option<&str> {
         let at = self.place_of(name, hash)?;
         self.fields.get(at)?.value.text()
+    }
+
+    /// [`place_of`](Self::place_of) a name in the program's text, which is asked for record after record.
+    #[inline]
+    pub(super) fn place_of_known(&self, name: &'static str, hash: u32) -> Option<usize> {
+        match &self.placed {
+            Some(placed) => placed.of_known(name, hash),
+            None => self.place_of(name, hash),
+        }
     }
 
     /// Place of the first field with this name, whose [`hash`] is known.

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use super::decode::{Dec, Held, decode};
 use super::name::Name;
-use super::raw::{Field, Raw, Value};
+use super::raw::{Family, Field, Raw, Value};
 use super::sink::RecordContext;
 use super::windows;
 use crate::base::ip::{self, Ip};
@@ -139,25 +139,37 @@ impl<'b, 'r> Row<'b, 'r> {
 
     /// The text of a field, left in `extra` unless something else holds it.
     #[inline(always)]
-    pub fn peek(&self, name: &str) -> Option<&'r str> {
-        self.raw.get(name)
+    pub fn peek(&self, name: &'static str) -> Option<&'r str> {
+        self.peek_hashed(name, hash(name.as_bytes()))
+    }
+
+    fn peek_hashed(&self, name: &'static str, hash: u32) -> Option<&'r str> {
+        let i = self.raw.place_of_known(name, hash)?;
+        self.raw.fields.get(i)?.value.text()
     }
 
     /// The text of a field that the caller stores in a column which re-creates it.
     #[inline(always)]
-    pub fn take(&mut self, name: &str) -> Option<&'r str> {
+    pub fn take(&mut self, name: &'static str) -> Option<&'r str> {
         self.take_hashed(name, hash(name.as_bytes()))
     }
 
-    fn take_hashed(&mut self, name: &str, hash: u32) -> Option<&'r str> {
-        let i = self.raw.place_of(name, hash)?;
+    fn take_hashed(&mut self, name: &'static str, hash: u32) -> Option<&'r str> {
+        let i = self.raw.place_of_known(name, hash)?;
         self.held.set(i);
         self.raw.fields.get(i)?.value.text()
     }
 
+    /// Takes a field whose name only the record knows.
+    pub fn hold(&mut self, name: &str) {
+        if let Some(i) = self.raw.place_of(name, hash(name.as_bytes())) {
+            self.held.set(i);
+        }
+    }
+
     /// Decodes one field by name into a column; whether the field is there.
-    pub fn field(&mut self, name: &str, col: Col, dec: Dec) -> bool {
-        let Some(i) = self.raw.place_of(name, hash(name.as_bytes())) else {
+    pub fn field(&mut self, name: &'static str, col: Col, dec: Dec) -> bool {
+        let Some(i) = self.raw.place_of_known(name, hash(name.as_bytes())) else {
             return false;
         };
         if let Some(f) = self.raw.fields.get(i)
@@ -169,8 +181,8 @@ impl<'b, 'r> Row<'b, 'r> {
     }
 
     /// Sets the verb of the row.
-    pub fn action(&mut self, verb: &str) {
-        self.cells.text(common::ACTION, verb);
+    pub fn action(&mut self, verb: &'static str) {
+        self.cells.fixed_text(common::ACTION, verb);
     }
 
     /// Sets the host of a row whose record names only an address: `ip:ADDRESS`, resolved when the lake is read.
@@ -246,7 +258,8 @@ fn push_value(extra: &mut String, value: &Value<'_>) {
 fn write_common(cells: &mut TableBuilder, raw: &Raw<'_>, cx: &RecordContext<'_>) {
     let (ts, quality) = cx.time(raw);
     cells.int(common::TS, ts);
-    cells.text(common::TIME_QUALITY, quality.as_str());
+    cells.fixed_text(common::TIME_QUALITY, quality.as_str());
+    cells.fixed_text(common::FORMAT, cx.format);
     if let Some(host) = raw.host.as_deref().or(cx.input_host).filter(|h| !h.is_empty()) {
         cells.text(common::HOST_RAW, host);
         cells.derive(common::HOST_RAW, common::HOST, |h| Some(canonical_host(h)));
@@ -256,13 +269,15 @@ fn write_common(cells: &mut TableBuilder, raw: &Raw<'_>, cx: &RecordContext<'_>)
         (common::OBSERVER, raw.observer.as_deref()),
         (common::CHANNEL, raw.channel.as_deref()),
         (common::PROVIDER, Some(&*raw.kind)),
-        (common::SOURCE, Some(cx.source(raw))),
-        (common::FORMAT, Some(cx.format)),
     ];
     for (col, value) in text {
         if let Some(v) = value.filter(|v| !v.is_empty()) {
             cells.text(col, v);
         }
+    }
+    match raw.family {
+        Family::Windows => cells.fixed_text(common::SOURCE, raw.source().name()),
+        Family::Log => cells.text(common::SOURCE, source_of_log(&raw.kind)),
     }
     if let Some(code) = raw.code {
         cells.int(common::EVENT_CODE, i64::from(code));
@@ -272,6 +287,12 @@ fn write_common(cells: &mut TableBuilder, raw: &Raw<'_>, cx: &RecordContext<'_>)
     }
     cells.int(common::FILE_ID, i64::from(cx.input));
     cells.int(common::ROW, raw.offset as i64);
+}
+
+/// The `source` column of a log by its name: `zeek` of `zeek.dns`.
+fn source_of_log(kind: &str) -> &str {
+    let end = kind.bytes().position(|b| b == b'.').unwrap_or(kind.len());
+    kind.get(..end).unwrap_or(kind)
 }
 
 /// The canonical key of a host as logged: lower-case short name; `ip:ADDRESS` for an address.

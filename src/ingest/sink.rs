@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::TimeZone;
 
 use super::mappers;
-use super::raw::{Family, Raw};
+use super::raw::Raw;
 use crate::base::reject::Reject;
 use crate::base::time::{TimeQuality, Ts};
 use crate::schema::TABLES;
@@ -36,17 +36,6 @@ impl RecordContext<'_> {
             }
             (Some(t), q) => (t, q),
             (None, _) => (self.fallback_time, TimeQuality::None),
-        }
-    }
-
-    /// The `source` column.
-    pub fn source<'r>(&self, raw: &'r Raw<'_>) -> &'r str {
-        match raw.family {
-            Family::Windows => raw.source().name(),
-            Family::Log => {
-                let end = raw.kind.bytes().position(|b| b == b'.').unwrap_or(raw.kind.len());
-                raw.kind.get(..end).unwrap_or(&raw.kind)
-            }
         }
     }
 }

@@ -54,7 +54,7 @@ pub fn split_query(path: &str) -> (&str, Option<&str>) {
 }
 
 /// Writes a full URL field into the row; it stays in `extra` unless its parts re-create it.
-pub fn write(row: &mut Row<'_, '_>, field: &str, connect: bool) {
+pub fn write(row: &mut Row<'_, '_>, field: &'static str, connect: bool) {
     let Some(text) = row.peek(field) else { return };
     let Some(url) = split(text, connect) else {
         if text.starts_with('/') {

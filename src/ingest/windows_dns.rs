@@ -55,7 +55,7 @@ pub fn rcode(status: &str) -> Option<String> {
 }
 
 /// Writes the name asked for: lower case, without the trailing dot. The field leaves `extra` where nothing changed.
-pub fn query_name(row: &mut Row<'_, '_>, field: &str) {
+pub fn query_name(row: &mut Row<'_, '_>, field: &'static str) {
     let Some(text) = row.peek(field).filter(|t| !t.is_empty() && *t != "-") else {
         return;
     };
@@ -72,7 +72,7 @@ pub fn query_name(row: &mut Row<'_, '_>, field: &str) {
 
 /// Writes the answers of `type:  5 name;::ffff:1.2.3.4;`: names and addresses, IPv4 in its usual form. The field
 /// stays in `extra`, which alone knows the types.
-pub fn answers(row: &mut Row<'_, '_>, field: &str) {
+pub fn answers(row: &mut Row<'_, '_>, field: &'static str) {
     let Some(text) = row.peek(field).filter(|t| !t.is_empty() && *t != "-") else {
         return;
     };

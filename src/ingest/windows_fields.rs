@@ -103,14 +103,14 @@ fn keyword_outcome(text: &str) -> Option<&'static str> {
 }
 
 /// Lets a field leave `extra` where a column re-creates exactly this text.
-pub fn hold(row: &mut Row<'_, '_>, name: &str, text: &str) {
+pub fn hold(row: &mut Row<'_, '_>, name: &'static str, text: &str) {
     if row.peek(name) == Some(text) {
         row.take(name);
     }
 }
 
 /// The first of these fields that is there and not `-` or empty.
-pub fn first<'r>(row: &Row<'_, 'r>, names: &[&str]) -> Option<&'r str> {
+pub fn first<'r>(row: &Row<'_, 'r>, names: &[&'static str]) -> Option<&'r str> {
     names
         .iter()
         .find_map(|n| row.peek(n).filter(|v| !v.is_empty() && *v != "-"))

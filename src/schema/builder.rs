@@ -209,6 +209,19 @@ impl TableBuilder {
         }
     }
 
+    /// [`text`](Self::text) of a text in the program, which comes row after row.
+    #[inline]
+    pub fn fixed_text(&mut self, col: Col, value: &'static str) {
+        let rows = self.rows;
+        match self.cells.get_mut(col.0 as usize) {
+            Some(Cells::Dict { codes, values }) if codes.len() <= rows => {
+                let code = values.intern_fixed(value);
+                put(codes, rows, NULL_CODE, code);
+            }
+            _ => self.text(col, value),
+        }
+    }
+
     /// Sets a text cell by an escaped form of its text; `unescape` appends the text.
     #[inline]
     pub fn escaped_text(&mut self, col: Col, form: &str, unescape: impl FnOnce(&mut String)) {

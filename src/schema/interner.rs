@@ -15,14 +15,22 @@ pub struct Interner {
     escaped: Option<Box<EscapedForms>>,
     /// The code given last: neighbouring records often agree.
     last: u32,
+    /// Texts of the program that came last, told by where they stand, and their codes.
+    fixed: [(usize, usize, u32); FIXED],
     hasher: RandomState,
 }
 
-/// A code with the hash of its text: texts of another hash need not be looked at, and a table that grows looks at none.
+/// Texts of the program that are kept by address.
+const FIXED: usize = 4;
+
+/// A code with the hash of its text, and where that lies: texts of another hash need not be looked at, a table that
+/// grows looks at none. A text behind 4 GiB is not found again, and gets another code.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     hash: u32,
     code: u32,
+    start: u32,
+    len: u32,
 }
 
 impl Entry {
@@ -60,6 +68,7 @@ impl Default for Interner {
             table: HashTable::new(),
             escaped: None,
             last: NULL_CODE,
+            fixed: [(0, 0, NULL_CODE); FIXED],
             hasher: RandomState::with_seeds(1, 2, 3, 4),
         }
     }
@@ -78,12 +87,30 @@ impl Interner {
             return code;
         }
         let code = self.ends.len() as u32;
+        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let (start, len) = (small(self.bytes.len()), small(text.len()));
         self.bytes.push_str(text);
         self.ends.push(self.bytes.len());
-        let entry = Entry { hash, code };
+        let entry = Entry { hash, code, start, len };
         self.table
             .insert_unique(Entry::spread(hash), entry, |e| Entry::spread(e.hash));
         self.last = code;
+        code
+    }
+
+    /// [`intern`](Self::intern) of a text in the program, which comes again and again.
+    #[inline]
+    pub fn intern_fixed(&mut self, text: &'static str) -> u32 {
+        let place = (text.as_ptr().addr(), text.len());
+        let known = self.fixed.iter().find(|(address, len, _)| (*address, *len) == place);
+        if let Some((_, _, code)) = known {
+            return *code;
+        }
+        let code = self.intern(text);
+        self.fixed.rotate_right(1);
+        if let Some(first) = self.fixed.first_mut() {
+            *first = (place.0, place.1, code);
+        }
         code
     }
 
@@ -127,7 +154,9 @@ impl Interner {
 
     #[inline]
     fn find(&self, text: &str, hash: u32) -> Option<u32> {
-        let is_it = |e: &Entry| e.hash == hash && self.holds(e.code, text);
+        let bytes = self.bytes.as_bytes();
+        let place = |e: &Entry| e.start as usize..e.start as usize + e.len as usize;
+        let is_it = |e: &Entry| e.hash == hash && bytes.get(place(e)) == Some(text.as_bytes());
         self.table.find(Entry::spread(hash), is_it).map(|e| e.code)
     }
 
@@ -161,7 +190,7 @@ impl Interner {
     /// Bytes of the texts and of what finds them, roughly; room that is not used is not counted.
     pub(super) fn memory(&self) -> usize {
         let escaped = |e: &EscapedForms| e.bytes.len() + e.forms.len() * 22;
-        let own = self.bytes.len() + self.ends.len() * 20;
+        let own = self.bytes.len() + self.ends.len() * 28;
         own + self.escaped.as_deref().map_or(0, escaped)
     }
 
@@ -171,6 +200,7 @@ impl Interner {
         self.ends.clear();
         self.table.clear();
         self.last = NULL_CODE;
+        self.fixed = [(0, 0, NULL_CODE); FIXED];
         if let Some(e) = &mut self.escaped {
             e.bytes.clear();
             e.forms.clear();

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::message;
 use super::name::Name;
 use super::raw::{Field, Raw, Value};
+use crate::base::text::trim;
 use crate::base::time::{self, TimeQuality, Ts};
 
 pub mod beats;
@@ -73,7 +74,7 @@ pub(in crate::ingest) fn head_as<'a>(raw: &mut Raw<'a>, head: Head, name: Name<'
         Head::Computer => return set_opt(&mut raw.host, value),
         _ => {}
     }
-    let Some(text) = value.text().map(str::trim) else {
+    let Some(text) = value.text().map(trim) else {
         return;
     };
     match head {
@@ -163,17 +164,19 @@ pub(super) fn moment(text: &str) -> Option<(Ts, TimeQuality)> {
 }
 
 /// Whether a header value carries no information: kept out of `extra`, where it would stand in every row.
+#[inline]
 fn says_nothing(text: &str) -> bool {
+    match text.as_bytes().first() {
+        Some(b'0' | b'{' | b'}' | b'-') => is_nothing(text),
+        first => first.is_none(),
+    }
+}
+
+fn is_nothing(text: &str) -> bool {
     // The keyword bit that every event of a modern channel has, as hexadecimal and as signed number.
     const CLASSIC: [&str; 2] = ["0x8000000000000000", "-9223372036854775808"];
-    text.is_empty()
-        || CLASSIC.contains(&text)
-        || text == "-"
-        || text
-            .strip_prefix("0x")
-            .unwrap_or(text)
-            .bytes()
-            .all(|b| matches!(b, b'0' | b'{' | b'}' | b'-'))
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    digits.bytes().all(|b| matches!(b, b'0' | b'{' | b'}' | b'-')) || CLASSIC.contains(&text)
 }
 
 fn number(text: &str) -> Option<u64> {

@@ -67,7 +67,7 @@ fn allowed(raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>) {
     row.finish();
 }
 
-fn hit(raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>, verb: &str) {
+fn hit(raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>, verb: &'static str) {
     let mut row = Row::begin(out, &alert::TABLE, raw, cx);
     row.field("FullFilePath", alert::OBJECT, Dec::Text);
     row.fields(&ALERT);

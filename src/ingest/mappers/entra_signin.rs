@@ -69,11 +69,11 @@ impl Mapper for EntraSignin {
 }
 
 /// The first of these fields that is there and not empty.
-fn first<'r>(row: &Row<'_, 'r>, names: &[&str]) -> Option<&'r str> {
+fn first<'r>(row: &Row<'_, 'r>, names: &[&'static str]) -> Option<&'r str> {
     names.iter().find_map(|n| row.peek(n).filter(|t| !t.is_empty()))
 }
 
-fn nested<'r>(row: &Row<'_, 'r>, names: &[&str]) -> Vec<Field<'r>> {
+fn nested<'r>(row: &Row<'_, 'r>, names: &[&'static str]) -> Vec<Field<'r>> {
     names.iter().find_map(|n| object(row.peek(n)?)).unwrap_or_default()
 }
 

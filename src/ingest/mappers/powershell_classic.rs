@@ -43,7 +43,7 @@ impl Mapper for PowerShellClassic {
         let is_context = |text: &str| text.contains("HostApplication=");
         if let Some((name, context)) = unnamed(raw).find(|(_, text)| is_context(text)) {
             row.cells.text(t::CONTEXT, context);
-            row.take(name);
+            row.hold(name);
             from_context(&mut row, context);
         }
         if raw.code == Some(800) {
@@ -52,7 +52,7 @@ impl Mapper for PowerShellClassic {
                 .last();
             if let Some((name, text)) = text {
                 row.cells.text(t::TEXT, text);
-                row.take(name);
+                row.hold(name);
             }
         }
         row.finish();

@@ -52,7 +52,7 @@ impl Mapper for Smb {
     }
 }
 
-fn session(raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>, verb: &str) {
+fn session(raw: &Raw<'_>, out: &mut TableSet, cx: &RecordContext<'_>, verb: &'static str) {
     let mut row = Row::begin(out, &auth::TABLE, raw, cx);
     row.fields(&AUTH);
     row.action(verb);

@@ -53,7 +53,7 @@ impl Mapper for SysmonNetwork {
     }
 }
 
-fn hold_family(row: &mut Row<'_, '_>, address: Col, name: &str) {
+fn hold_family(row: &mut Row<'_, '_>, address: Col, name: &'static str) {
     if let Some(ip) = row.cells.current_ip(address) {
         hold(row, name, if is_v4(&ip) { "false" } else { "true" });
     }

@@ -21,6 +21,10 @@ pub struct Plan {
     steps: Vec<Step>,
     /// Whether some member is a [`Role::Account`].
     accounts: bool,
+    /// The member whose time counts before all others, and its rank.
+    time: Option<(usize, u8)>,
+    /// How many members can become fields.
+    room: usize,
     /// The names of those members that became fields, by the members' bits.
     layouts: [OnceCell<(u64, Layout)>; 4],
 }
@@ -57,9 +61,21 @@ impl Plan {
         };
         let steps: Vec<_> = names.iter().map(step).collect::<Option<_>>()?;
         let is_account = |step: &Step| matches!(step, Step::Role(Role::Account));
+        let rank = |step: &Step| match step {
+            Step::Role(Role::Time(rank)) => Some(*rank),
+            _ => None,
+        };
+        let times = steps.iter().enumerate().filter_map(|(i, step)| Some((i, rank(step)?)));
+        let time = times.min_by_key(|(_, rank)| *rank);
+        let is_field = |step: &&Step| match step {
+            Step::Head(..) | Step::Role(Role::Drop | Role::Time(_) | Role::Message | Role::Around) => false,
+            Step::Role(_) | Step::UserId(_) => true,
+        };
         (writer != Writer::Sentinel).then(|| Self {
             writer,
             accounts: steps.iter().any(is_account),
+            time,
+            room: steps.iter().filter(is_field).count(),
             steps,
             layouts: Default::default(),
         })
@@ -85,7 +101,10 @@ impl Plan {
         let mut message = None;
         let mut times = Times::default();
         let mut fields = 0u64;
-        raw.fields.reserve(o.len());
+        if let Some((value, (_, rank))) = self.time.and_then(|time| Some((o.values().get(time.0)?, time))) {
+            times.add(rank, &value.value(), DateOrder::Unknown);
+        }
+        raw.fields.reserve(self.room);
         raw.envelope.reserve(8);
         let members = outline.names().iter().zip(o.values());
         for (i, ((name, value), step)) in members.zip(&self.steps).enumerate() {
