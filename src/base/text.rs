@@ -144,6 +144,14 @@ pub fn escape_head(bytes: &[u8], max: usize) -> String {
 pub fn push_json_str(out: &mut String, text: &str) {
     out.reserve(text.len() + 2);
     out.push('"');
+    match is_json_plain(text.as_bytes()) {
+        true => out.push_str(text),
+        false => push_escaped(out, text),
+    }
+    out.push('"');
+}
+
+fn push_escaped(out: &mut String, text: &str) {
     let mut rest = text;
     loop {
         // What is escaped is ASCII, so the cut is between characters.
@@ -168,7 +176,38 @@ pub fn push_json_str(out: &mut String, text: &str) {
         rest = chars.as_str();
     }
     out.push_str(rest);
-    out.push('"');
+}
+
+/// Whether all bytes can stand in a JSON string as they are: whether [`json_plain_len`] is their number.
+#[inline]
+fn is_json_plain(bytes: &[u8]) -> bool {
+    if bytes.len() > 16 {
+        return json_plain_len(bytes) == bytes.len();
+    }
+    // Short texts as two numbers, of which the bytes in the middle may be in both.
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(front), Some(back)) => {
+            (specials_of_8(u64::from_le_bytes(*front)) | specials_of_8(u64::from_le_bytes(*back))) == 0
+        }
+        _ => match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(front), Some(back)) => {
+                let (front, back) = (u32::from_le_bytes(*front), u32::from_le_bytes(*back));
+                specials_of_8(u64::from(front) | u64::from(back) << 32) == 0
+            }
+            _ => bytes.iter().all(|b| !matches!(b, b'"' | b'\\' | 0..0x20)),
+        },
+    }
+}
+
+/// 0 if none of eight bytes is a quote, a backslash or a control character.
+#[inline]
+fn specials_of_8(bytes: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const TOP: u64 = EACH << 7;
+    // A byte that is less than `than`, of at most 0x80: taking that away borrows, and only from there on upwards.
+    let less = |bytes: u64, than: u64| bytes.wrapping_sub(EACH * than) & !bytes & TOP;
+    let is = |byte: u8| less(bytes ^ (EACH * u64::from(byte)), 1);
+    is(b'"') | is(b'\\') | less(bytes, 0x20)
 }
 
 /// Appends what stands between the quotes of a JSON string as [`push_json_str`] would write its text: equal texts stay
@@ -300,6 +339,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn plain_texts_are_told_whatever_their_length(text in "[a\"\\\\\u{0}\u{1f} é!\u{7f}]{0,40}|[ -~]{0,40}") {
+            let plain = text.bytes().position(|b| matches!(b, b'"' | b'\\' | 0..0x20)).unwrap_or(text.len());
+            prop_assert_eq!(json_plain_len(text.as_bytes()), plain);
+            prop_assert_eq!(is_json_plain(text.as_bytes()), plain == text.len());
+            let mut out = String::new();
+            push_json_str(&mut out, &text);
+            prop_assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
+        }
         #[test]
         fn terminal_text_has_no_unsafe_character(text: String) {
             prop_assert!(!for_terminal(&text).contains(is_unsafe_on_terminal));
