@@ -2,6 +2,7 @@
 
 use super::json;
 use super::raw::Value;
+use crate::base::text::cut;
 use crate::base::{ip, time};
 use crate::schema::builder::TableBuilder;
 use crate::schema::{Col, common};
@@ -135,7 +136,7 @@ pub fn decode(cells: &mut TableBuilder, col: Col, dec: Dec, value: &Value<'_>) -
         }
         Dec::Hashes => hashes(cells, text),
         Dec::Hash => match hex_bytes(text) {
-            Some(b) if width(cells, col) == Some(b.len()) => {
+            Some(b) if cells.width(col) == Some(b.len()) => {
                 cells.fixed(col, &b);
                 (!b.upper).into()
             }
@@ -311,10 +312,6 @@ fn integer(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
     canonical.into()
 }
 
-fn width(cells: &TableBuilder, col: Col) -> Option<usize> {
-    cells.table().column(col).and_then(|c| c.kind.width())
-}
-
 fn recreates_time(text: &str, ts: i64) -> bool {
     let b = text.as_bytes();
     let at = |i: usize| b.get(i).copied().unwrap_or(0);
@@ -366,8 +363,11 @@ fn hashes(cells: &mut TableBuilder, text: &str) -> Held {
     const HASHES: [&str; 4] = ["SHA1", "MD5", "SHA256", "IMPHASH"];
     let mut last = None;
     let mut held = true;
-    for part in text.split(',') {
-        let Some((algorithm, hex)) = part.split_once('=') else {
+    let mut rest = Some(text);
+    while let Some(text) = rest {
+        let (part, behind) = cut(text, b',').map_or((text, None), |(part, behind)| (part, Some(behind)));
+        rest = behind;
+        let Some((algorithm, hex)) = cut(part, b'=') else {
             held = false;
             continue;
         };
@@ -377,7 +377,7 @@ fn hashes(cells: &mut TableBuilder, text: &str) -> Held {
         };
         let written = cells.hash_column(order).and_then(|col| {
             let b = hex_bytes(hex)?;
-            (width(cells, col) == Some(b.len())).then(|| cells.fixed(col, &b))?;
+            (cells.width(col) == Some(b.len())).then(|| cells.fixed(col, &b))?;
             Some(!b.lower)
         });
         held &= written == Some(true) && Some(order) > last;

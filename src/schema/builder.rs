@@ -354,6 +354,15 @@ impl TableBuilder {
         }
     }
 
+    /// Bytes of a fixed-width cell.
+    #[inline]
+    pub fn width(&self, col: Col) -> Option<usize> {
+        match self.cells.get(col.0 as usize) {
+            Some(Cells::Fixed { width, .. }) => Some(*width),
+            _ => None,
+        }
+    }
+
     /// Sets an address cell of the current row.
     #[inline]
     pub fn ip(&mut self, col: Col, value: &Ip) {
