@@ -6,7 +6,7 @@
 use super::dedup::Judge;
 use super::entries::EntrySort;
 use super::limits::Limits;
-use super::merge::{Gather, Pick, Slots};
+use super::merge::{Gather, Pick, View};
 use super::segment::{Scratch, Segment, SegmentWriter};
 use super::sift::{Tally, entry};
 use crate::base::bits::Bits;
@@ -44,7 +44,7 @@ impl<'s> Crowd<'s> {
     ///
     /// # Errors
     /// Where they cannot be written, or the whole of an old row not be read.
-    pub fn add(&mut self, slots: &Slots, picks: &[Pick]) -> Result<()> {
+    pub fn add(&mut self, slots: &View, picks: &[Pick]) -> Result<()> {
         let mut written = Vec::with_capacity(picks.len());
         for p in picks {
             let old = slots.get(p.slot).is_some_and(|s| s.old.is_some());

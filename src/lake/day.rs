@@ -78,7 +78,7 @@ pub fn commit_days(root: &Path, days: Vec<Day>, new: &BTreeSet<u64>, staging: &S
             }
         }
     };
-    // The threads here only steer; columns are written on the pool. A thread of the pool itself must not wait for it.
+    // The threads here merge; columns are written on the pool. A thread of the pool itself must not wait for it.
     match width == 1 || rayon::current_thread_index().is_some() {
         true => work(),
         false => std::thread::scope(|s| {
@@ -175,10 +175,10 @@ impl Cx<'_> {
     }
 
     fn write(&self, day: &Day, feeds: Vec<Feed>) -> Result<DayResult> {
-        let mut out = DayWriter::new(self.root, day.table, &day.date, self.layout);
-        let tally = sift(Merge::new(feeds)?, &mut out, self.scratch, self.limits)?;
+        let out = DayWriter::new(self.root, day.table, &day.date, self.layout);
+        let (files, tally) = sift(Merge::new(feeds)?, out, self.scratch, self.limits)?;
         Ok(DayResult {
-            files: out.finish()?,
+            files,
             replaced: Vec::new(),
             tally,
         })

@@ -25,6 +25,7 @@ mod merge;
 #[cfg(test)]
 mod oracle;
 pub mod records;
+mod relay;
 pub mod rows;
 pub mod scan;
 pub mod seek;

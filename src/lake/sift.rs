@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::catalogue::DataFile;
 use super::crowd::Crowd;
 use super::dedup::{self, Entry, Judge};
 use super::limits::Limits;
-use super::merge::{Merge, Next, Pick, Slots};
+use super::merge::{Merge, Next, Pick, View};
 use super::segment::Scratch;
+use super::relay::Relay;
 use super::write::DayWriter;
 use crate::base::error::Result;
 use crate::schema::builder::{NULL_CODE, NULL_INT};
-use crate::schema::common;
+use crate::schema::{Table, common};
 
 /// Rows by input: those that stayed and those that gave way.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -45,31 +47,36 @@ impl Tally {
     }
 }
 
-/// Sifts a merge into a writer; rows of which the lake's files need only be compared are not written again.
+/// Sifts a merge into a writer; rows of which the lake's files need only be compared are not written again. The files that
+/// were written, and the rows that stayed and gave way.
 ///
 /// # Errors
 /// Where a run cannot be read or a file not be written.
-pub fn sift(merge: Merge, out: &mut DayWriter<'_>, scratch: &Scratch, limits: &Limits) -> Result<Tally> {
-    let mut s = Sift {
-        merge,
-        out,
-        scratch,
-        limits,
-        tally: Tally::default(),
-        group: Vec::new(),
-        ms: 0,
-        batch: Vec::with_capacity(limits.batch_rows),
-        hints: Vec::new(),
-        entries: Vec::new(),
-    };
-    s.run()?;
-    s.tally.settle();
-    Ok(s.tally)
+pub fn sift(merge: Merge, out: DayWriter<'_>, scratch: &Scratch, limits: &Limits) -> Result<(Vec<DataFile>, Tally)> {
+    rayon::in_place_scope(|scope| {
+        let mut s = Sift {
+            merge,
+            table: out.table(),
+            out: Relay::new(scope, out),
+            scratch,
+            limits,
+            tally: Tally::default(),
+            group: Vec::new(),
+            ms: 0,
+            batch: Vec::with_capacity(limits.batch_rows),
+            hints: Vec::new(),
+            entries: Vec::new(),
+        };
+        s.run()?;
+        s.tally.settle();
+        Ok((s.out.finish()?, s.tally))
+    })
 }
 
-struct Sift<'s, 'w> {
+struct Sift<'s, 'scope> {
     merge: Merge,
-    out: &'s mut DayWriter<'w>,
+    table: &'static Table,
+    out: Relay<'s, 'scope>,
     scratch: &'s Scratch,
     limits: &'s Limits,
     tally: Tally,
@@ -172,17 +179,16 @@ impl Sift<'_, '_> {
         Ok(())
     }
 
-    /// Hands the rows that stay to the writer. Only rows of the group are held after it.
+    /// Hands the rows that stay to the writer. Only rows of the group are held here after it.
     fn flush(&mut self) -> Result<()> {
-        self.out.append(&self.merge.slots, &self.batch)?;
-        self.batch.clear();
+        self.out.append(&self.merge.slots, &mut self.batch)?;
         self.merge.slots.sweep(&self.group);
         Ok(())
     }
 
     /// More rows share a host and a millisecond than memory should hold: the rest of the group goes through the disk.
     fn crowd(&mut self) -> Result<()> {
-        let mut crowd = Crowd::new(self.out.table(), self.scratch, self.limits)?;
+        let mut crowd = Crowd::new(self.table, self.scratch, self.limits)?;
         let after = loop {
             crowd.add(&self.merge.slots, &self.group)?;
             self.group.clear();
@@ -228,8 +234,7 @@ impl Sift<'_, '_> {
                 place += 1;
             }
             self.merge.slots.pass(slot, bytes);
-            self.out.append(&self.merge.slots, &self.batch)?;
-            self.batch.clear();
+            self.out.append(&self.merge.slots, &mut self.batch)?;
             self.merge.slots.sweep(&held);
         }
         Ok(())
@@ -237,12 +242,12 @@ impl Sift<'_, '_> {
 }
 
 /// Whether only a part of the row's columns was read.
-fn is_narrow(slots: &Slots, p: Pick) -> bool {
+fn is_narrow(slots: &View, p: Pick) -> bool {
     slots.get(p.slot).is_some_and(|s| s.old.is_some())
 }
 
 /// Rows with different hints are not copies. Where some rows of the group were read in part a glance would mislead.
-fn hint(slots: &Slots, p: Pick, narrow: bool) -> u64 {
+fn hint(slots: &View, p: Pick, narrow: bool) -> u64 {
     let Some(slot) = slots.get(p.slot) else { return 0 };
     let at = p.at as usize;
     let id = slot.rows.int(common::RECORD_ID, at);
@@ -254,7 +259,7 @@ fn hint(slots: &Slots, p: Pick, narrow: bool) -> u64 {
 }
 
 /// The entry of a row for the duplicates' rule; `place` is its place in the group.
-pub(super) fn entry(slots: &Slots, p: Pick, place: u64) -> Result<Entry> {
+pub(super) fn entry(slots: &View, p: Pick, place: u64) -> Result<Entry> {
     let slot = slots.held(p)?;
     let at = p.at as usize;
     let whole = || match &slot.old {

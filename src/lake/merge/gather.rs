@@ -1,7 +1,7 @@
 //! Picks of a merge to rows of their own.
 
 use super::super::rows::{Column, Dict, Rows, Strings};
-use super::slots::{Pick, Remaps, Slots};
+use super::slots::{Pick, Remaps, View};
 use crate::schema::builder::{NULL_CODE, NULL_INT};
 use crate::schema::{Col, Table};
 
@@ -21,7 +21,7 @@ impl Gather {
     }
 
     /// The picked rows, in order.
-    pub fn rows(&mut self, slots: &Slots, picks: &[Pick]) -> Rows {
+    pub fn rows(&mut self, slots: &View, picks: &[Pick]) -> Rows {
         let columns = self
             .columns
             .iter_mut()

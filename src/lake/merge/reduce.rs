@@ -1,7 +1,7 @@
 //! Fewer and longer runs: sorted runs are merged to segments on disk where reading all at once would take too much memory.
 
 use super::super::segment::{Scratch, Segment, SegmentWriter};
-use super::{Feed, Gather, Merge, Pick, Slots};
+use super::{Feed, Gather, Merge, Pick, View};
 use crate::base::error::Result;
 use crate::schema::Table;
 
@@ -79,7 +79,7 @@ pub fn write_segment(
     Ok(out)
 }
 
-fn chunk(writer: &mut SegmentWriter, gather: &mut Gather, slots: &Slots, picks: &mut Vec<Pick>) -> Result<()> {
+fn chunk(writer: &mut SegmentWriter, gather: &mut Gather, slots: &View, picks: &mut Vec<Pick>) -> Result<()> {
     if !picks.is_empty() {
         writer.chunk(&gather.rows(slots, picks))?;
         picks.clear();

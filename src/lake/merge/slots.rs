@@ -42,37 +42,52 @@ impl Slot {
     }
 }
 
+/// The slots of a merge at one moment: picks handed out until then may be read here while the merge goes on.
+#[derive(Debug, Default, Clone)]
+pub struct View {
+    slots: Vec<Option<Arc<Slot>>>,
+}
+
 /// All slots of a merge.
 #[derive(Debug, Default)]
 pub struct Slots {
-    slots: Vec<Option<Slot>>,
+    now: View,
     free: Vec<u32>,
     passed: Vec<(u32, usize)>,
     passed_bytes: usize,
     serial: u64,
 }
 
+impl std::ops::Deref for Slots {
+    type Target = View;
+
+    fn deref(&self) -> &View {
+        &self.now
+    }
+}
+
 impl Slots {
     /// Gives rows a slot.
     pub fn add(&mut self, rows: Arc<Rows>, old: Option<OldRows>) -> u32 {
         self.serial += 1;
-        let slot = Some(Slot {
+        let slot = Some(Arc::new(Slot {
             row_bytes: rows.memory() / rows.len().max(1) + 1,
             large: OnceLock::new(),
             rows,
             serial: self.serial,
             old,
-        });
+        }));
+        let slots = &mut self.now.slots;
         match self.free.pop() {
             Some(id) => {
-                if let Some(place) = self.slots.get_mut(id as usize) {
+                if let Some(place) = slots.get_mut(id as usize) {
                     *place = slot;
                 }
                 id
             }
             None => {
-                self.slots.push(slot);
-                (self.slots.len() - 1) as u32
+                slots.push(slot);
+                (slots.len() - 1) as u32
             }
         }
     }
@@ -88,10 +103,10 @@ impl Slots {
         self.passed_bytes
     }
 
-    /// Frees the passed slots that none of `held` names.
+    /// Frees the passed slots that none of `held` names; views that were taken keep theirs.
     pub fn sweep(&mut self, held: &[Pick]) {
         let Self {
-            slots,
+            now: View { slots },
             free,
             passed,
             passed_bytes,
@@ -109,11 +124,13 @@ impl Slots {
             false
         });
     }
+}
 
+impl View {
     /// A slot.
     #[inline]
     pub fn get(&self, id: u32) -> Option<&Slot> {
-        self.slots.get(id as usize).and_then(Option::as_ref)
+        self.slots.get(id as usize).and_then(Option::as_deref)
     }
 
     /// The slot of a row that is still held.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use parquet::basic::Encoding;
 use parquet::schema::types::ColumnDescPtr;
 
-use super::super::merge::{Pick, Slots};
+use super::super::merge::{Pick, View};
 use super::super::rows::{Column, Strings};
 use super::bound::Bounds;
 use super::ints::Ints;
@@ -143,7 +143,7 @@ impl ColumnWriter {
     }
 
     /// Adds picked rows. `checkpoint` where the rows end at a place that depends on the rows alone, so that pages may end there.
-    pub fn append(&mut self, slots: &Slots, mut picks: &[Pick], checkpoint: bool) -> Result<()> {
+    pub fn append(&mut self, slots: &View, mut picks: &[Pick], checkpoint: bool) -> Result<()> {
         let from = slots.column(self.col);
         if let Cells::Texts(v) | Cells::Lists(v) = &mut self.cells {
             for (slot, (c, serial)) in from.iter().enumerate() {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use ahash::RandomState;
 use parquet::file::metadata::KeyValue;
 
-use super::super::merge::{Pick, Slots};
+use super::super::merge::{Pick, View};
 use super::super::rows::{Column, Strings};
 use crate::schema::builder::NULL_CODE;
 use crate::schema::{common, extra};
@@ -27,7 +27,7 @@ pub struct ExtraNames {
 
 impl ExtraNames {
     /// Adds the names of picked rows.
-    pub fn append(&mut self, slots: &Slots, picks: &[Pick]) {
+    pub fn append(&mut self, slots: &View, picks: &[Pick]) {
         if self.bytes > MAX_BYTES {
             return;
         }

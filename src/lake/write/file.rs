@@ -14,7 +14,7 @@ use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::*;
 
 use super::super::batch::{arrow_schema, internal};
-use super::super::merge::{Pick, Slots};
+use super::super::merge::{Pick, View};
 use super::column::ColumnWriter;
 use super::extra_names::ExtraNames;
 use super::layout::Layout;
@@ -103,25 +103,23 @@ impl FileWriter {
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn append(&mut self, slots: &Slots, picks: &[Pick]) -> Result<usize> {
+    pub fn append(&mut self, slots: &View, picks: &[Pick]) -> Result<usize> {
         let n = self.until_check(slots, picks)?;
         let part = picks.get(..n).unwrap_or(picks);
         self.rows += n as u64;
         self.group_rows += n;
         self.since += n;
         let checkpoint = self.since >= self.layout.check_rows || self.large >= self.layout.check_bytes;
-        self.extra.append(slots, part);
+        let Self { columns, extra, .. } = self;
+        let mut names = || extra.append(slots, part);
+        let write = |c: &mut ColumnWriter| c.append(slots, part, checkpoint);
         match part.len() < PARALLEL_ROWS {
-            true => self
-                .columns
-                .iter_mut()
-                .try_for_each(|c| c.append(slots, part, checkpoint))?,
+            true => {
+                names();
+                columns.iter_mut().try_for_each(write)?;
+            }
             // Each by itself: those that take long are neighbours.
-            false => self
-                .columns
-                .par_iter_mut()
-                .with_max_len(1)
-                .try_for_each(|c| c.append(slots, part, checkpoint))?,
+            false => rayon::join(names, || columns.par_iter_mut().with_max_len(1).try_for_each(write)).1?,
         }
         if checkpoint {
             (self.since, self.large) = (0, 0);
@@ -134,7 +132,7 @@ impl FileWriter {
     }
 
     /// How many of the rows come before the next look at the size; a place that depends on the rows alone.
-    fn until_check(&mut self, slots: &Slots, picks: &[Pick]) -> Result<usize> {
+    fn until_check(&mut self, slots: &View, picks: &[Pick]) -> Result<usize> {
         let room = self.layout.check_rows.saturating_sub(self.since).max(1);
         for (i, p) in picks.iter().take(room).enumerate() {
             self.large += slots.large(*p)?;

@@ -23,7 +23,7 @@ use file::FileWriter;
 
 use super::catalogue::{DataFile, partition_dir};
 use super::files;
-use super::merge::{Pick, Slots};
+use super::merge::{Pick, View};
 use crate::base::error::{Error, Result};
 use crate::schema::{Table, common};
 
@@ -67,7 +67,7 @@ impl<'l> DayWriter<'l> {
     ///
     /// # Errors
     /// Where a file cannot be written.
-    pub fn append(&mut self, slots: &Slots, mut picks: &[Pick]) -> Result<()> {
+    pub fn append(&mut self, slots: &View, mut picks: &[Pick]) -> Result<()> {
         while !picks.is_empty() {
             let open = match &mut self.open {
                 Some(o) => o,
@@ -133,7 +133,7 @@ impl<'l> DayWriter<'l> {
 impl Open {
     /// How many of the rows belong to this file. One that has its size ends where the next host begins, so that the
     /// hosts of files of one commit do not overlap; one of twice the rows ends anywhere.
-    fn until_cut(&self, slots: &Slots, picks: &[Pick], layout: &Layout) -> usize {
+    fn until_cut(&self, slots: &View, picks: &[Pick], layout: &Layout) -> usize {
         let large = self.file.bytes() >= layout.file_bytes;
         let rows = self.file.rows();
         if !large && rows + picks.len() as u64 <= layout.file_rows {
@@ -151,7 +151,7 @@ impl Open {
         picks.len()
     }
 
-    fn append(&mut self, slots: &Slots, picks: &[Pick]) -> Result<usize> {
+    fn append(&mut self, slots: &View, picks: &[Pick]) -> Result<usize> {
         let n = self.file.append(slots, picks)?;
         let taken = picks.get(..n).unwrap_or(picks);
         for p in taken {
@@ -169,7 +169,7 @@ impl Open {
     }
 }
 
-fn host(slots: &Slots, p: Pick) -> &[u8] {
+fn host(slots: &View, p: Pick) -> &[u8] {
     let rows = slots.get(p.slot).map(|s| &s.rows);
     rows.and_then(|r| r.text(common::HOST, p.at as usize)).unwrap_or(&[])
 }
