@@ -8,8 +8,8 @@ use super::crowd::Crowd;
 use super::dedup::{self, Entry, Judge};
 use super::limits::Limits;
 use super::merge::{Merge, Next, Pick, View};
-use super::segment::Scratch;
 use super::relay::Relay;
+use super::segment::Scratch;
 use super::write::DayWriter;
 use crate::base::error::Result;
 use crate::schema::builder::{NULL_CODE, NULL_INT};
@@ -120,6 +120,10 @@ impl Sift<'_, '_> {
     }
 
     fn settle_group(&mut self) -> Result<()> {
+        if let [pick] = *self.group {
+            self.group.clear();
+            return self.accept(pick);
+        }
         if self.group.len() > 1 {
             self.judge()?;
         }

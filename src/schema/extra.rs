@@ -25,7 +25,7 @@ impl<'j> Iterator for Members<'j> {
     type Item = (&'j str, &'j str);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let inside = after(behind(self.rest, b" \n\r\t,"), b'"')?;
+        let inside = after(behind(self.rest, b", \n\r\t"), b'"')?;
         let (key, rest) = inside.split_at_checked(string_end(inside)?)?;
         let rest = behind(after(rest, b'"')?, BLANKS);
         let rest = behind(after(rest, b':')?, BLANKS);
@@ -40,6 +40,9 @@ const BLANKS: &[u8] = b" \n\r\t";
 /// The text behind the bytes of a set (of ASCII) that it begins with.
 #[inline]
 fn behind<'t>(text: &'t str, set: &[u8]) -> &'t str {
+    if text.as_bytes().first().is_some_and(|b| !set.contains(b)) {
+        return text;
+    }
     let n = text.bytes().take_while(|b| set.contains(b)).count();
     text.get(n..).unwrap_or("")
 }
@@ -91,7 +94,11 @@ fn value_end(text: &str) -> Option<usize> {
             }
             None
         }
-        _ => Some(text.find([',', '}', ']']).unwrap_or(text.len())),
+        _ => Some(
+            text.bytes()
+                .position(|b| matches!(b, b',' | b'}' | b']'))
+                .unwrap_or(text.len()),
+        ),
     }
 }
 

@@ -45,6 +45,7 @@ impl Chunk {
     }
 
     /// Number of rows.
+    #[inline]
     pub fn len(&self) -> usize {
         self.order.as_ref().map_or(self.range.len(), |o| o.len())
     }

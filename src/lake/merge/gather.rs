@@ -1,7 +1,7 @@
 //! Picks of a merge to rows of their own.
 
 use super::super::rows::{Column, Dict, Rows, Strings};
-use super::slots::{Pick, Remaps, View};
+use super::slots::{Pick, Remaps, Span, View};
 use crate::schema::builder::{NULL_CODE, NULL_INT};
 use crate::schema::{Col, Table};
 
@@ -22,87 +22,101 @@ impl Gather {
 
     /// The picked rows, in order.
     pub fn rows(&mut self, slots: &View, picks: &[Pick]) -> Rows {
+        let spans = Span::all(picks);
         let columns = self
             .columns
             .iter_mut()
             .enumerate()
-            .map(|(i, (dict, remaps))| column(&slots.column(Col(i as u16)), picks, dict, remaps))
+            .map(|(i, (dict, remaps))| column(&slots.column(Col(i as u16)), &spans, dict, remaps))
             .collect();
         Rows::new(self.table, picks.len(), columns)
     }
 }
 
-fn column(from: &[(&Column, u64)], picks: &[Pick], dict: &mut Dict, remaps: &mut Remaps) -> Column {
-    let kind = from.iter().map(|(c, _)| *c).find(|c| **c != Column::Null);
-    let source = |p: &Pick| from.get(p.slot as usize).map(|s| s.0);
-    match kind {
+fn column(from: &[(&Column, u64)], spans: &[Span], dict: &mut Dict, remaps: &mut Remaps) -> Column {
+    match from.iter().map(|(c, _)| *c).find(|c| **c != Column::Null) {
         None | Some(Column::Null) => Column::Null,
-        Some(Column::Int(_)) => {
-            let value = |p: &Pick| match source(p) {
-                Some(Column::Int(v)) => v.get(p.at as usize).copied().unwrap_or(NULL_INT),
-                _ => NULL_INT,
-            };
-            let out: Vec<i64> = picks.iter().map(value).collect();
-            match out.iter().all(|v| *v == NULL_INT) {
-                true => Column::Null,
-                false => Column::Int(out),
-            }
-        }
-        Some(Column::Fixed { width, .. }) => {
-            let width = *width;
-            let mut bytes = Vec::with_capacity(picks.len() * width);
-            let mut valid = Vec::with_capacity(picks.len());
-            for p in picks {
-                let cell = source(p).and_then(|c| c.fixed(p.at as usize));
-                valid.push(cell.is_some());
-                match cell {
-                    Some(v) => bytes.extend_from_slice(v),
-                    None => bytes.resize(bytes.len() + width, 0),
-                }
-            }
-            match valid.contains(&true) {
-                true => Column::Fixed { width, bytes, valid },
-                false => Column::Null,
-            }
-        }
+        Some(Column::Int(_)) => ints(from, spans),
+        Some(Column::Fixed { width, .. }) => fixed(from, spans, *width),
         Some(Column::Text { .. }) => {
             open(from, remaps);
-            if let ([(Column::Text { codes, values }, _)], 0) = (from, dict.len()) {
-                return one_source(codes, values, picks, remaps);
-            }
-            let codes: Vec<u32> = picks.iter().map(|p| text(p, from, dict, remaps)).collect();
-            match dict.is_empty() {
-                true => Column::Null,
-                false => Column::Text {
-                    codes,
-                    values: dict.take(),
-                },
-            }
+            texts(from, spans, dict, remaps)
         }
         Some(Column::List { .. }) => {
             open(from, remaps);
-            list(from, picks, dict, remaps)
+            lists(from, spans, dict, remaps)
         }
     }
 }
 
-/// Texts of one source are not compared with each other: it stores each once already.
-fn one_source(codes: &[u32], values: &Strings, picks: &[Pick], remaps: &mut Remaps) -> Column {
-    let mut out = Strings::default();
-    let code = |p: &Pick| match codes.get(p.at as usize).copied() {
-        None | Some(NULL_CODE) => NULL_CODE,
-        Some(code) => {
-            let make = || Ok::<u32, std::convert::Infallible>(out.push(values.get(code)));
-            match remaps.code(p.slot, code, make) {
-                Ok(code) => code,
-                Err(never) => match never {},
-            }
+fn rows(spans: &[Span]) -> usize {
+    spans.iter().map(|s| s.rows()).sum()
+}
+
+/// The column of a span's slot.
+fn source<'c>(from: &[(&'c Column, u64)], s: Span) -> &'c Column {
+    from.get(s.slot as usize).map_or(&Column::Null, |c| c.0)
+}
+
+fn ints(from: &[(&Column, u64)], spans: &[Span]) -> Column {
+    let mut out = Vec::with_capacity(rows(spans));
+    for s in spans {
+        let end = out.len() + s.rows();
+        if let Column::Int(v) = source(from, *s) {
+            out.extend_from_slice(s.of(v));
         }
-    };
-    let codes: Vec<u32> = picks.iter().map(code).collect();
-    match out.is_empty() {
+        out.resize(end, NULL_INT);
+    }
+    match out.iter().all(|v| *v == NULL_INT) {
         true => Column::Null,
-        false => Column::Text { codes, values: out },
+        false => Column::Int(out),
+    }
+}
+
+fn fixed(from: &[(&Column, u64)], spans: &[Span], width: usize) -> Column {
+    let mut out = Vec::with_capacity(rows(spans) * width);
+    let mut there = Vec::with_capacity(rows(spans));
+    for s in spans {
+        let end = there.len() + s.rows();
+        if let Column::Fixed { bytes, valid, .. } = source(from, *s) {
+            let places = s.places();
+            out.extend_from_slice(bytes.get(places.start * width..places.end * width).unwrap_or(&[]));
+            there.extend_from_slice(s.of(valid));
+        }
+        there.resize(end, false);
+        out.resize(end * width, 0);
+    }
+    match there.contains(&true) {
+        true => Column::Fixed {
+            width,
+            bytes: out,
+            valid: there,
+        },
+        false => Column::Null,
+    }
+}
+
+fn texts(from: &[(&Column, u64)], spans: &[Span], dict: &mut Dict, remaps: &mut Remaps) -> Column {
+    // Texts of one source are not compared with each other: it stores each once already.
+    let mut alone = Strings::default();
+    let one = from.len() == 1 && dict.is_empty();
+    let mut out = Vec::with_capacity(rows(spans));
+    for s in spans {
+        let end = out.len() + s.rows();
+        if let Column::Text { codes, values } = source(from, *s) {
+            let mut known = remaps.of(s.slot);
+            out.extend(s.of(codes).iter().map(|code| match (*code, one) {
+                (NULL_CODE, _) => NULL_CODE,
+                (code, true) => known.code(code, || alone.push(values.get(code))),
+                (code, false) => known.code(code, || dict.intern(values.get(code))),
+            }));
+        }
+        out.resize(end, NULL_CODE);
+    }
+    let values = if one { alone } else { dict.take() };
+    match values.is_empty() {
+        true => Column::Null,
+        false => Column::Text { codes: out, values },
     }
 }
 
@@ -115,36 +129,20 @@ fn open(from: &[(&Column, u64)], remaps: &mut Remaps) {
     }
 }
 
-fn text(p: &Pick, from: &[(&Column, u64)], dict: &mut Dict, remaps: &mut Remaps) -> u32 {
-    let Some((Column::Text { codes, values }, _)) = from.get(p.slot as usize) else {
-        return NULL_CODE;
-    };
-    match codes.get(p.at as usize).copied() {
-        None | Some(NULL_CODE) => NULL_CODE,
-        Some(code) => intern(p.slot, code, values, dict, remaps),
-    }
-}
-
-fn intern(slot: u32, code: u32, values: &Strings, dict: &mut Dict, remaps: &mut Remaps) -> u32 {
-    let make = || Ok::<u32, std::convert::Infallible>(dict.intern(values.get(code)));
-    match remaps.code(slot, code, make) {
-        Ok(code) => code,
-        Err(never) => match never {},
-    }
-}
-
-fn list(from: &[(&Column, u64)], picks: &[Pick], dict: &mut Dict, remaps: &mut Remaps) -> Column {
-    let (mut offsets, mut valid, mut items) = (vec![0], Vec::with_capacity(picks.len()), Vec::new());
-    for p in picks {
-        let cell = match from.get(p.slot as usize) {
-            Some((c @ Column::List { values, .. }, _)) => c.list(p.at as usize).map(|l| (l, values)),
-            _ => None,
-        };
-        valid.push(cell.is_some());
-        if let Some((list, values)) = cell {
-            items.extend(list.iter().map(|code| intern(p.slot, *code, values, dict, remaps)));
+fn lists(from: &[(&Column, u64)], spans: &[Span], dict: &mut Dict, remaps: &mut Remaps) -> Column {
+    let (mut offsets, mut valid, mut items) = (vec![0], Vec::with_capacity(rows(spans)), Vec::new());
+    for s in spans {
+        let column = source(from, *s);
+        let mut known = remaps.of(s.slot);
+        for at in s.places() {
+            let list = column.list(at);
+            valid.push(list.is_some());
+            if let (Some(list), Column::List { values, .. }) = (list, column) {
+                let code = |code: &u32| known.code(*code, || dict.intern(values.get(*code)));
+                items.extend(list.iter().map(code));
+            }
+            offsets.push(items.len() as u32);
         }
-        offsets.push(items.len() as u32);
     }
     match valid.contains(&true) {
         true => Column::List {

@@ -7,10 +7,12 @@ pub struct Heap {
 }
 
 impl Heap {
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
+    #[inline]
     pub fn top(&self) -> Option<u32> {
         self.items.first().copied()
     }

@@ -15,7 +15,7 @@ pub use feed::{Chunk, Feed, FileIds, FileRun};
 pub use gather::Gather;
 pub(super) use heap::Heap;
 pub use reduce::{reduce, write_segment};
-pub use slots::{Pick, Remaps, Slots, View};
+pub use slots::{Pick, Remaps, Slots, Span, View};
 
 use crate::base::error::Result;
 use crate::schema::builder::NULL_CODE;

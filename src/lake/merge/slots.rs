@@ -1,6 +1,7 @@
 //! The chunks that a merge reads from now. A pick names a row by slot and place; slots that the merge has passed stay
 //! until nobody holds picks of them.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::super::rows::{Column, Rows};
@@ -14,6 +15,76 @@ use crate::schema::Col;
 pub struct Pick {
     pub slot: u32,
     pub at: u32,
+}
+
+/// Picked rows that stand one after the other in a slot: rows of a host come so, as long as one run holds the host's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub slot: u32,
+    pub from: u32,
+    pub len: u32,
+}
+
+impl Span {
+    /// Picks as spans.
+    pub fn all(picks: &[Pick]) -> Vec<Self> {
+        let mut out: Vec<Self> = Vec::new();
+        for p in picks {
+            match out.last_mut() {
+                Some(s) if s.slot == p.slot && s.from + s.len == p.at => s.len += 1,
+                _ => out.push(Self {
+                    slot: p.slot,
+                    from: p.at,
+                    len: 1,
+                }),
+            }
+        }
+        out
+    }
+
+    /// How many rows.
+    #[inline]
+    pub fn rows(self) -> usize {
+        self.len as usize
+    }
+
+    /// The places of the rows in the slot.
+    #[inline]
+    pub fn places(self) -> Range<usize> {
+        self.from as usize..self.from as usize + self.rows()
+    }
+
+    /// The cells of the rows: one a row, or none at all where the slot's column has no cells.
+    #[inline]
+    pub fn of<T>(self, cells: &[T]) -> &[T] {
+        cells.get(self.places()).unwrap_or(&[])
+    }
+
+    /// Cuts spans in front of their n-th row.
+    pub fn split(spans: &[Self], n: usize) -> (Vec<Self>, Vec<Self>) {
+        let (mut head, mut tail) = (Vec::new(), Vec::new());
+        let mut room = u32::try_from(n).unwrap_or(u32::MAX);
+        for s in spans {
+            let len = s.len.min(room);
+            room -= len;
+            let parts = [
+                (&mut head, Self { len, ..*s }),
+                (
+                    &mut tail,
+                    Self {
+                        from: s.from + len,
+                        len: s.len - len,
+                        ..*s
+                    },
+                ),
+            ];
+            parts
+                .into_iter()
+                .filter(|p| p.1.len > 0)
+                .for_each(|(out, part)| out.push(part));
+        }
+        (head, tail)
+    }
 }
 
 /// Rows that picks may name.
@@ -155,6 +226,10 @@ impl View {
     /// Where the row is held no more.
     pub fn large(&self, p: Pick) -> Result<usize> {
         let slot = self.held(p)?;
+        let large = slot.large();
+        if large.is_empty() {
+            return Ok(0);
+        }
         let at = p.at as usize;
         let bytes = |c: &Col| match slot.rows.column(*c) {
             column @ Column::List { values, .. } => {
@@ -163,7 +238,7 @@ impl View {
             }
             _ => slot.rows.text(*c, at).map_or(0, <[u8]>::len),
         };
-        Ok(slot.large().iter().map(bytes).filter(|n| *n > LARGE).sum())
+        Ok(large.iter().map(bytes).filter(|n| *n > LARGE).sum())
     }
 
     /// One column of every slot, by slot, with the slot's serial.
@@ -206,17 +281,32 @@ impl Remaps {
         }
     }
 
-    /// The code of a slot's text; `make` gives it where it is not known yet.
+    /// The codes of a slot's texts.
     #[inline]
-    pub fn code<E>(&mut self, id: u32, text: u32, make: impl FnOnce() -> Result<u32, E>) -> Result<u32, E> {
-        let tag = (self.round + 1) << 32;
-        let slot = self.slots.get_mut(id as usize).and_then(|s| s.1.get_mut(text as usize));
-        match slot {
-            Some(s) if *s & !0xFFFF_FFFF == tag => Ok(*s as u32),
+    pub fn of(&mut self, id: u32) -> Known<'_> {
+        Known {
+            tag: (self.round + 1) << 32,
+            codes: self.slots.get_mut(id as usize).map_or(&mut [], |s| &mut s.1),
+        }
+    }
+}
+
+/// Codes of one slot's texts.
+pub struct Known<'r> {
+    tag: u64,
+    codes: &'r mut [u64],
+}
+
+impl Known<'_> {
+    /// The code of a text; `make` gives it where it is not known yet.
+    #[inline]
+    pub fn code(&mut self, text: u32, make: impl FnOnce() -> u32) -> u32 {
+        match self.codes.get_mut(text as usize) {
+            Some(s) if *s & !0xFFFF_FFFF == self.tag => *s as u32,
             Some(s) => {
-                let code = make()?;
-                *s = tag | u64::from(code);
-                Ok(code)
+                let code = make();
+                *s = self.tag | u64::from(code);
+                code
             }
             None => make(),
         }
@@ -244,17 +334,35 @@ mod tests {
     }
 
     #[test]
+    fn picks_in_a_row_are_one_span_and_spans_are_cut_anywhere() {
+        let pick = |slot, at| Pick { slot, at };
+        let picks = [pick(1, 4), pick(1, 5), pick(2, 6), pick(1, 6), pick(1, 8)];
+        let spans = Span::all(&picks);
+        let told = |spans: &[Span]| spans.iter().map(|s| (s.slot, s.from, s.len)).collect::<Vec<_>>();
+        assert_eq!(told(&spans), [(1, 4, 2), (2, 6, 1), (1, 6, 1), (1, 8, 1)]);
+        for n in 0..=picks.len() + 1 {
+            let (head, tail) = Span::split(&spans, n);
+            let rows: Vec<Pick> = [head, tail]
+                .iter()
+                .flat_map(|part| part.iter().flat_map(|s| s.places().map(|at| pick(s.slot, at as u32))))
+                .collect();
+            assert_eq!(rows, picks, "cut at {n}");
+        }
+        assert_eq!(told(&Span::split(&spans, 1).0), [(1, 4, 1)]);
+        assert_eq!((spans[0].of(&[0; 6]).len(), spans[0].of(&[0u8; 0]).len()), (2, 0));
+    }
+
+    #[test]
     fn learned_codes_are_forgotten_with_the_dictionary_and_with_the_slot() {
         let mut r = Remaps::default();
-        let known = |r: &mut Remaps, text| r.code(0, text, || Err(())).ok();
         r.open(0, 1, 2);
-        assert_eq!(known(&mut r, 1), None);
-        assert_eq!(r.code(0, 1, || Ok::<_, ()>(7)), Ok(7));
-        assert_eq!(known(&mut r, 1), Some(7));
+        assert_eq!(r.of(0).code(1, || 7), 7);
+        assert_eq!(r.of(0).code(1, || 8), 7);
         r.forget();
-        assert_eq!(known(&mut r, 1), None);
-        assert_eq!(r.code(0, 1, || Ok::<_, ()>(0)), Ok(0));
+        assert_eq!(r.of(0).code(1, || 0), 0);
+        assert_eq!(r.of(0).code(1, || 9), 0);
         r.open(0, 2, 2);
-        assert_eq!(known(&mut r, 1), None);
+        assert_eq!(r.of(0).code(1, || 5), 5);
+        assert_eq!((r.of(0).code(7, || 3), r.of(6).code(0, || 4)), (3, 4));
     }
 }

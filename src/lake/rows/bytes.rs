@@ -45,7 +45,7 @@ fn write_column(c: &Column, out: &mut Vec<u8>) {
         Column::Fixed { width, bytes, valid } => {
             out.push(FIXED);
             put_len(out, *width);
-            out.extend(valid.iter().map(|v| u8::from(*v)));
+            put(valid, |v| [u8::from(*v)], out);
             out.extend_from_slice(bytes);
         }
         Column::Text { codes, values } => {
@@ -62,7 +62,7 @@ fn write_column(c: &Column, out: &mut Vec<u8>) {
             out.push(LIST);
             put_len(out, items.len());
             write_codes(offsets, items.len() + 1, out);
-            out.extend(valid.iter().map(|v| u8::from(*v)));
+            put(valid, |v| [u8::from(*v)], out);
             write_codes(items, values.len(), out);
             write_strings(values, out);
         }
@@ -71,19 +71,34 @@ fn write_column(c: &Column, out: &mut Vec<u8>) {
 
 /// Integers as differences from the smallest, in as many bytes as the largest needs; all ones for null.
 fn write_ints(v: &[i64], out: &mut Vec<u8>) {
-    let live = || v.iter().filter(|x| **x != NULL_INT);
-    let min = live().min().copied().unwrap_or(0);
-    let span = live().max().map_or(0, |max| max.wrapping_sub(min) as u64);
-    out.extend_from_slice(&min.to_le_bytes());
-    let width = width_of(span);
-    out.push(width as u8);
-    for x in v {
-        let d = match *x {
-            NULL_INT => u64::MAX,
-            x => x.wrapping_sub(min) as u64,
-        };
-        out.extend(d.to_le_bytes().iter().take(width));
+    let (mut min, mut max) = (i64::MAX, i64::MIN);
+    for x in v.iter().copied().filter(|x| *x != NULL_INT) {
+        (min, max) = (min.min(x), max.max(x));
     }
+    if min > max {
+        (min, max) = (0, 0);
+    }
+    out.extend_from_slice(&min.to_le_bytes());
+    let width = width_of(max.wrapping_sub(min) as u64);
+    out.push(width as u8);
+    let above = |x: &i64| match *x {
+        NULL_INT => u64::MAX,
+        x => x.wrapping_sub(min) as u64,
+    };
+    match width {
+        1 => put(v, |x| [above(x) as u8], out),
+        2 => put(v, |x| (above(x) as u16).to_le_bytes(), out),
+        4 => put(v, |x| (above(x) as u32).to_le_bytes(), out),
+        _ => put(v, |x| above(x).to_le_bytes(), out),
+    }
+}
+
+/// Appends every value as its bytes.
+fn put<T, const N: usize>(values: &[T], bytes: impl Fn(&T) -> [u8; N], out: &mut Vec<u8>) {
+    let at = out.len();
+    out.resize(at + values.len() * N, 0);
+    let room = out.get_mut(at..).unwrap_or(&mut []).as_chunks_mut().0;
+    room.iter_mut().zip(values).for_each(|(o, v)| *o = bytes(v));
 }
 
 /// Bytes that hold every value up to `span` and one more for null.
@@ -100,18 +115,18 @@ fn write_codes(codes: &[u32], n: usize, out: &mut Vec<u8>) {
     let width = width_of(n as u64);
     out.push(width as u8);
     match width {
-        1 => out.extend(codes.iter().map(|c| *c as u8)),
-        2 => codes
-            .iter()
-            .for_each(|c| out.extend_from_slice(&(*c as u16).to_le_bytes())),
-        _ => codes.iter().for_each(|c| out.extend_from_slice(&c.to_le_bytes())),
+        1 => put(codes, |c| [*c as u8], out),
+        2 => put(codes, |c| (*c as u16).to_le_bytes(), out),
+        _ => put(codes, |c| c.to_le_bytes(), out),
     }
 }
 
 fn write_strings(s: &Strings, out: &mut Vec<u8>) {
     put_len(out, s.len());
-    for t in s.iter() {
-        out.extend_from_slice(&(t.len() as u32).to_le_bytes());
+    let mut start = 0;
+    for end in s.ends() {
+        out.extend_from_slice(&((end - start) as u32).to_le_bytes());
+        start = *end;
     }
     out.extend_from_slice(s.bytes());
 }

@@ -67,6 +67,7 @@ impl Column {
     }
 
     /// The items of one row's list.
+    #[inline]
     pub fn list(&self, at: usize) -> Option<&[u32]> {
         match self {
             Column::List {
@@ -80,6 +81,7 @@ impl Column {
     }
 
     /// The bytes of one row's fixed-width cell.
+    #[inline]
     pub fn fixed(&self, at: usize) -> Option<&[u8]> {
         match self {
             Column::Fixed { width, bytes, valid } if valid.get(at).copied().unwrap_or(false) => {
@@ -122,6 +124,7 @@ impl Rows {
     }
 
     /// A column.
+    #[inline]
     pub fn column(&self, col: Col) -> &Column {
         self.columns.get(col.0 as usize).unwrap_or(&NULL)
     }
@@ -152,6 +155,7 @@ impl Rows {
     }
 
     /// A text cell.
+    #[inline]
     pub fn text(&self, col: Col, at: usize) -> Option<&[u8]> {
         match self.column(col) {
             Column::Text { codes, values } => match codes.get(at) {

@@ -27,34 +27,43 @@ pub struct Keys<'k> {
 }
 
 impl Keys<'_> {
-    /// The rows' places in order, and the days.
+    /// The rows' places in order, and the days. Logs are written in order of time: rows are dealt out to days and hosts, and
+    /// those of one day and host are sorted only where they did not come so.
     pub fn by_day(&self) -> (Vec<u32>, Days) {
         let ranks = self.ranks();
-        let rank = |i| match self.hosts.get(i) {
+        let rank = |i: u32| match self.hosts.get(i as usize) {
             None | Some(&NULL_CODE) => 0,
-            Some(c) => ranks.get(*c as usize).copied().unwrap_or(0),
+            Some(c) => ranks.get(*c as usize).copied().unwrap_or(0) as usize,
         };
-        let int = |v: &[i64], i| v.get(i).copied().unwrap_or(NULL_INT);
-        let origin = |i: u32| (int(self.files, i as usize) as u64, int(self.places, i as usize) as u64);
-        let mut keys: Vec<(i64, u32, i64, u32)> = (0..self.rows)
-            .map(|i| {
-                let ts = int(self.ts, i);
-                (day_of(ts), rank(i), ts, i as u32)
-            })
-            .collect();
-        keys.sort_unstable_by(|a, b| {
-            let key = (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2));
-            key.then_with(|| (origin(a.3), a.3).cmp(&(origin(b.3), b.3)))
-        });
-        let mut days: Days = Vec::new();
-        for (i, k) in keys.iter().enumerate() {
-            let i = i as u32;
-            match days.last_mut() {
-                Some((day, range)) if *day == k.0 => range.end = i + 1,
-                _ => days.push((k.0, i..i + 1)),
+        let int = |v: &[i64], i: u32| v.get(i as usize).copied().unwrap_or(NULL_INT);
+        let origin = |i: u32| (int(self.files, i) as u64, int(self.places, i) as u64, i);
+        let days: Vec<i64> = (0..self.rows as u32).map(|i| day_of(int(self.ts, i))).collect();
+        let day = |i: u32| days.get(i as usize).copied().unwrap_or(0);
+        let first = days.iter().min().copied().unwrap_or(0);
+        let span = days.iter().max().map_or(0, |last| last - first) as usize;
+        let mut order = dealt(0..self.rows as u32, self.names.len() + 1, rank);
+        match span {
+            0 => {}
+            n if n < self.rows => order = dealt(order.into_iter(), n + 1, |i| (day(i) - first) as usize),
+            _ => order.sort_by_key(|i| day(*i)),
+        }
+        for group in order.chunk_by_mut(|a, b| rank(*a) == rank(*b) && day(*a) == day(*b)) {
+            let before = |a: (i64, u32), b: (i64, u32)| a.0.cmp(&b.0).then_with(|| origin(a.1).cmp(&origin(b.1)));
+            let key = |i: &u32| (int(self.ts, *i), *i);
+            if !group.is_sorted_by(|a, b| before(key(a), key(b)).is_le()) {
+                let mut keys: Vec<(i64, u32)> = group.iter().map(key).collect();
+                keys.sort_unstable_by(|a, b| before(*a, *b));
+                group.iter_mut().zip(keys).for_each(|(place, (_, i))| *place = i);
             }
         }
-        (keys.into_iter().map(|k| k.3).collect(), days)
+        let mut of_days: Days = Vec::new();
+        for (at, i) in (0..).zip(&order) {
+            match of_days.last_mut() {
+                Some((of, range)) if *of == day(*i) => range.end = at + 1,
+                _ => of_days.push((day(*i), at..at + 1)),
+            }
+        }
+        (order, of_days)
     }
 
     /// The rank of each host among the hosts here, from 1.
@@ -69,6 +78,28 @@ impl Keys<'_> {
         }
         ranks
     }
+}
+
+/// Rows dealt out to `n` heaps, one heap after the other; in each they stand as they came.
+fn dealt(rows: impl ExactSizeIterator<Item = u32> + Clone, n: usize, heap: impl Fn(u32) -> usize) -> Vec<u32> {
+    let mut ends = vec![0; n];
+    for i in rows.clone() {
+        if let Some(end) = ends.get_mut(heap(i)) {
+            *end += 1;
+        }
+    }
+    let mut sum = 0;
+    for end in &mut ends {
+        sum += std::mem::replace(end, sum);
+    }
+    let mut out = vec![0; rows.len()];
+    for i in rows {
+        let place = ends.get_mut(heap(i));
+        if let Some(slot) = place.and_then(|p| out.get_mut(std::mem::replace(p, *p + 1))) {
+            *slot = i;
+        }
+    }
+    out
 }
 
 impl Rows {
@@ -112,6 +143,8 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::schema::builder::TableBuilder;
     use crate::schema::process;
@@ -170,5 +203,23 @@ mod tests {
         let (mut r, _) = rows(&cells);
         r.number(&[Some(7), Some(8)]);
         assert_eq!(r.settle(0..3), None);
+    }
+
+    proptest! {
+        #[test]
+        fn rows_stand_by_day_host_time_input_and_place(
+            cells in proptest::collection::vec((-3i64..40, proptest::option::of(0usize..4), 0i64..3, 0i64..9), 0..60),
+            apart in prop_oneof![Just(1i64), Just(1_000), Just(20_000_000_000), Just(9_000_000_000_000_000)],
+        ) {
+            let host = |h: &Option<usize>| h.map(|h| ["b", "a", "", "c"][h]);
+            let cells: Vec<_> = cells.iter().map(|(ts, h, file, row)| (ts * apart, host(h), *file, *row)).collect();
+            let (r, days) = rows(&cells);
+            let mut want: Vec<usize> = (0..cells.len()).collect();
+            want.sort_by_key(|i| (day_of(cells[*i].0), cells[*i].1, cells[*i].0, cells[*i].2, cells[*i].3));
+            let came: Vec<usize> = (0..cells.len()).map(|i| r.int(process::PID, i) as usize).collect();
+            prop_assert_eq!(&came, &want);
+            let told = days.iter().flat_map(|(day, range)| range.clone().map(move |_| *day));
+            prop_assert!(told.eq(want.iter().map(|i| day_of(cells[*i].0))));
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use parquet::basic::Encoding;
 use parquet::schema::types::ColumnDescPtr;
 
-use super::super::merge::{Pick, View};
+use super::super::merge::{Span, View};
 use super::super::rows::{Column, Strings};
 use super::bound::Bounds;
 use super::ints::Ints;
@@ -66,42 +66,42 @@ impl<'s> Source<'s> {
         }
     }
 
-    fn holds(&self, p: Pick) -> bool {
-        let (slot, at) = (p.slot as usize, p.at as usize);
-        match self {
-            Source::Ints(v) => v.get(slot).and_then(|v| v.get(at)).is_some_and(|v| *v != NULL_INT),
-            Source::Texts(v) => v.get(slot).and_then(|v| v.0.get(at)).is_some_and(|c| *c != NULL_CODE),
-            Source::Columns(v) => v
-                .get(slot)
-                .is_some_and(|c| c.fixed(at).is_some() || c.list(at).is_some()),
+    /// How many rows come before the first that holds a value.
+    fn nulls(&self, spans: &[Span]) -> usize {
+        let mut n = 0;
+        for s in spans {
+            let slot = s.slot as usize;
+            let first = match self {
+                Source::Ints(v) => v.get(slot).and_then(|v| s.of(v).iter().position(|v| *v != NULL_INT)),
+                Source::Texts(v) => v.get(slot).and_then(|v| s.of(v.0).iter().position(|c| *c != NULL_CODE)),
+                Source::Columns(v) => v.get(slot).and_then(|c| {
+                    let mut places = s.places();
+                    places.position(|at| c.fixed(at).is_some() || c.list(at).is_some())
+                }),
+            };
+            match first {
+                Some(first) => return n + first,
+                None => n += s.rows(),
+            }
         }
+        n
     }
 }
 
 /// Rows of a list column: levels 0 null, 1 empty, 3 an item (items are never null). How many items.
-fn lists(c: &mut Values, source: &Source<'_>, picks: &[Pick], defs: &mut Vec<u8>, reps: &mut Vec<u8>) -> usize {
+fn lists(c: &mut Values, column: &Column, s: Span, defs: &mut Vec<u8>, reps: &mut Vec<u8>) -> usize {
     let mut n = 0;
-    for p in picks {
-        let column = match source {
-            Source::Columns(from) => from.get(p.slot as usize),
-            _ => None,
-        };
-        let items = match column {
-            Some(column @ Column::List { values, .. }) => column.list(p.at as usize).map(|l| (l, values)),
-            _ => None,
-        };
+    for at in s.places() {
         reps.push(0);
-        match items {
-            None => defs.push(0),
-            Some(([], _)) => defs.push(1),
-            Some((items, values)) => {
+        match (column.list(at), column) {
+            (Some([]), _) => defs.push(1),
+            (Some(items), Column::List { values, .. }) => {
                 reps.resize(reps.len() + items.len() - 1, 1);
                 defs.resize(defs.len() + items.len(), 3);
-                for code in items {
-                    c.push_code(p.slot, *code, values);
-                }
+                c.push_codes(s.slot, items, values);
                 n += items.len();
             }
+            _ => defs.push(0),
         }
     }
     n
@@ -142,8 +142,9 @@ impl ColumnWriter {
         self.pages.bytes() + dict
     }
 
-    /// Adds picked rows. `checkpoint` where the rows end at a place that depends on the rows alone, so that pages may end there.
-    pub fn append(&mut self, slots: &View, mut picks: &[Pick], checkpoint: bool) -> Result<()> {
+    /// Adds picked rows, cut where the parts of the row group end. `checkpoint` where the rows end at a place that depends on
+    /// the rows alone, so that pages may end there.
+    pub fn append(&mut self, slots: &View, parts: &[Vec<Span>], checkpoint: bool) -> Result<()> {
         let from = slots.column(self.col);
         if let Cells::Texts(v) | Cells::Lists(v) = &mut self.cells {
             for (slot, (c, serial)) in from.iter().enumerate() {
@@ -154,29 +155,25 @@ impl ColumnWriter {
         }
         let empty = from.iter().all(|c| *c.0 == Column::Null);
         let source = Source::new(&from);
-        while !picks.is_empty() {
-            let step = self.layout.part_rows - self.group_rows % self.layout.part_rows;
-            let (mut part, rest) = picks.split_at_checked(step).unwrap_or((picks, &[]));
-            picks = rest;
-            self.group_rows += part.len();
-            if !empty && self.present == 0 && self.rows >= self.layout.page_rows {
+        for (i, part) in parts.iter().enumerate() {
+            let rows: usize = part.iter().map(|s| s.rows()).sum();
+            self.group_rows += rows;
+            if empty && !matches!(self.cells, Cells::Lists(_)) {
+                self.defs.resize(self.defs.len() + rows, 0);
+                self.rows += rows;
+            } else if !empty && self.present == 0 && self.rows >= self.layout.page_rows {
                 // A page without a value may be as long as it likes; it ends where the first value comes.
-                let nulls = part.iter().take_while(|p| !source.holds(**p)).count();
-                let (head, tail) = part.split_at_checked(nulls).unwrap_or((part, &[]));
-                self.fill(&source, head);
-                part = tail;
-                if !part.is_empty() {
+                let (head, tail) = Span::split(part, source.nulls(part));
+                self.fill(&source, &head);
+                if !tail.is_empty() {
                     self.end_page()?;
                 }
+                self.fill(&source, &tail);
+            } else {
+                self.fill(&source, part);
             }
-            match empty && !matches!(self.cells, Cells::Lists(_)) {
-                true => {
-                    self.defs.resize(self.defs.len() + part.len(), 0);
-                    self.rows += part.len();
-                }
-                false => self.fill(&source, part),
-            }
-            let may_end = self.group_rows.is_multiple_of(self.layout.part_rows) || (checkpoint && picks.is_empty());
+            let last = i + 1 == parts.len();
+            let may_end = self.group_rows.is_multiple_of(self.layout.part_rows) || (checkpoint && last);
             if may_end && self.present > 0 && self.is_full() {
                 self.end_page()?;
             }
@@ -193,26 +190,21 @@ impl ColumnWriter {
     }
 
     /// Adds rows to the page under way.
-    fn fill(&mut self, source: &Source<'_>, picks: &[Pick]) {
-        let Self { cells, defs, .. } = self;
-        self.rows += picks.len();
+    fn fill(&mut self, source: &Source<'_>, spans: &[Span]) {
+        let Self { cells, defs, reps, .. } = self;
+        let rows: usize = spans.iter().map(|s| s.rows()).sum();
+        self.rows += rows;
+        let column = |s: &Span| match source {
+            Source::Columns(from) => from.get(s.slot as usize).copied().unwrap_or(&Column::Null),
+            _ => &Column::Null,
+        };
         self.present += match (cells, source) {
-            (Cells::Ints(c), Source::Ints(from)) => c.fill(from, picks, defs),
-            (Cells::Texts(c), Source::Texts(from)) => c.fill(from, picks, defs),
-            (Cells::Fixed(c), Source::Columns(from)) => {
-                let before = defs.len();
-                for p in picks {
-                    let value = from.get(p.slot as usize).and_then(|c| c.fixed(p.at as usize));
-                    defs.push(u8::from(value.is_some()));
-                    if let Some(v) = value {
-                        c.push_bytes(v);
-                    }
-                }
-                defs.get(before..).unwrap_or(&[]).iter().map(|d| usize::from(*d)).sum()
-            }
-            (Cells::Lists(c), source) => lists(c, source, picks, defs, &mut self.reps),
+            (Cells::Ints(c), Source::Ints(from)) => c.fill(from, spans, defs),
+            (Cells::Texts(c), Source::Texts(from)) => c.fill(from, spans, defs),
+            (Cells::Fixed(c), _) => spans.iter().map(|s| c.fill_fixed(column(s), *s, defs)).sum(),
+            (Cells::Lists(c), _) => spans.iter().map(|s| lists(c, column(s), *s, defs, reps)).sum(),
             _ => {
-                defs.resize(defs.len() + picks.len(), 0);
+                defs.resize(defs.len() + rows, 0);
                 0
             }
         };

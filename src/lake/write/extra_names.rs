@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use ahash::RandomState;
 use parquet::file::metadata::KeyValue;
 
-use super::super::merge::{Pick, View};
-use super::super::rows::{Column, Strings};
+use super::super::merge::{Remaps, Span, View};
+use super::super::rows::Column;
 use crate::schema::builder::NULL_CODE;
 use crate::schema::{common, extra};
 
@@ -23,35 +23,38 @@ pub struct ExtraNames {
     bytes: usize,
     /// The names of the row before, in its order: those of the next row are mostly the same.
     last: Vec<Box<str>>,
+    /// Texts that were looked at.
+    met: Remaps,
 }
 
 impl ExtraNames {
     /// Adds the names of picked rows.
-    pub fn append(&mut self, slots: &View, picks: &[Pick]) {
+    pub fn append(&mut self, slots: &View, parts: &[Vec<Span>]) {
         if self.bytes > MAX_BYTES {
             return;
         }
         let from = slots.column(common::EXTRA);
-        let texts: Vec<Option<(&[u32], &Strings)>> = from
-            .iter()
-            .map(|(c, _)| match c {
-                Column::Text { codes, values } => Some((codes.as_slice(), values)),
-                _ => None,
-            })
-            .collect();
-        for p in picks {
-            let Some(Some((codes, values))) = texts.get(p.slot as usize) else {
+        let mut met = std::mem::take(&mut self.met);
+        for (slot, (column, serial)) in from.iter().enumerate() {
+            if let Column::Text { values, .. } = column {
+                met.open(slot as u32, *serial, values.len());
+            }
+        }
+        for s in parts.iter().flatten() {
+            let Some((Column::Text { codes, values }, _)) = from.get(s.slot as usize) else {
                 continue;
             };
-            match codes.get(p.at as usize) {
-                None | Some(&NULL_CODE) => {}
-                Some(code) => {
+            let mut met = met.of(s.slot);
+            for code in s.of(codes).iter().filter(|c| **c != NULL_CODE) {
+                met.code(*code, || {
                     if let Ok(json) = std::str::from_utf8(values.get(*code)) {
                         self.add(json);
                     }
-                }
+                    0
+                });
             }
         }
+        self.met = met;
     }
 
     fn add(&mut self, json: &str) {

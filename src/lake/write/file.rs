@@ -14,7 +14,7 @@ use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::*;
 
 use super::super::batch::{arrow_schema, internal};
-use super::super::merge::{Pick, View};
+use super::super::merge::{Pick, Span, View};
 use super::column::ColumnWriter;
 use super::extra_names::ExtraNames;
 use super::layout::Layout;
@@ -105,15 +105,15 @@ impl FileWriter {
     /// Where the file cannot be written.
     pub fn append(&mut self, slots: &View, picks: &[Pick]) -> Result<usize> {
         let n = self.until_check(slots, picks)?;
-        let part = picks.get(..n).unwrap_or(picks);
+        let parts = self.parts(picks.get(..n).unwrap_or(picks));
         self.rows += n as u64;
         self.group_rows += n;
         self.since += n;
         let checkpoint = self.since >= self.layout.check_rows || self.large >= self.layout.check_bytes;
         let Self { columns, extra, .. } = self;
-        let mut names = || extra.append(slots, part);
-        let write = |c: &mut ColumnWriter| c.append(slots, part, checkpoint);
-        match part.len() < PARALLEL_ROWS {
+        let mut names = || extra.append(slots, &parts);
+        let write = |c: &mut ColumnWriter| c.append(slots, &parts, checkpoint);
+        match n < PARALLEL_ROWS {
             true => {
                 names();
                 columns.iter_mut().try_for_each(write)?;
@@ -141,6 +141,18 @@ impl FileWriter {
             }
         }
         Ok(picks.len().min(room))
+    }
+
+    /// The rows, cut where the parts of the row group end.
+    fn parts(&self, mut picks: &[Pick]) -> Vec<Vec<Span>> {
+        let mut room = self.layout.part_rows - self.group_rows % self.layout.part_rows;
+        let mut out = Vec::with_capacity(picks.len() / self.layout.part_rows + 2);
+        while !picks.is_empty() {
+            let (part, rest) = picks.split_at_checked(room).unwrap_or((picks, &[]));
+            out.push(Span::all(part));
+            (picks, room) = (rest, self.layout.part_rows);
+        }
+        out
     }
 
     /// Rows so far.

@@ -4,12 +4,17 @@ use ahash::RandomState;
 use hashbrown::HashTable;
 use parquet::basic::Encoding;
 
-use super::super::merge::Pick;
+use super::super::merge::Span;
 use super::bound::{Bound, Bounds};
 use super::layout::Layout;
 use super::{delta, rle};
 use crate::schema::Kind;
 use crate::schema::builder::NULL_INT;
+
+/// Values below this have their codes in a table.
+const SMALL: usize = 1_024;
+/// A small value without a code.
+const UNKNOWN: u32 = u32::MAX;
 
 /// Integers of a column chunk under way; those of the page under way lie here.
 pub struct Ints {
@@ -17,7 +22,10 @@ pub struct Ints {
     known: Vec<i64>,
     table: HashTable<u32>,
     hasher: RandomState,
-    last: Option<u32>,
+    /// Codes of the smallest values, which most columns have: no hash is needed for them.
+    small: Vec<u32>,
+    /// The last value and its code.
+    last: Option<(i64, u32)>,
     open: bool,
     dict_pages: usize,
     values: Vec<i64>,
@@ -32,6 +40,7 @@ impl Ints {
             known: Vec::new(),
             table: HashTable::new(),
             hasher: RandomState::with_seeds(21, 22, 23, 24),
+            small: Vec::new(),
             last: None,
             open: has_dictionary(kind),
             dict_pages: 0,
@@ -41,45 +50,71 @@ impl Ints {
     }
 
     /// Adds picked rows and a level for each; how many are not null.
-    pub fn fill(&mut self, from: &[&[i64]], picks: &[Pick], defs: &mut Vec<u8>) -> usize {
+    pub fn fill(&mut self, from: &[&[i64]], spans: &[Span], defs: &mut Vec<u8>) -> usize {
         let before = self.values.len();
-        for p in picks {
-            let v = from.get(p.slot as usize).and_then(|v| v.get(p.at as usize)).copied();
-            match v {
-                None | Some(NULL_INT) => defs.push(0),
-                Some(v) => {
-                    defs.push(1);
-                    self.values.push(v);
-                }
+        for s in spans {
+            let end = self.values.len() + s.rows();
+            if let Some(cells) = from.get(s.slot as usize) {
+                self.values.extend_from_slice(s.of(cells));
+            }
+            self.values.resize(end, NULL_INT);
+        }
+        let new = self.values.get(before..).unwrap_or(&[]);
+        match new.contains(&NULL_INT) {
+            false => defs.resize(defs.len() + new.len(), 1),
+            true => {
+                defs.extend(new.iter().map(|v| u8::from(*v != NULL_INT)));
+                let there = self.values.split_off(before).into_iter().filter(|v| *v != NULL_INT);
+                self.values.extend(there);
             }
         }
         if self.open {
-            for i in before..self.values.len() {
-                let v = self.values.get(i).copied().unwrap_or(0);
-                let code = match self.last {
-                    Some(code) if self.known.get(code as usize) == Some(&v) => code,
-                    _ => self.intern(v),
-                };
-                self.last = Some(code);
-                self.codes.push(code);
-            }
+            self.code(before);
         }
         self.values.len() - before
     }
 
+    /// Gives the values from a place on their codes.
+    fn code(&mut self, from: usize) {
+        let values = std::mem::take(&mut self.values);
+        for v in values.get(from..).unwrap_or(&[]) {
+            let code = match self.last {
+                Some((last, code)) if last == *v => code,
+                _ => self.intern(*v),
+            };
+            self.last = Some((*v, code));
+            self.codes.push(code);
+        }
+        self.values = values;
+    }
+
     fn intern(&mut self, v: i64) -> u32 {
         let Self {
-            known, table, hasher, ..
+            known,
+            table,
+            small,
+            hasher,
+            ..
         } = self;
+        let next = known.len() as u32;
+        if (0..SMALL as i64).contains(&v) {
+            small.resize(SMALL, UNKNOWN);
+            if let Some(code) = small.get_mut(v as usize) {
+                if *code == UNKNOWN {
+                    *code = next;
+                    known.push(v);
+                }
+                return *code;
+            }
+        }
         let hash = hasher.hash_one(v);
         if let Some(code) = table.find(hash, |c| known.get(*c as usize) == Some(&v)) {
             return *code;
         }
-        let code = known.len() as u32;
         known.push(v);
         let rehash = |c: &u32| hasher.hash_one(known.get(*c as usize).copied().unwrap_or(0));
-        table.insert_unique(hash, code, rehash);
-        code
+        table.insert_unique(hash, next, rehash);
+        next
     }
 
     /// Whether the page must end with this row.
@@ -122,13 +157,13 @@ impl Ints {
     fn plain(&self, out: &mut Vec<u8>) -> Encoding {
         match self.kind {
             Kind::Bool => {
-                rle::bits(self.values.iter().map(|v| u64::from(*v != 0)), 1, out);
+                let bools: Vec<u8> = self.values.iter().map(|v| u8::from(*v != 0)).collect();
+                rle::bits(&bools, 1, out);
                 Encoding::PLAIN
             }
             Kind::F32 => {
-                self.values
-                    .iter()
-                    .for_each(|v| out.extend_from_slice(&(*v as u32).to_le_bytes()));
+                let bits = self.values.iter().map(|v| *v as u32);
+                bits.for_each(|v| out.extend_from_slice(&v.to_le_bytes()));
                 Encoding::PLAIN
             }
             k => {
@@ -187,6 +222,7 @@ impl Ints {
     fn forget(&mut self) {
         self.known.clear();
         self.table.clear();
+        self.small.clear();
         self.codes.clear();
         self.last = None;
     }

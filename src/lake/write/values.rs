@@ -7,8 +7,8 @@ use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
 
 use super::super::batch::internal;
-use super::super::merge::{Pick, Remaps};
-use super::super::rows::{Dict, Strings};
+use super::super::merge::{Remaps, Span};
+use super::super::rows::{Column, Dict, Strings};
 use super::bound::{Bound, Bounds};
 use super::delta;
 use super::layout::{BLOOM_FPP, Layout};
@@ -33,6 +33,8 @@ pub struct Values {
     page: u32,
     codes: Vec<u32>,
     last: Option<u32>,
+    /// Codes of bytes met a little before, by a part of the bytes.
+    met: [u32; 64],
     seen: Vec<u32>,
     bytes: Vec<u8>,
     lens: Vec<i64>,
@@ -62,6 +64,15 @@ impl<'v> Range<'v> {
     }
 }
 
+/// Whether bytes are equal; those of addresses without a call.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    match (a.as_array::<16>(), b.as_array::<16>()) {
+        (Some(a), Some(b)) => a == b,
+        _ => a == b,
+    }
+}
+
 #[inline]
 fn head(v: &[u8]) -> u64 {
     match v.first_chunk::<8>() {
@@ -88,6 +99,7 @@ impl Values {
             page: NEVER,
             codes: Vec::new(),
             last: None,
+            met: [0; 64],
             seen: Vec::new(),
             bytes: Vec::new(),
             lens: Vec::new(),
@@ -101,79 +113,95 @@ impl Values {
     }
 
     /// Adds picked rows and a level for each; how many are not null.
-    pub fn fill(&mut self, from: &[(&[u32], &Strings)], picks: &[Pick], defs: &mut Vec<u8>) -> usize {
-        let mut present = 0;
-        if !self.open {
-            for p in picks {
-                let Some((codes, values)) = from.get(p.slot as usize) else {
-                    defs.push(0);
-                    continue;
-                };
-                match codes.get(p.at as usize) {
-                    None | Some(&NULL_CODE) => defs.push(0),
-                    Some(code) => {
-                        defs.push(1);
-                        present += 1;
-                        self.push_plain(values.get(*code));
+    pub fn fill(&mut self, from: &[(&[u32], &Strings)], spans: &[Span], defs: &mut Vec<u8>) -> usize {
+        let before = self.len();
+        for s in spans {
+            let end = defs.len() + s.rows();
+            if let Some((codes, values)) = from.get(s.slot as usize) {
+                let codes = s.of(codes);
+                match codes.contains(&NULL_CODE) {
+                    false => {
+                        defs.resize(defs.len() + codes.len(), 1);
+                        self.push_codes(s.slot, codes, values);
+                    }
+                    true => {
+                        defs.extend(codes.iter().map(|c| u8::from(*c != NULL_CODE)));
+                        let there = codes.split(|c| *c == NULL_CODE).filter(|c| !c.is_empty());
+                        there.for_each(|codes| self.push_codes(s.slot, codes, values));
                     }
                 }
             }
-            return present;
+            defs.resize(end, 0);
         }
-        let Self {
-            dict,
-            remaps,
-            codes: out,
-            ..
-        } = self;
-        for p in picks {
-            let Some((codes, values)) = from.get(p.slot as usize) else {
-                defs.push(0);
-                continue;
-            };
-            match codes.get(p.at as usize) {
-                None | Some(&NULL_CODE) => defs.push(0),
-                Some(code) => {
-                    defs.push(1);
-                    present += 1;
-                    let make = || Ok::<u32, std::convert::Infallible>(dict.intern(values.get(*code)));
-                    match remaps.code(p.slot, *code, make) {
-                        Ok(code) => out.push(code),
-                        Err(never) => match never {},
-                    }
-                }
-            }
-        }
-        present
+        self.len() - before
     }
 
-    /// Adds a slot's text.
+    /// Values of the page under way.
+    fn len(&self) -> usize {
+        match self.open {
+            true => self.codes.len(),
+            false => self.lens.len(),
+        }
+    }
+
+    /// Adds a slot's texts, none of which is null.
     #[inline]
-    pub fn push_code(&mut self, slot: u32, code: u32, values: &Strings) {
+    pub fn push_codes(&mut self, slot: u32, codes: &[u32], values: &Strings) {
         if !self.open {
-            self.push_plain(values.get(code));
+            codes.iter().for_each(|code| self.push_plain(values.get(*code)));
             return;
         }
+        let mut known = self.remaps.of(slot);
         let dict = &mut self.dict;
-        let make = || Ok::<u32, std::convert::Infallible>(dict.intern(values.get(code)));
-        match self.remaps.code(slot, code, make) {
-            Ok(code) => self.codes.push(code),
-            Err(never) => match never {},
+        let mut code = |code: &u32| known.code(*code, || dict.intern(values.get(*code)));
+        match codes.split_first() {
+            // Rows of a host say many things alike.
+            Some((first, rest)) if rest.iter().all(|c| c == first) => {
+                self.codes.resize(self.codes.len() + codes.len(), code(first));
+            }
+            _ => self.codes.extend(codes.iter().map(code)),
         }
+    }
+
+    /// Adds the fixed-width bytes of a slot's rows and a level for each; how many are not null.
+    pub fn fill_fixed(&mut self, column: &Column, s: Span, defs: &mut Vec<u8>) -> usize {
+        let (before, end) = (self.len(), defs.len() + s.rows());
+        if let Column::Fixed { width, bytes, valid } = column {
+            let (places, valid) = (s.places(), s.of(valid));
+            let cells = bytes.get(places.start * width..places.end * width).unwrap_or(&[]);
+            let there = cells.chunks_exact((*width).max(1)).zip(valid).filter(|c| *c.1);
+            there.for_each(|(cell, _)| self.push_bytes(cell));
+            defs.extend(valid.iter().map(|v| u8::from(*v)));
+        }
+        defs.resize(end, 0);
+        self.len() - before
     }
 
     /// Adds bytes.
-    pub fn push_bytes(&mut self, value: &[u8]) {
+    fn push_bytes(&mut self, value: &[u8]) {
         if !self.open {
             self.push_plain(value);
             return;
         }
         let code = match self.last {
-            Some(code) if self.dict.values().get(code) == value => code,
-            _ => self.dict.intern(value),
+            Some(code) if same(self.dict.values().get(code), value) => code,
+            _ => self.recent(value),
         };
         self.last = Some(code);
         self.codes.push(code);
+    }
+
+    /// The code of bytes; those that were met a little before are found without a hash of all of them.
+    fn recent(&mut self, value: &[u8]) -> u32 {
+        let tail = value.last_chunk::<8>().map_or(0, |t| u64::from_le_bytes(*t));
+        let place = (tail.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58) as usize;
+        let Some(code) = self.met.get_mut(place) else {
+            return self.dict.intern(value);
+        };
+        if !same(self.dict.values().get(*code), value) {
+            *code = self.dict.intern(value);
+        }
+        *code
     }
 
     fn push_plain(&mut self, value: &[u8]) {
