@@ -205,16 +205,14 @@ impl Staging {
         state.bytes >= self.limits.spill_at || all >= self.limits.staged && state.bytes > 0
     }
 
-    /// Writes what is in memory to disk, unless another thread did while this one waited.
+    /// Writes the older half of what is in memory to disk, unless another thread did while this one waited.
     fn spill(&self) -> Result<()> {
         let (blocks, bytes) = {
             let mut state = self.state();
             if !self.is_full(&state) {
                 return Ok(());
             }
-            let bytes = std::mem::take(&mut state.bytes);
-            state.leaving += bytes;
-            (std::mem::take(&mut state.blocks), bytes)
+            state.older_half()
         };
         let written = self.write(blocks);
         let mut state = self.state();
@@ -246,24 +244,41 @@ impl Staging {
     }
 
     fn write_lane(&self, blocks: Vec<Block>, scratch: &Scratch) -> Result<Vec<(Partition, Segment)>> {
-        let mut writer = SegmentWriter::create(scratch)?;
-        let mut out = Vec::new();
+        let chunk = self.limits.chunk_bytes;
+        let mut merges: Vec<(Partition, Vec<Feed>)> = Vec::new();
         for (partition, feeds) in feeds(blocks, None) {
-            let Some(table) = TABLES.get(partition.0) else { continue };
-            let chunk = self.limits.chunk_bytes;
             let bytes: usize = feeds.iter().map(Feed::bytes).sum();
             // Short runs are merged, or each would make a tiny segment; longer ones are left to the commit.
-            let merges = match bytes / feeds.len().max(1) < chunk / 2 {
-                true => vec![feeds],
-                false => feeds.into_iter().map(|f| vec![f]).collect(),
-            };
-            for feeds in merges {
-                let mut merge = Merge::new(feeds)?;
-                let segments = write_segment(&mut merge, table, &mut writer, false, chunk)?;
-                out.extend(segments.into_iter().map(|s| (partition, s)));
+            match bytes / feeds.len().max(1) < chunk / 2 {
+                true => merges.push((partition, feeds)),
+                false => merges.extend(feeds.into_iter().map(|f| (partition, vec![f]))),
             }
         }
-        Ok(out)
+        let queue = Mutex::new(merges.into_iter());
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || {
+            let mut writer = SegmentWriter::create(scratch)?;
+            let mut out = Vec::new();
+            while let Some((partition, feeds)) = next() {
+                let Some(table) = TABLES.get(partition.0) else { continue };
+                let segments = write_segment(&mut Merge::new(feeds)?, table, &mut writer, false, chunk)?;
+                out.extend(segments.into_iter().map(|s| (partition, s)));
+            }
+            Ok(out)
+        };
+        // Threads of their own: those of the pool must not be waited for here, and decode meanwhile.
+        std::thread::scope(|s| {
+            let others: Vec<_> = (1..rayon::current_num_threads() / 2).map(|_| s.spawn(work)).collect();
+            let mut out = work();
+            for other in others {
+                let more = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                out = out.and_then(|mut all: Vec<_>| {
+                    all.extend(more?);
+                    Ok(all)
+                });
+            }
+            out
+        })
     }
 
     /// Takes all rows out, by partition, with the content ids of their inputs.
@@ -291,6 +306,20 @@ impl Staging {
 }
 
 impl State {
+    /// Takes out the older half of the blocks and their bytes: what stays may never have to leave.
+    fn older_half(&mut self) -> (Vec<Block>, usize) {
+        let (all, mut bytes) = (self.bytes, 0);
+        let older = self.blocks.iter().take_while(|b| {
+            let more = bytes * 2 < all;
+            bytes += if more { b.memory() } else { 0 };
+            more
+        });
+        let n = older.count();
+        self.bytes -= bytes;
+        self.leaving += bytes;
+        (self.blocks.drain(..n).collect(), bytes)
+    }
+
     fn keep(&mut self, written: Vec<(Partition, (Lane, Segment))>) {
         for (partition, segment) in written {
             self.segments.entry(partition).or_default().push(segment);
@@ -333,6 +362,7 @@ fn feeds(blocks: Vec<Block>, ids: Option<&FileIds>) -> BTreeMap<Partition, Vec<F
 }
 
 /// The UTC day of a time, as days since 1970-01-01.
+#[inline]
 pub fn day_of(ts: i64) -> i64 {
     ts.div_euclid(DAY_US)
 }

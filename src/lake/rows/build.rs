@@ -43,15 +43,22 @@ impl Rows {
 fn column(cells: &Cells, order: &[u32]) -> Column {
     match cells {
         Cells::Int(v) if v.iter().all(|x| *x == NULL_INT) => Column::Null,
-        Cells::Int(v) => Column::Int(order.iter().map(|i| at(v, *i).unwrap_or(NULL_INT)).collect()),
+        Cells::Int(v) => Column::Int(match alike(v) {
+            Some(all) => vec![all; order.len()],
+            None => order.iter().map(|i| at(v, *i).unwrap_or(NULL_INT)).collect(),
+        }),
         Cells::Dict { values, .. } if values.is_empty() => Column::Null,
         Cells::Dict { codes, values } => {
             let mut renumber = Renumber::new(values);
+            let codes = match alike(codes) {
+                Some(all) => vec![renumber.code(all); order.len()],
+                None => {
+                    let code = |i: &u32| renumber.code(at(codes, *i).unwrap_or(NULL_CODE));
+                    order.iter().map(code).collect()
+                }
+            };
             Column::Text {
-                codes: order
-                    .iter()
-                    .map(|i| renumber.code(at(codes, *i).unwrap_or(NULL_CODE)))
-                    .collect(),
+                codes,
                 values: renumber.values,
             }
         }
@@ -74,6 +81,12 @@ fn column(cells: &Cells, order: &[u32]) -> Column {
         }
         Cells::List { ends, items, values } => list(ends, items, values, order),
     }
+}
+
+/// The value of all cells where they have one.
+fn alike<T: Copy + PartialEq>(v: &[T]) -> Option<T> {
+    let (first, rest) = v.split_first()?;
+    (v.get(..rest.len()) == Some(rest)).then_some(*first)
 }
 
 #[inline]

@@ -1,5 +1,7 @@
 //! Texts stored one after the other, and a dictionary that stores each once.
 
+use std::hash::{BuildHasher, Hasher};
+
 use ahash::RandomState;
 use hashbrown::HashTable;
 
@@ -89,8 +91,8 @@ impl Strings {
 #[derive(Debug)]
 pub struct Dict {
     values: Strings,
-    hashes: Vec<u64>,
-    table: HashTable<u32>,
+    /// A half of each text's hash, and its code.
+    table: HashTable<(u32, u32)>,
     hasher: RandomState,
 }
 
@@ -98,37 +100,32 @@ impl Default for Dict {
     fn default() -> Self {
         Self {
             values: Strings::default(),
-            hashes: Vec::new(),
             table: HashTable::new(),
             hasher: RandomState::with_seeds(11, 12, 13, 14),
         }
     }
 }
 
+/// The place of a half of a hash in the table.
+#[inline]
+fn place(half: u32) -> u64 {
+    u64::from(half).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
 impl Dict {
     /// The code of a text, new or known.
+    #[inline]
     pub fn intern(&mut self, text: &[u8]) -> u32 {
-        match self.find(text) {
-            Ok(code) => code,
-            Err(hash) => self.insert(hash, text),
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(text);
+        let half = (hasher.finish() >> 32) as u32;
+        let (values, table) = (&mut self.values, &mut self.table);
+        let same = |(h, c): &(u32, u32)| *h == half && values.get(*c) == text;
+        if let Some((_, code)) = table.find(place(half), same) {
+            return *code;
         }
-    }
-
-    /// The code of a known text, or the hash under which a new one is to be inserted.
-    pub fn find(&self, text: &[u8]) -> Result<u32, u64> {
-        let hash = self.hasher.hash_one(text);
-        let (values, hashes) = (&self.values, &self.hashes);
-        let same = |c: &u32| hashes.get(*c as usize) == Some(&hash) && values.get(*c) == text;
-        self.table.find(hash, same).copied().ok_or(hash)
-    }
-
-    /// Adds a text that [`Dict::find`] did not find; its code.
-    pub fn insert(&mut self, hash: u64, text: &[u8]) -> u32 {
-        let code = self.values.push(text);
-        self.hashes.push(hash);
-        let hashes = &self.hashes;
-        self.table
-            .insert_unique(hash, code, |c| hashes.get(*c as usize).copied().unwrap_or(0));
+        let code = values.push(text);
+        table.insert_unique(place(half), (half, code), |(h, _)| place(*h));
         code
     }
 
@@ -149,7 +146,6 @@ impl Dict {
 
     /// Takes the texts out and leaves an empty dictionary.
     pub fn take(&mut self) -> Strings {
-        self.hashes.clear();
         self.table.clear();
         std::mem::take(&mut self.values)
     }
@@ -157,13 +153,12 @@ impl Dict {
     /// Removes all texts and keeps the room.
     pub fn clear(&mut self) {
         self.values.clear();
-        self.hashes.clear();
         self.table.clear();
     }
 
     /// Bytes held, roughly.
     pub fn memory(&self) -> usize {
-        self.values.memory() + self.hashes.capacity() * 8 + self.table.capacity() * 5
+        self.values.memory() + self.table.capacity() * 9
     }
 }
 
