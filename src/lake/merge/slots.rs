@@ -276,8 +276,7 @@ impl Remaps {
             && *known != serial
         {
             *known = serial;
-            codes.clear();
-            codes.resize(texts, 0);
+            *codes = vec![0; texts];
         }
     }
 

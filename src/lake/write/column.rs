@@ -1,7 +1,5 @@
 //! One column of one row group under way: takes picked rows, cuts them into pages, ends as a column chunk.
 
-use std::sync::LazyLock;
-
 use parquet::basic::Encoding;
 use parquet::schema::types::ColumnDescPtr;
 
@@ -11,7 +9,7 @@ use super::bound::Bounds;
 use super::ints::Ints;
 use super::layout::{BLOOM_COLUMNS, Layout};
 use super::pages::{ColumnChunk, Facts, Pages, levels};
-use super::values::Values;
+use super::values::{NONE, Values};
 use crate::base::error::Result;
 use crate::schema::builder::{NULL_CODE, NULL_INT};
 use crate::schema::{self, Col, Kind, common};
@@ -46,8 +44,6 @@ enum Source<'s> {
     Texts(Vec<(&'s [u32], &'s Strings)>),
     Columns(Vec<&'s Column>),
 }
-
-static NONE: LazyLock<Strings> = LazyLock::new(Strings::default);
 
 impl<'s> Source<'s> {
     fn new(from: &[(&'s Column, u64)]) -> Self {

@@ -54,10 +54,14 @@ impl Ints {
         let before = self.values.len();
         for s in spans {
             let end = self.values.len() + s.rows();
-            if let Some(cells) = from.get(s.slot as usize) {
-                self.values.extend_from_slice(s.of(cells));
+            let cells = from.get(s.slot as usize).copied().unwrap_or(&[]);
+            match s.of(cells) {
+                [one] => self.values.push(*one),
+                cells => self.values.extend_from_slice(cells),
             }
-            self.values.resize(end, NULL_INT);
+            if self.values.len() < end {
+                self.values.resize(end, NULL_INT);
+            }
         }
         let new = self.values.get(before..).unwrap_or(&[]);
         match new.contains(&NULL_INT) {

@@ -3,6 +3,8 @@
 //!
 //! What is decided here depends on the values in their order alone, never on the chunks they came in.
 
+use std::sync::LazyLock;
+
 use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
 
@@ -15,6 +17,9 @@ use super::layout::{BLOOM_FPP, Layout};
 use super::rle;
 use crate::base::error::Result;
 use crate::schema::builder::NULL_CODE;
+
+/// The texts of a slot without any.
+pub static NONE: LazyLock<Strings> = LazyLock::new(Strings::default);
 
 /// A page seen for the last time long ago, or never.
 const NEVER: u32 = 0;
@@ -115,25 +120,59 @@ impl Values {
     /// Adds picked rows and a level for each; how many are not null.
     pub fn fill(&mut self, from: &[(&[u32], &Strings)], spans: &[Span], defs: &mut Vec<u8>) -> usize {
         let before = self.len();
-        for s in spans {
-            let end = defs.len() + s.rows();
-            if let Some((codes, values)) = from.get(s.slot as usize) {
-                let codes = s.of(codes);
-                match codes.contains(&NULL_CODE) {
-                    false => {
-                        defs.resize(defs.len() + codes.len(), 1);
-                        self.push_codes(s.slot, codes, values);
+        match self.open {
+            true => self.fill_codes(from, spans, defs),
+            false => {
+                for s in spans {
+                    let end = defs.len() + s.rows();
+                    let (codes, values) = from.get(s.slot as usize).copied().unwrap_or((&[], &NONE));
+                    for code in s.of(codes) {
+                        defs.push(u8::from(*code != NULL_CODE));
+                        if *code != NULL_CODE {
+                            self.push_plain(values.get(*code));
+                        }
                     }
-                    true => {
-                        defs.extend(codes.iter().map(|c| u8::from(*c != NULL_CODE)));
-                        let there = codes.split(|c| *c == NULL_CODE).filter(|c| !c.is_empty());
-                        there.for_each(|codes| self.push_codes(s.slot, codes, values));
-                    }
+                    defs.resize(end, 0);
                 }
             }
-            defs.resize(end, 0);
         }
         self.len() - before
+    }
+
+    /// Spans may be short: each gives its codes, nulls among them, and what follows looks at all of them at once.
+    fn fill_codes(&mut self, from: &[(&[u32], &Strings)], spans: &[Span], defs: &mut Vec<u8>) {
+        let (before, dict, out) = (self.codes.len(), &mut self.dict, &mut self.codes);
+        for s in spans {
+            let end = out.len() + s.rows();
+            let (codes, values) = from.get(s.slot as usize).copied().unwrap_or((&[], &NONE));
+            let mut known = self.remaps.of(s.slot);
+            let mut code = |code: &u32| match *code {
+                NULL_CODE => NULL_CODE,
+                code => known.code(code, || dict.intern(values.get(code))),
+            };
+            match s.of(codes) {
+                [] => {}
+                [one] => out.push(code(one)),
+                // Rows of a host say many things alike.
+                [first, rest @ ..] if rest.iter().all(|c| c == first) => {
+                    let all = code(first);
+                    out.extend(std::iter::repeat_n(all, s.rows()));
+                }
+                codes => out.extend(codes.iter().map(code)),
+            }
+            if out.len() < end {
+                out.resize(end, NULL_CODE);
+            }
+        }
+        let new = out.get(before..).unwrap_or(&[]);
+        match new.contains(&NULL_CODE) {
+            false => defs.resize(defs.len() + new.len(), 1),
+            true => {
+                defs.extend(new.iter().map(|c| u8::from(*c != NULL_CODE)));
+                let there = out.split_off(before).into_iter().filter(|c| *c != NULL_CODE);
+                out.extend(there);
+            }
+        }
     }
 
     /// Values of the page under way.
@@ -153,31 +192,25 @@ impl Values {
         }
         let mut known = self.remaps.of(slot);
         let dict = &mut self.dict;
-        let mut code = |code: &u32| known.code(*code, || dict.intern(values.get(*code)));
-        match codes.split_first() {
-            // Rows of a host say many things alike.
-            Some((first, rest)) if rest.iter().all(|c| c == first) => {
-                self.codes.resize(self.codes.len() + codes.len(), code(first));
-            }
-            _ => self.codes.extend(codes.iter().map(code)),
-        }
+        let code = |code: &u32| known.code(*code, || dict.intern(values.get(*code)));
+        self.codes.extend(codes.iter().map(code));
     }
 
     /// Adds the fixed-width bytes of a slot's rows and a level for each; how many are not null.
     pub fn fill_fixed(&mut self, column: &Column, s: Span, defs: &mut Vec<u8>) -> usize {
-        let (before, end) = (self.len(), defs.len() + s.rows());
-        if let Column::Fixed { width, bytes, valid } = column {
-            let (places, valid) = (s.places(), s.of(valid));
-            let cells = bytes.get(places.start * width..places.end * width).unwrap_or(&[]);
-            let there = cells.chunks_exact((*width).max(1)).zip(valid).filter(|c| *c.1);
-            there.for_each(|(cell, _)| self.push_bytes(cell));
-            defs.extend(valid.iter().map(|v| u8::from(*v)));
+        let before = self.len();
+        for at in s.places() {
+            let cell = column.fixed(at);
+            defs.push(u8::from(cell.is_some()));
+            if let Some(cell) = cell {
+                self.push_bytes(cell);
+            }
         }
-        defs.resize(end, 0);
         self.len() - before
     }
 
     /// Adds bytes.
+    #[inline]
     fn push_bytes(&mut self, value: &[u8]) {
         if !self.open {
             self.push_plain(value);
