@@ -86,3 +86,57 @@ impl<'r, 'scope> Relay<'r, 'scope> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::lake::merge::Slots;
+    use crate::lake::rows::{Column, Rows};
+    use crate::lake::write::Layout;
+    use crate::schema::process;
+
+    /// Writes batches of which each is given up as soon as it was handed over.
+    fn written(root: &Path, overlaps: bool) -> Result<Vec<DataFile>> {
+        let layout = Layout::default();
+        rayon::in_place_scope(|scope| {
+            let mut relay = Relay::new(scope, DayWriter::new(root, &process::TABLE, "2026-03-02", &layout));
+            relay.overlaps = overlaps;
+            let mut slots = Slots::default();
+            for batch in 0..6 {
+                let n = if batch == 3 { 7 } else { 3_000 };
+                let times = (0..n).map(|i| batch * 10_000 + i).collect();
+                let rows = Rows::new(&process::TABLE, n as usize, vec![Column::Int(times)]);
+                let slot = slots.add(Arc::new(rows), None);
+                let mut picks: Vec<Pick> = (0..n as u32).map(|at| Pick { slot, at }).collect();
+                relay.append(&slots, &mut picks)?;
+                assert!(picks.is_empty());
+                slots.pass(slot, 1);
+                slots.sweep(&[]);
+            }
+            relay.finish()
+        })
+    }
+
+    #[test]
+    fn what_is_written_beside_the_merge_is_what_is_written_in_turns() {
+        let dir = tempfile::tempdir().unwrap();
+        let beside = written(&dir.path().join("a"), true).unwrap();
+        let turns = written(&dir.path().join("b"), false).unwrap();
+        assert_eq!(beside, turns);
+        let [file] = beside.as_slice() else { panic!() };
+        assert_eq!((file.rows, file.first, file.last), (15_007, 0, 52_999));
+    }
+
+    #[test]
+    fn a_batch_that_cannot_be_written_is_an_error_of_what_comes_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("no_folder");
+        std::fs::write(&file, "").unwrap();
+        for overlaps in [true, false] {
+            assert!(matches!(written(&file, overlaps), Err(Error::Io { .. })));
+        }
+    }
+}

@@ -1,13 +1,10 @@
 //! Which fields the `extra` column of a file has, told in the footer: who looks for a field that is in none of the rows
 //! need not read the column, the largest of many files.
 
-use std::collections::HashSet;
-
-use ahash::RandomState;
 use parquet::file::metadata::KeyValue;
 
 use super::super::merge::{Remaps, Span, View};
-use super::super::rows::Column;
+use super::super::rows::{Column, Dict};
 use crate::schema::builder::NULL_CODE;
 use crate::schema::{common, extra};
 
@@ -19,10 +16,10 @@ const MAX_BYTES: usize = 64 << 10;
 /// The names met so far.
 #[derive(Default)]
 pub struct ExtraNames {
-    known: HashSet<Box<str>, RandomState>,
+    known: Dict,
     bytes: usize,
-    /// The names of the row before, in its order: those of the next row are mostly the same.
-    last: Vec<Box<str>>,
+    /// The last name at each place of a text: the next text mostly has the same there.
+    last: Vec<Option<u32>>,
     /// Texts that were looked at.
     met: Remaps,
 }
@@ -59,21 +56,22 @@ impl ExtraNames {
 
     fn add(&mut self, json: &str) {
         for (i, (name, _)) in extra::members(json).enumerate() {
-            if self.last.get(i).is_some_and(|n| **n == *name) {
+            let known = self.last.get(i).copied().flatten();
+            if known.is_some_and(|code| self.known.values().get(code) == name.as_bytes()) {
                 continue;
             }
-            if self.known.contains(name) && !name.contains('\\') {
-                continue;
+            let plain = extra::unescape(name);
+            let before = self.known.len();
+            let code = self.known.intern(plain.as_bytes());
+            if self.known.len() > before {
+                self.bytes += plain.len() + 1;
             }
-            let name = extra::unescape(name);
-            if !self.known.contains(&*name) {
-                self.bytes += name.len() + 1;
-                self.known.insert((*name).into());
+            if self.last.len() <= i {
+                self.last.resize(i + 1, None);
             }
-            let name = name.into_owned().into_boxed_str();
-            match self.last.get_mut(i) {
-                Some(n) => *n = name,
-                None => self.last.push(name),
+            if let Some(last) = self.last.get_mut(i) {
+                // What is escaped in one text may be the plain name of another field.
+                *last = Some(code).filter(|_| !plain.contains('\\'));
             }
         }
     }
@@ -83,7 +81,8 @@ impl ExtraNames {
         if self.bytes > MAX_BYTES {
             return None;
         }
-        let mut names: Vec<Box<str>> = self.known.into_iter().collect();
+        let names = self.known.values().iter().map(|name| std::str::from_utf8(name));
+        let mut names: Vec<&str> = names.collect::<Result<_, _>>().ok()?;
         names.sort_unstable();
         Some(KeyValue::new(KEY.to_owned(), serde_json::to_string(&names).ok()))
     }

@@ -179,10 +179,7 @@ impl Ints {
 
     fn bounds(&self) -> (Bounds, usize) {
         let (v, kind) = (&self.values, self.kind);
-        let range = |f: fn(i64) -> Bound| {
-            let min = v.iter().min().copied()?;
-            Some((f(min), f(v.iter().max().copied()?)))
-        };
+        let range = |f: fn(i64) -> Bound| ends(v.iter().copied()).map(|(a, b)| (f(a), f(b)));
         let unsigned = |v: i64| {
             if kind == Kind::U64 {
                 v as u64
@@ -194,11 +191,8 @@ impl Ints {
             Kind::Bool => range(|v| Bound::Bool(v != 0)),
             Kind::F32 => return floats(v),
             Kind::U8 | Kind::U16 | Kind::U32 | Kind::U64 => {
-                let values = || v.iter().map(|v| unsigned(*v));
-                values()
-                    .min()
-                    .zip(values().max())
-                    .map(|(a, b)| (Bound::Unsigned(a), Bound::Unsigned(b)))
+                let ends = ends(v.iter().map(|v| unsigned(*v)));
+                ends.map(|(a, b)| (Bound::Unsigned(a), Bound::Unsigned(b)))
             }
             _ => range(Bound::Int),
         };
@@ -230,6 +224,12 @@ impl Ints {
         self.codes.clear();
         self.last = None;
     }
+}
+
+/// Smallest and largest.
+fn ends<T: Ord + Copy>(mut values: impl Iterator<Item = T>) -> Option<(T, T)> {
+    let first = values.next()?;
+    Some(values.fold((first, first), |(min, max), v| (min.min(v), max.max(v))))
 }
 
 /// Truth values and floats go without: the one is a bit, the other hardly ever there.
