@@ -4,12 +4,13 @@
 //! meets a local time without a zone returns it as if it were UTC together with [`Zone::None`]; the caller shifts it.
 
 mod calendar;
+mod fixed;
 mod forms;
 mod order;
 mod scan;
 
 pub use calendar::{date, day_string, format_rfc3339, from_civil};
-pub use forms::{apache, bind, ctime, epoch, filetime, rfc3164, rfc3164_prefix, rfc3339, rfc3339_prefix, us_datetime};
+pub use forms::{apache, bind, ctime, day_and_clock, epoch, filetime, rfc3164, rfc3164_prefix, rfc3339, rfc3339_prefix, us_datetime};
 pub use order::{DateOrder, DateOrderVote};
 
 /// A moment in microseconds since 1970-01-01T00:00:00Z.

@@ -1,5 +1,7 @@
 //! What rows of network logs have in common, whatever log they come from.
 
+use std::borrow::Cow;
+
 use super::row::Row;
 use crate::base::ip;
 use crate::schema::{common, dns, file, http, network};
@@ -12,6 +14,11 @@ pub fn web_outcome(row: &mut Row<'_, '_>) {
         _ => return,
     };
     row.cells.text(common::OUTCOME, outcome);
+}
+
+/// Whether a proxy's word for what it did says that it let nothing through. The words are short.
+pub fn is_denied(action: &str) -> bool {
+    action.as_bytes().windows(6).any(|word| word == b"DENIED")
 }
 
 /// Sets host and direction of a network row that knows only addresses. Zeek's own word on what is local goes first.
@@ -32,18 +39,23 @@ pub fn host_and_direction(row: &mut Row<'_, '_>) {
 
 /// Success or failure by the response code, where there is one.
 pub fn dns_outcome(row: &mut Row<'_, '_>) {
+    if !row.cells.is_set(dns::RCODE) {
+        return;
+    }
     let asked = matches!(row.cells.current_text(common::ACTION), Some("recurse"));
     let client_query = row.peek("direction") == Some("Rcv") && row.peek("qr").is_none();
     // A question carries NOERROR in its header, too; it means nothing there.
     if asked || client_query {
         return;
     }
-    let outcome = match row.cells.current_text(dns::RCODE) {
-        Some("NOERROR") => "success",
-        Some(_) => "failure",
-        None => return,
-    };
-    row.cells.text(common::OUTCOME, outcome);
+    answered(row);
+}
+
+/// Success or failure of an answer by its code, where there is one.
+pub fn answered(row: &mut Row<'_, '_>) {
+    let outcome = |code: &str| if code == "NOERROR" { "success" } else { "failure" };
+    row.cells
+        .derive(dns::RCODE, common::OUTCOME, |code| Some(outcome(code).to_owned()));
 }
 
 /// Lower-case base name and extension of the path.
@@ -64,7 +76,7 @@ pub fn qname(row: &mut Row<'_, '_>, field: &'static str) {
     let Some(text) = row.peek(field) else { return };
     let name = crate::base::text::lower_ascii(text.strip_suffix('.').filter(|t| !t.is_empty()).unwrap_or(text));
     row.cells.text(dns::QNAME, &name);
-    if *name == *text {
+    if matches!(name, Cow::Borrowed(name) if name.len() == text.len()) {
         row.take(field);
     }
 }

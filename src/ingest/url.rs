@@ -25,10 +25,15 @@ pub struct Url<'a> {
 
 /// Cuts an absolute URL, or the `host:port` of a CONNECT.
 pub fn split(url: &str, connect: bool) -> Option<Url<'_>> {
-    let parts = cut(url, b':').and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)));
-    if let Some((scheme, rest)) = parts.or_else(|| url.split_once("://")) {
-        let known = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-        return if known { absolute(scheme, rest) } else { None };
+    if let Some((scheme, rest)) = cut(url, b':') {
+        if let Some(rest) = rest.strip_prefix("//") {
+            let known = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+            return if known { absolute(scheme, rest) } else { None };
+        }
+        // A scheme has no colon in it.
+        if memchr::memchr(b'/', rest.as_bytes()).is_some() && rest.contains("://") {
+            return None;
+        }
     }
     if !connect {
         return None;
@@ -118,28 +123,99 @@ fn absolute<'a>(scheme: &'a str, rest: &'a str) -> Option<Url<'a>> {
 
 /// (host, port, whether both re-create the text).
 fn authority(text: &str) -> Option<(Cow<'_, str>, Option<u16>, bool)> {
-    let bare = text.rsplit_once('@').map_or(text, |(_, host)| host);
-    let (host, port) = match bare.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port)),
+    let bare = cut_last(text, b'@').map_or(text, |(_, host)| host);
+    let (host, port) = match cut_last(bare, b':') {
+        Some((host, port)) if host.ends_with(']') || memchr::memchr(b':', host.as_bytes()).is_none() => {
+            (host, Some(port))
+        }
         _ => (bare, None),
     };
     let number = port.and_then(|p| p.parse::<u16>().ok());
     let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
     let name = inner.unwrap_or(host);
-    let is_name = |b: u8| matches!(b, 0x21..=0x7E);
-    if name.is_empty() || !name.bytes().all(is_name) && name.chars().any(char::is_whitespace) {
+    let has = Letters::of(name);
+    if name.is_empty() || has.odd && name.chars().any(char::is_whitespace) {
         return None;
     }
-    let port_exact = port.is_none_or(|p| number.is_some_and(|n| n.to_string() == p));
-    let brackets_exact = inner.is_some() == name.contains(':');
-    let exact =
-        bare.len() == text.len() && port_exact && brackets_exact && !name.bytes().any(|b| b.is_ascii_uppercase());
-    Some((lower_ascii(name), number, exact))
+    let port_exact = port.is_none_or(|p| number.is_some() && (p == "0" || !p.starts_with(['0', '+'])));
+    let brackets_exact = inner.is_some() == has.colon;
+    let exact = bare.len() == text.len() && port_exact && brackets_exact && !has.upper;
+    let name = if has.upper { lower_ascii(name) } else { name.into() };
+    Some((name, number, exact))
+}
+
+/// Cuts a text before and behind the last of a byte, which must be ASCII; `None` where it has none.
+#[inline]
+fn cut_last(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = memchr::memrchr(byte, text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
+/// What the name of a host has besides the usual.
+struct Letters {
+    /// Bytes that are no visible ASCII.
+    odd: bool,
+    upper: bool,
+    colon: bool,
+}
+
+impl Letters {
+    #[inline]
+    fn of(name: &str) -> Self {
+        // Without an early end, so that the compiler looks at many bytes at once.
+        let all = name.bytes().fold(0, |all, b| {
+            let odd = u8::from(!matches!(b, 0x21..=0x7E));
+            all | odd | u8::from(b.is_ascii_uppercase()) << 1 | u8::from(b == b':') << 2
+        });
+        Self {
+            odd: all & 1 != 0,
+            upper: all & 2 != 0,
+            colon: all & 4 != 0,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// [`split`] of what is no CONNECT, as it would be written without care for speed.
+    fn plain_split(url: &str) -> Option<(String, String, Option<u16>, bool)> {
+        let (scheme, rest) = url.split_once("://")?;
+        if scheme.is_empty() || !scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) {
+            return None;
+        }
+        let text = rest.split(['/', '?', '#']).next()?;
+        let bare = text.rsplit('@').next()?;
+        let (host, port) = match bare.rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port)),
+            _ => (bare, None),
+        };
+        let number = port.and_then(|p| p.parse::<u16>().ok());
+        let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+        let name = inner.unwrap_or(host);
+        if name.is_empty() || name.contains(char::is_whitespace) {
+            return None;
+        }
+        let lower = name.to_ascii_lowercase();
+        let exact = bare == text
+            && port.is_none_or(|p| number.is_some_and(|n| n.to_string() == p))
+            && inner.is_some() == name.contains(':')
+            && lower == name
+            && scheme.to_ascii_lowercase() == scheme;
+        Some((scheme.to_ascii_lowercase(), lower, number, exact))
+    }
+
+    proptest! {
+        #[test]
+        fn parts_are_those_of_a_plain_reader(
+            url in "(http|FTP|a:b)?(://|:|//)([aé ]@)?([aA.é \t:]{0,12}|\\[[a:]{0,5}\\]?)(:[0+]?[0-9]{0,6})?([/?#].{0,5})?(://)?",
+        ) {
+            let parts = split(&url, false).map(|u| (u.scheme.to_string(), u.host.to_string(), u.port, u.exact));
+            prop_assert_eq!(parts, plain_split(&url));
+        }
+    }
 
     fn join(u: &Url<'_>, connect: bool) -> String {
         let host = if u.host.contains(':') {

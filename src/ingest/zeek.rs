@@ -169,7 +169,6 @@ pub fn push_field<'a>(raw: &mut Raw<'a>, field: Field<'a>) {
 }
 
 /// [`push_field`] for a reader that has looked at the name before.
-#[inline]
 pub fn push_as<'a>(raw: &mut Raw<'a>, role: Role, field: Field<'a>) {
     match role {
         Role::Data => {}

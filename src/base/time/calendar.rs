@@ -6,6 +6,7 @@ use super::{DAY, SECOND, Ts};
 
 /// The UTC time stamp of a civil date and time; `None` if a field is out of range. `second` may be 60 (a leap second
 /// counts as the first second of the next minute), `micros` is the fraction in microseconds.
+#[inline]
 pub fn from_civil(year: i64, month: u32, day: u32, hour: u32, minute: u32, second: u32, micros: u32) -> Option<Ts> {
     let in_range = (1..=9999).contains(&year)
         && day >= 1

@@ -1,5 +1,6 @@
 //! The written forms of a time stamp, one parser each.
 
+use super::fixed;
 use super::order::DateOrder;
 use super::scan::Scan;
 use super::{SECOND, Ts, Zone};
@@ -12,9 +13,24 @@ const LAST: Ts = 253_402_300_799_999_999;
 /// RFC 3339 and its relatives: `T` or a blank between date and time, `-` or `/` inside the date, seconds and fraction
 /// optional, then `Z`, `+09:00`, `+0900`, ` UTC` or nothing. The whole text must be a time stamp.
 pub fn rfc3339(bytes: &[u8]) -> Option<(Ts, Zone)> {
+    fixed::rfc3339(bytes).or_else(|| any_rfc3339(bytes))
+}
+
+/// [`rfc3339`] in all its forms.
+pub(super) fn any_rfc3339(bytes: &[u8]) -> Option<(Ts, Zone)> {
     rfc3339_prefix(bytes)
         .filter(|&(.., used)| used == bytes.len())
         .map(|(ts, zone, _)| (ts, zone))
+}
+
+/// [`rfc3339`] of a day and a time of day that stand apart.
+pub fn day_and_clock(day: &str, clock: &str) -> Option<(Ts, Zone)> {
+    if let (Ok(day), Ok(clock)) = (day.as_bytes().try_into(), clock.as_bytes().try_into())
+        && let Some(ts) = fixed::moment(day, clock)
+    {
+        return Some((ts, Zone::None));
+    }
+    rfc3339(format!("{day} {clock}").as_bytes())
 }
 
 /// Like [`rfc3339`] for a text that goes on behind the time stamp; the third value is the number of bytes it took.
@@ -36,6 +52,11 @@ pub fn rfc3339_prefix(bytes: &[u8]) -> Option<(Ts, Zone, usize)> {
 /// A number since 1970: seconds, milli-, micro- or nanoseconds, decided by the digits before the point (up to 11, 14, 17,
 /// 20). A fraction is read as an integer, so no precision is lost.
 pub fn epoch(bytes: &[u8]) -> Option<Ts> {
+    fixed::epoch(bytes).or_else(|| any_epoch(bytes))
+}
+
+/// [`epoch`] in all its forms.
+pub(super) fn any_epoch(bytes: &[u8]) -> Option<Ts> {
     let (negative, digits) = match bytes.split_first()? {
         (b'-', rest) => (true, rest),
         _ => (false, bytes),

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use header::{Header, Kind};
 
 use super::{Block, Carry, Format, Head, Sniff};
+use crate::base::text::trim_start;
 use crate::ingest::framing::Framing;
-use crate::ingest::lines::{lines, peel, text};
+use crate::ingest::lines::{emptied, lines, peel, text};
+use crate::ingest::raw::Raw;
 use crate::ingest::sink::Sink;
 
 /// Header-driven logs separated by blanks or tabs.
@@ -65,10 +67,11 @@ impl Format for W3c {
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let mut header = Header::load(&carry.header);
+        let (mut cells, mut fields) = (Vec::new(), Vec::new());
         for (offset, bytes) in lines(block) {
             let decoded = text(bytes, carry.codepage);
             let line = peel(&decoded, carry);
-            if line.payload.trim_start().starts_with('#') {
+            if trim_start(line.payload).as_bytes().first() == Some(&b'#') {
                 header.update(line.payload);
                 continue;
             }
@@ -79,10 +82,14 @@ impl Format for W3c {
             if header.kind() == Kind::None && header::is_main_format(line.payload) {
                 header = Header::main_format();
             }
-            match header.record(&line, offset, &carry.name) {
-                Ok(raw) => sink.event(&raw),
+            let mut raw = Raw::log(header.kind().name(), offset);
+            raw.fields = std::mem::take(&mut fields);
+            let mut room = std::mem::take(&mut cells);
+            match header.record(&line, &carry.name, &mut room, &mut raw) {
+                Ok(()) => sink.event(&raw),
                 Err(reason) => sink.reject(offset, reason, bytes),
             }
+            (cells, fields) = (emptied(room), emptied(raw.fields));
         }
     }
 }

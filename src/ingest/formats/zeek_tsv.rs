@@ -6,10 +6,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Block, Carry, Format, Head, Sniff};
-use crate::base::places::Places;
+use crate::base::places;
+use crate::base::text::trim_start;
 use crate::ingest::framing::Framing;
 use crate::ingest::layout::{Layout, Placed};
-use crate::ingest::lines::{lines, text};
+use crate::ingest::lines::{emptied, lines, text};
 use crate::ingest::name::Name;
 use crate::ingest::raw::{Field, Raw, Value};
 use crate::ingest::sink::Sink;
@@ -70,17 +71,22 @@ impl Format for ZeekTsv {
             header.update(line);
         }
         header.name_the_log(&carry.name);
+        let mut room = Vec::new();
         for (offset, line) in lines(block) {
             let cells = text(line, carry.codepage);
-            if cells.trim_start().starts_with('#') {
-                header.update(cells.trim_start());
+            let begin = trim_start(&cells);
+            if begin.as_bytes().first() == Some(&b'#') {
+                header.update(begin);
                 header.name_the_log(&carry.name);
                 continue;
             }
-            match header.record(&cells, offset) {
-                Ok(raw) => sink.event(&raw),
+            let mut raw = Raw::log(&header.kind, offset);
+            raw.fields = std::mem::take(&mut room);
+            match header.record(&cells, &mut raw) {
+                Ok(()) => sink.event(&raw),
                 Err(reason) => sink.reject(offset, reason, line),
             }
+            room = emptied(raw.fields);
         }
     }
 }
@@ -97,8 +103,6 @@ struct Header {
     columns: Vec<Column>,
     /// The columns by name; `None` where a name stands twice.
     layout: Option<Layout>,
-    /// Whether the column of the same place is a set, vector or table.
-    containers: Vec<bool>,
 }
 
 /// A column that `#fields` names.
@@ -106,6 +110,8 @@ struct Header {
 struct Column {
     name: Name<'static>,
     role: Role,
+    /// Whether it is a set, vector or table.
+    container: bool,
 }
 
 impl Column {
@@ -113,6 +119,7 @@ impl Column {
         Self {
             name: name.to_owned().into(),
             role: Role::of(name),
+            container: false,
         }
     }
 }
@@ -128,7 +135,6 @@ impl Default for Header {
             kind: String::new(),
             columns: Vec::new(),
             layout: None,
-            containers: Vec::new(),
         }
     }
 }
@@ -151,11 +157,13 @@ impl Header {
             "#fields" => {
                 self.columns = rest.split(self.separator).map(Column::new).collect();
                 self.layout = Layout::new(self.columns.iter().map(|c| &c.name));
-                self.containers.clear();
             }
             "#types" => {
                 let is_container = |t: &str| ["set[", "vector[", "table["].iter().any(|p| t.starts_with(p));
-                self.containers = rest.split(self.separator).map(is_container).collect();
+                let mut types = rest.split(self.separator);
+                for column in &mut self.columns {
+                    column.container = types.next().is_some_and(is_container);
+                }
             }
             _ => {}
         }
@@ -175,78 +183,88 @@ impl Header {
         self.kind = format!("zeek.{}", path.unwrap_or("unknown"));
     }
 
-    fn record<'r>(&'r self, line: &'r str, offset: u64) -> Result<Raw<'r>, Cow<'static, str>> {
+    /// Reads the cells of a line into an empty record.
+    fn record<'r>(&'r self, line: &'r str, raw: &mut Raw<'r>) -> Result<(), Cow<'static, str>> {
         if self.columns.is_empty() {
             return Err("no #fields line before this record; give the whole file with its header".into());
         }
-        let mut raw = Raw::log(&self.kind, offset);
-        raw.fields.reserve(self.columns.len());
-        let mut placed = self.layout.as_ref().map(Placed::new);
+        match u8::try_from(self.separator).ok().filter(u8::is_ascii) {
+            Some(separator) => self.cells(line, places::split(line, separator), raw),
+            None => self.cells(line, line.split(self.separator), raw),
+        }
+    }
+
+    #[inline]
+    fn cells<'r>(
+        &'r self,
+        line: &'r str,
+        mut cells: impl Iterator<Item = &'r str>,
+        raw: &mut Raw<'r>,
+    ) -> Result<(), Cow<'static, str>> {
         let escaped = memchr::memchr(b'\\', line.as_bytes()).is_some();
-        let mut found = 0;
-        for cell in self.cells(line) {
-            let place = found;
-            found += 1;
-            if cell == self.unset {
+        let mut placed = self.layout.as_ref().map(Placed::new);
+        raw.fields.reserve(self.columns.len());
+        for (place, column) in self.columns.iter().enumerate() {
+            let Some(cell) = cells.next() else {
+                return Err(format!(
+                    "{place} columns where #fields names {}; the line is cut or damaged",
+                    self.columns.len()
+                )
+                .into());
+            };
+            if is(cell, &self.unset) {
                 continue;
             }
-            let value = match self.containers.get(place) {
-                Some(true) => self.container(cell),
-                _ if cell == self.empty => Value::str(""),
-                _ if escaped => Value::Str(unescape(cell)),
-                _ => Value::str(cell),
+            let value = match column.container {
+                true => self.container(cell, escaped),
+                false => self.plain(cell, escaped),
             };
-            match self.columns.get(place) {
-                Some(Column { name, role }) => {
-                    let next = raw.fields.len();
-                    zeek::push_as(&mut raw, *role, Field::new(name.borrowed(), value));
-                    if let Some(placed) = placed.as_mut().filter(|_| raw.fields.len() > next) {
-                        placed.put(place, next);
-                    }
-                }
-                None => raw.push(format!("column_{found}"), value),
+            let next = raw.fields.len();
+            let field = Field::new(column.name.borrowed(), value);
+            match column.role {
+                Role::Data => raw.fields.push(field),
+                role => zeek::push_as(raw, role, field),
+            }
+            if let Some(placed) = placed.as_mut().filter(|_| raw.fields.len() > next) {
+                placed.put(place, next);
             }
         }
         // More columns than names happen where a sensor adds fields to a log whose header is already written.
-        if found < self.columns.len() {
-            return Err(format!(
-                "{found} columns where #fields names {}; the line is cut or damaged",
-                self.columns.len()
-            )
-            .into());
+        for (place, cell) in (self.columns.len() + 1..).zip(cells) {
+            if !is(cell, &self.unset) {
+                raw.push(format!("column_{place}"), self.plain(cell, escaped));
+            }
         }
         raw.placed = placed;
-        Ok(raw)
+        Ok(())
     }
 
-    /// What stands between the separators.
-    fn cells<'r>(&self, line: &'r str) -> impl Iterator<Item = &'r str> + use<'r> {
-        let wide = self.separator;
-        let ascii = u8::try_from(wide).ok().filter(u8::is_ascii);
-        let mut ends = ascii.map(|separator| Places::new(separator, line.as_bytes()));
-        let mut start = Some(0);
-        std::iter::from_fn(move || {
-            let from = start?;
-            let end = match &mut ends {
-                Some(ends) => ends.next(),
-                None => line.get(from..)?.find(wide).map(|at| from + at),
-            };
-            start = end.map(|end| end + wide.len_utf8());
-            line.get(from..end.unwrap_or(line.len()))
-        })
+    #[inline(always)]
+    fn plain<'r>(&self, cell: &'r str, escaped: bool) -> Value<'r> {
+        if is(cell, &self.empty) {
+            return Value::Str("".into());
+        }
+        Value::Str(if escaped { unescape(cell) } else { cell.into() })
     }
 
     /// Plain items stay joined by commas; escaped ones become a JSON array, where they cannot be confused.
-    fn container<'r>(&self, cell: &'r str) -> Value<'r> {
-        if cell == self.empty {
-            return Value::Raw(Cow::Borrowed("[]"));
+    fn container<'r>(&self, cell: &'r str, escaped: bool) -> Value<'r> {
+        if is(cell, &self.empty) {
+            return Value::Raw("[]".into());
         }
-        if self.set_separator == ',' && memchr::memchr(b'\\', cell.as_bytes()).is_none() {
-            return Value::str(cell);
+        let escaped = escaped && memchr::memchr(b'\\', cell.as_bytes()).is_some();
+        if self.set_separator == ',' && !escaped {
+            return Value::Str(cell.into());
         }
         let items: Vec<_> = cell.split(self.set_separator).map(unescape).collect();
         Value::Raw(Cow::Owned(zeek::array(items.iter().map(|i| &**i))))
     }
+}
+
+/// Whether a cell is a mark. Most cells are told from it by their length or first byte.
+#[inline]
+fn is(cell: &str, mark: &str) -> bool {
+    cell.len() == mark.len() && cell.as_bytes().first() == mark.as_bytes().first() && cell == mark
 }
 
 /// Splits `#key<one separator>rest`.
@@ -394,8 +412,8 @@ mod tests {
         assert_eq!(unescape("\\xff\\xfe"), "\\xff\\xfe");
         assert_eq!(unescape("end\\"), "end\\");
         let h = Header::default();
-        assert_eq!(h.container("a\\x2cb,c"), Value::Raw("[\"a,b\",\"c\"]".into()));
-        assert_eq!(h.container("a,c"), Value::str("a,c"));
+        assert_eq!(h.container("a\\x2cb,c", true), Value::Raw("[\"a,b\",\"c\"]".into()));
+        assert_eq!(h.container("a,c", true), Value::str("a,c"));
     }
 
     #[test]

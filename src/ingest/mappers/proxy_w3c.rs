@@ -4,7 +4,7 @@
 
 use super::{Claim, Mapper};
 use crate::ingest::decode::Dec;
-use crate::ingest::log_rows::web_outcome;
+use crate::ingest::log_rows::{is_denied, web_outcome};
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -78,7 +78,7 @@ impl Mapper for ProxyW3c {
                 None => row.cells.text(http::URL_QUERY, query),
             }
         }
-        let connect = row.peek("cs-method") == Some("CONNECT");
+        let connect = row.cells.current_text(http::METHOD) == Some("CONNECT");
         for whole in ["cs-uri", "cs-url", "c-uri", "c-url"] {
             if !row.cells.is_set(http::URL_HOST) {
                 url::write(&mut row, whole, connect);
@@ -91,7 +91,7 @@ impl Mapper for ProxyW3c {
 }
 
 fn verdict(row: &mut Row<'_, '_>) {
-    let denied = row.peek("s-action").is_some_and(|a| a.contains("DENIED"));
+    let denied = row.cells.current_text(http::S_ACTION).is_some_and(is_denied);
     let verdict = match row.peek("sc-filter-result") {
         Some("DENIED") => "blocked",
         _ if denied => "blocked",

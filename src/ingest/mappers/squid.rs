@@ -2,7 +2,7 @@
 
 use super::{Claim, Mapper};
 use crate::ingest::decode::Dec;
-use crate::ingest::log_rows::web_outcome;
+use crate::ingest::log_rows::{is_denied, web_outcome};
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -45,11 +45,11 @@ impl Mapper for Squid {
         if let Some(client) = row.cells.current_ip(http::CLIENT_IP) {
             row.host_is_ip(&client);
         }
-        let connect = row.peek("method") == Some("CONNECT");
+        let connect = row.cells.current_text(http::METHOD) == Some("CONNECT");
         url::write(&mut row, "url", connect);
-        let denied = row.peek("code").is_some_and(|c| c.contains("DENIED"));
-        let blocked = row.peek("acl_tag").is_some_and(|t| t.starts_with("BLOCK_"));
-        if denied || blocked {
+        let denied = row.cells.current_text(http::S_ACTION).is_some_and(is_denied);
+        let blocked = |rule: &str| rule.starts_with("BLOCK_");
+        if denied || row.cells.current_text(http::RULE).is_some_and(blocked) {
             row.cells.text(http::VERDICT, "blocked");
             row.cells.text(common::OUTCOME, "blocked");
         }

@@ -2,7 +2,7 @@
 
 use super::{Claim, Mapper};
 use crate::ingest::decode::Dec;
-use crate::ingest::log_rows::{dns_outcome, qname};
+use crate::ingest::log_rows::{answered, qname};
 use crate::ingest::raw::Raw;
 use crate::ingest::row::{FieldMap, Row};
 use crate::ingest::sink::RecordContext;
@@ -86,7 +86,7 @@ impl Mapper for ZeekDns {
         flags(&mut row);
         repeated(&mut row);
         rejected(&mut row);
-        dns_outcome(&mut row);
+        answered(&mut row);
         row.finish();
     }
 }
@@ -94,14 +94,16 @@ impl Mapper for ZeekDns {
 /// Zeek writes types, codes and classes by number and by name: one of the two is enough where they agree.
 fn repeated(row: &mut Row<'_, '_>) {
     let number = |row: &Row<'_, '_>, name| row.peek(name).and_then(|n| n.parse::<u16>().ok());
-    let name = |row: &Row<'_, '_>, name| row.peek(name).and_then(services::qtype_number);
     if let Some(n) = number(row, "qtype")
-        && name(row, "qtype_name") == Some(n)
+        && row.cells.current_text(dns::QTYPE).is_some_and(|name| is_type(n, name))
     {
         row.take("qtype");
     }
-    if let (Some(n), Some(name)) = (number(row, "rcode"), row.peek("rcode_name"))
-        && services::rcode_name(n) == Some(name)
+    if let Some(n) = number(row, "rcode")
+        && row
+            .cells
+            .current_text(dns::RCODE)
+            .is_some_and(|name| services::rcode_name(n) == Some(name))
     {
         row.take("rcode");
     }
@@ -110,6 +112,11 @@ fn repeated(row: &mut Row<'_, '_>) {
     if row.peek("qclass_name").is_some_and(known) {
         row.take("qclass_name");
     }
+}
+
+/// Whether a name is that of a type: most are written as the list has them, where the number finds them at once.
+fn is_type(number: u16, name: &str) -> bool {
+    services::qtype_name(number) == Some(name) || services::qtype_number(name) == Some(number)
 }
 
 fn rejected(row: &mut Row<'_, '_>) {
@@ -168,6 +175,17 @@ fn flags(row: &mut Row<'_, '_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_type_has_one_number() {
+        for number in 0..=u16::MAX {
+            if let Some(name) = services::qtype_name(number) {
+                assert_eq!(services::qtype_number(name), Some(number));
+            }
+        }
+        assert!(is_type(28, "AAAA") && is_type(28, "aaaa") && is_type(65_333, "TYPE65333"));
+        assert!(!is_type(28, "A") && !is_type(1, ""));
+    }
     use crate::ingest::testing::{extra, int, list, map, text};
     use crate::schema::common;
 
