@@ -50,18 +50,10 @@ impl<'t> Places<'t> {
     }
 
     /// Looks at the next step; `None` behind the last one.
+    #[inline]
     fn step(&mut self) -> Option<()> {
         let rest = self.bytes.get(self.at..).filter(|r| !r.is_empty())?;
-        self.bits = match (rest.first_chunk(), self.bytes.last_chunk()) {
-            (Some(chunk), _) => places(chunk, self.wanted),
-            // The last step looks again at bytes of the one before, whose bits are moved out.
-            (None, Some(chunk)) => places(chunk, self.wanted) >> (STEP - rest.len()),
-            (None, None) => {
-                let mut chunk = [0; STEP];
-                chunk.iter_mut().zip(rest).for_each(|(c, b)| *c = *b);
-                places(&chunk, self.wanted) & ((1 << rest.len()) - 1)
-            }
-        };
+        self.bits = bits(self.bytes, rest, self.wanted);
         self.at += STEP;
         Some(())
     }
@@ -81,46 +73,60 @@ impl Iterator for Places<'_> {
     }
 }
 
-/// A bit for each byte that is wanted, the first one lowest.
+/// Where the pieces of a text between an ASCII byte end, behind those of other texts: the places of the byte, and the
+/// text's own end.
+pub fn ends(byte: u8, text: &str, out: &mut Vec<usize>) {
+    let bytes = text.as_bytes();
+    let mut rest = bytes;
+    let mut at = 0;
+    while !rest.is_empty() {
+        let mut bits = bits(bytes, rest, [byte; 2]);
+        while bits != 0 {
+            out.push(at + bits.trailing_zeros() as usize);
+            bits &= bits - 1;
+        }
+        at += STEP;
+        rest = rest.get(STEP..).unwrap_or_default();
+    }
+    out.push(bytes.len());
+}
+
+/// A bit for each of the next bytes that is wanted, the first one lowest; `rest` is the end of `bytes`.
+#[inline]
+fn bits(bytes: &[u8], rest: &[u8], wanted: [u8; 2]) -> u64 {
+    if let Some(chunk) = rest.first_chunk() {
+        return places(chunk, wanted);
+    }
+    if let Some(chunk) = bytes.last_chunk() {
+        // Bytes that were looked at before are looked at again, and their bits moved out.
+        return places(chunk, wanted) >> (STEP - rest.len());
+    }
+    let mut chunk = [0; STEP];
+    for (c, b) in chunk.iter_mut().zip(rest) {
+        *c = *b;
+    }
+    places(&chunk, wanted) & ((1 << rest.len()) - 1)
+}
+
+/// A bit for each byte that is wanted.
 #[inline]
 fn places(chunk: &[u8; STEP], wanted: [u8; 2]) -> u64 {
-    let [one, other] = wanted.map(u8x16::splat);
-    let (sixteens, _) = chunk.as_chunks();
-    sixteens.iter().rev().fold(0, |bits, sixteen| {
-        let bytes = u8x16::new(*sixteen);
-        bits << 16 | u64::from((bytes.simd_eq(one) | bytes.simd_eq(other)).to_bitmask())
-    })
+    // Iterators over so few would not be compiled into one run of instructions.
+    let [one, other] = wanted;
+    let (one, other) = (u8x16::splat(one), u8x16::splat(other));
+    let ([a, b, c, d], _) = chunk.as_chunks() else {
+        return 0;
+    };
+    sixteen(a, one, other)
+        | sixteen(b, one, other) << 16
+        | sixteen(c, one, other) << 32
+        | sixteen(d, one, other) << 48
 }
 
-/// The pieces of a text between the places of an ASCII byte.
 #[inline]
-pub fn split(text: &str, byte: u8) -> Pieces<'_> {
-    Pieces {
-        text,
-        ends: Places::new(byte, text.as_bytes()),
-        start: Some(0),
-    }
-}
-
-/// What [`split`] gives.
-#[derive(Debug)]
-pub struct Pieces<'t> {
-    text: &'t str,
-    ends: Places<'t>,
-    start: Option<usize>,
-}
-
-impl<'t> Iterator for Pieces<'t> {
-    type Item = &'t str;
-
-    /// Always inlined: the callers' loops are some of the hottest, and too large for the compiler to do it by itself.
-    #[inline(always)]
-    fn next(&mut self) -> Option<&'t str> {
-        let from = self.start?;
-        let end = self.ends.next();
-        self.start = end.map(|end| end + 1);
-        self.text.get(from..end.unwrap_or(self.text.len()))
-    }
+fn sixteen(bytes: &[u8; 16], one: u8x16, other: u8x16) -> u64 {
+    let bytes = u8x16::new(*bytes);
+    u64::from((bytes.simd_eq(one) | bytes.simd_eq(other)).to_bitmask())
 }
 
 #[cfg(test)]
@@ -150,7 +156,10 @@ mod tests {
 
         #[test]
         fn pieces_are_those_of_the_library(text in "[a\té日]{0,150}") {
-            prop_assert_eq!(split(&text, b'\t').collect::<Vec<_>>(), text.split('\t').collect::<Vec<_>>());
+            let (mut found, mut from) = (Vec::new(), 0);
+            ends(b'\t', &text, &mut found);
+            let pieces: Vec<_> = found.iter().map(|end| &text[std::mem::replace(&mut from, end + 1)..*end]).collect();
+            prop_assert_eq!(pieces, text.split('\t').collect::<Vec<_>>());
         }
     }
 }

@@ -6,26 +6,43 @@ use encoding_rs::Encoding;
 
 use super::formats::{Block, Carry, Head};
 use super::syslog::{self, SyslogTime};
+use crate::base::places::Places;
 use crate::base::time::{self, DAY, TimeQuality, Ts};
 
 /// The lines of a block that are not blank, without line end, each with its offset in the input.
 pub fn lines<'a>(block: &Block<'a>) -> impl Iterator<Item = (u64, &'a [u8])> + use<'a> {
-    let mut rest = block.bytes;
-    let mut offset = block.offset;
+    let (bytes, first) = (block.bytes, block.offset);
+    let mut ends = Places::new(b'\n', bytes);
+    let mut at = 0;
     std::iter::from_fn(move || {
-        while !rest.is_empty() {
-            let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |i| i + 1);
-            let (line, after) = rest.split_at_checked(end)?;
-            let at = offset;
-            offset += line.len() as u64;
-            rest = after;
-            let line = line.strip_suffix(b"\n").unwrap_or(line);
+        while at < bytes.len() {
+            let end = ends.next().unwrap_or(bytes.len());
+            let line = bytes.get(at..end)?;
+            let offset = first + at as u64;
+            at = end + 1;
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if !line.iter().all(u8::is_ascii_whitespace) {
-                return Some((at, line));
+                return Some((offset, line));
             }
         }
         None
+    })
+}
+
+/// [`lines`] with the [`text`] of each. Blocks are UTF-8 as a whole, or looked at line by line.
+pub fn texts<'a>(
+    block: &Block<'a>,
+    codepage: Option<&'static Encoding>,
+) -> impl Iterator<Item = (u64, &'a [u8], Cow<'a, str>)> + use<'a> {
+    let whole = std::str::from_utf8(block.bytes).ok();
+    let first = block.offset;
+    lines(block).map(move |(offset, line)| {
+        let at = (offset - first) as usize;
+        let text = match whole.and_then(|whole| whole.get(at..at + line.len())) {
+            Some(text) => Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text)),
+            None => text(line, codepage),
+        };
+        (offset, line, text)
     })
 }
 
@@ -141,6 +158,24 @@ mod tests {
         };
         let all: Vec<_> = lines(&block).collect();
         assert_eq!(all, [(10, &b"a"[..]), (17, &b"bc"[..])]);
+    }
+
+    #[test]
+    fn texts_are_those_of_single_lines() {
+        let blocks: [&[u8]; 3] = [
+            b"\xEF\xBB\xBFa\r\n\xC3\xA9\n\n\xEF\xBB\xBFb",
+            b"Syst\xE8me\n\xC3\xA9\nb\n",
+            b"\n",
+        ];
+        for bytes in blocks {
+            let block = Block {
+                bytes,
+                offset: 7,
+                ..Block::default()
+            };
+            let single: Vec<_> = lines(&block).map(|(at, line)| (at, line, text(line, None))).collect();
+            assert_eq!(texts(&block, None).collect::<Vec<_>>(), single);
+        }
     }
 
     #[test]

@@ -162,18 +162,37 @@ struct Letters {
 impl Letters {
     #[inline]
     fn of(name: &str) -> Self {
-        // Without an early end, so that the compiler looks at many bytes at once.
-        let all = name.bytes().fold(0, |all, b| {
-            let odd = u8::from(!matches!(b, 0x21..=0x7E));
-            all | odd | u8::from(b.is_ascii_uppercase()) << 1 | u8::from(b == b':') << 2
-        });
+        let mut all = 0;
+        for byte in name.as_bytes() {
+            all |= KINDS.get(*byte as usize).copied().unwrap_or(0);
+        }
         Self {
-            odd: all & 1 != 0,
-            upper: all & 2 != 0,
-            colon: all & 4 != 0,
+            odd: all & ODD != 0,
+            upper: all & UPPER != 0,
+            colon: all & COLON != 0,
         }
     }
 }
+
+const ODD: u8 = 1;
+const UPPER: u8 = 2;
+const COLON: u8 = 4;
+
+/// What a byte is.
+#[allow(clippy::indexing_slicing)] // The compiler evaluates it: a wrong index does not compile.
+const KINDS: [u8; 256] = {
+    let mut kinds = [ODD; 256];
+    let mut byte = 0x21;
+    while byte <= 0x7E_u8 {
+        kinds[byte as usize] = match byte {
+            b'A'..=b'Z' => UPPER,
+            b':' => COLON,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    kinds
+};
 
 #[cfg(test)]
 mod tests {

@@ -216,7 +216,7 @@ impl Items<'_> {
             }
             let text = joined?;
             // Items are short, and mostly there is one.
-            let end = text.bytes().position(|b| b == b',');
+            let end = text.as_bytes().iter().position(|b| *b == b',');
             joined = end.and_then(|end| text.get(end + 1..));
             text.get(..end.unwrap_or(text.len()))
         })

@@ -5,7 +5,7 @@
 use super::{Block, Carry, Format, Head, Sniff};
 use crate::ingest::dhcpd;
 use crate::ingest::framing::Framing;
-use crate::ingest::lines::{lines, peel, text, vote};
+use crate::ingest::lines::{peel, texts, vote};
 use crate::ingest::named::{is_named, is_ours, record, strip_time};
 use crate::ingest::sink::Sink;
 
@@ -34,8 +34,7 @@ impl Format for Bind {
     }
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
-        for (offset, bytes) in lines(block) {
-            let decoded = text(bytes, carry.codepage);
+        for (offset, _, decoded) in texts(block, carry.codepage) {
             let line = peel(&decoded, carry);
             // One syslog file often holds both daemons of an appliance.
             match dhcpd::is_dhcpd(line.tag) {

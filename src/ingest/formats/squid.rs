@@ -8,7 +8,7 @@ use crate::base::text::trim_start;
 use crate::base::time::{self, DateOrder, TimeQuality};
 use crate::ingest::framing::Framing;
 use crate::ingest::layout::{Layout, Placed};
-use crate::ingest::lines::{Line, emptied, lines, peel, text, vote};
+use crate::ingest::lines::{Line, emptied, peel, texts, vote};
 use crate::ingest::name::Name;
 use crate::ingest::raw::{Raw, Value};
 use crate::ingest::sink::Sink;
@@ -44,8 +44,7 @@ impl Format for Squid {
         let order = carry.date_order.unwrap_or(DateOrder::Dmy);
         let native = Native::new();
         let mut room = Vec::new();
-        for (offset, bytes) in lines(block) {
-            let decoded = text(bytes, carry.codepage);
+        for (offset, bytes, decoded) in texts(block, carry.codepage) {
             let line = peel(&decoded, carry);
             let mut raw = Raw::log("squid", offset);
             raw.fields = std::mem::take(&mut room);
@@ -131,21 +130,23 @@ impl Native {
     /// Reads a line into an empty record; `None` if it is none of this format.
     fn read<'r>(&'r self, line: &Line<'r>, raw: &mut Raw<'r>) -> Option<()> {
         let payload = trim_start(line.payload);
-        let payload = payload.strip_prefix("Info: ").unwrap_or(payload);
+        let payload = match payload.as_bytes() {
+            [b'I', ..] => payload.strip_prefix("Info: ").unwrap_or(payload),
+            _ => payload,
+        };
         let mut cells = Cells::of(payload);
         let when = cells.next().filter(|when| when.len() >= 12)?;
         let ts = time::epoch(when.as_bytes())?;
-        let decimals = when.bytes().rev().position(|b| b == b'.')?;
+        let decimals = when.len() - 1 - when.as_bytes().iter().position(|b| *b == b'.')?;
         let (elapsed, first) = (cells.next()?, cells.next()?);
         // The appliance's W3C-like layout puts a dash before the client, and other columns behind the url.
         let shifted = first == "-";
         let client = if shifted { cells.next()? } else { first };
         let (code, status) = at_slash(cells.next()?)?;
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let digits = |text: &str| !text.is_empty() && text.as_bytes().iter().all(u8::is_ascii_digit);
+        let of_code = |b: &u8| matches!(b, b'A'..=b'Z' | b'0'..=b'9' | b'_');
         let plausible = (digits(elapsed) || elapsed.parse::<f64>().is_ok())
-            && code
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+            && code.as_bytes().iter().all(of_code)
             && digits(status);
         if !plausible {
             return None;
@@ -228,7 +229,7 @@ impl Native {
 
 /// `TCP_MISS/200`, `HIER_DIRECT/1.2.3.4`: both sides of the first slash, which is near.
 fn at_slash(cell: &str) -> Option<(&str, &str)> {
-    let at = cell.bytes().position(|b| b == b'/')?;
+    let at = cell.as_bytes().iter().position(|b| *b == b'/')?;
     Some((cell.get(..at)?, cell.get(at + 1..)?))
 }
 

@@ -12,7 +12,7 @@ use header::{Header, Kind};
 use super::{Block, Carry, Format, Head, Sniff};
 use crate::base::text::trim_start;
 use crate::ingest::framing::Framing;
-use crate::ingest::lines::{emptied, lines, peel, text};
+use crate::ingest::lines::{emptied, lines, peel, text, texts};
 use crate::ingest::raw::Raw;
 use crate::ingest::sink::Sink;
 
@@ -68,8 +68,7 @@ impl Format for W3c {
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let mut header = Header::load(&carry.header);
         let (mut cells, mut fields) = (Vec::new(), Vec::new());
-        for (offset, bytes) in lines(block) {
-            let decoded = text(bytes, carry.codepage);
+        for (offset, bytes, decoded) in texts(block, carry.codepage) {
             let line = peel(&decoded, carry);
             if trim_start(line.payload).as_bytes().first() == Some(&b'#') {
                 header.update(line.payload);

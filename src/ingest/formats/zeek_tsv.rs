@@ -10,7 +10,7 @@ use crate::base::places;
 use crate::base::text::trim_start;
 use crate::ingest::framing::Framing;
 use crate::ingest::layout::{Layout, Placed};
-use crate::ingest::lines::{emptied, lines, text};
+use crate::ingest::lines::{emptied, lines, text, texts};
 use crate::ingest::name::Name;
 use crate::ingest::raw::{Field, Raw, Value};
 use crate::ingest::sink::Sink;
@@ -71,9 +71,9 @@ impl Format for ZeekTsv {
             header.update(line);
         }
         header.name_the_log(&carry.name);
-        let mut room = Vec::new();
-        for (offset, line) in lines(block) {
-            let cells = text(line, carry.codepage);
+        let (mut room, mut ends) = (Vec::new(), Vec::new());
+        let escapes = memchr::memchr(b'\\', block.bytes).is_some();
+        for (offset, line, cells) in texts(block, carry.codepage) {
             let begin = trim_start(&cells);
             if begin.as_bytes().first() == Some(&b'#') {
                 header.update(begin);
@@ -82,7 +82,9 @@ impl Format for ZeekTsv {
             }
             let mut raw = Raw::log(&header.kind, offset);
             raw.fields = std::mem::take(&mut room);
-            match header.record(&cells, &mut raw) {
+            header.ends(&cells, &mut ends);
+            let escaped = escapes && memchr::memchr(b'\\', line).is_some();
+            match header.record(&cells, &ends, escaped, &mut raw) {
                 Ok(()) => sink.event(&raw),
                 Err(reason) => sink.reject(offset, reason, line),
             }
@@ -112,6 +114,8 @@ struct Column {
     role: Role,
     /// Whether it is a set, vector or table.
     container: bool,
+    /// Whether a cell without escapes is a field as it stands.
+    plain: bool,
 }
 
 impl Column {
@@ -120,6 +124,7 @@ impl Column {
             name: name.to_owned().into(),
             role: Role::of(name),
             container: false,
+            plain: false,
         }
     }
 }
@@ -167,6 +172,9 @@ impl Header {
             }
             _ => {}
         }
+        for column in &mut self.columns {
+            column.plain = column.role == Role::Data && (!column.container || self.set_separator == ',');
+        }
     }
 
     /// Names the log by `#path`, else by its columns, else by the file's name.
@@ -183,77 +191,87 @@ impl Header {
         self.kind = format!("zeek.{}", path.unwrap_or("unknown"));
     }
 
-    /// Reads the cells of a line into an empty record.
-    fn record<'r>(&'r self, line: &'r str, raw: &mut Raw<'r>) -> Result<(), Cow<'static, str>> {
-        if self.columns.is_empty() {
-            return Err("no #fields line before this record; give the whole file with its header".into());
-        }
+    /// Where the cells of a line end.
+    fn ends(&self, line: &str, out: &mut Vec<usize>) {
+        out.clear();
         match u8::try_from(self.separator).ok().filter(u8::is_ascii) {
-            Some(separator) => self.cells(line, places::split(line, separator), raw),
-            None => self.cells(line, line.split(self.separator), raw),
+            Some(separator) => places::ends(separator, line, out),
+            None => {
+                out.extend(line.match_indices(self.separator).map(|(at, _)| at));
+                out.push(line.len());
+            }
         }
     }
 
+    /// Reads the cells of a line, which may have escapes, into an empty record.
     #[inline]
-    fn cells<'r>(
+    fn record<'r>(
         &'r self,
         line: &'r str,
-        mut cells: impl Iterator<Item = &'r str>,
+        ends: &[usize],
+        escaped: bool,
         raw: &mut Raw<'r>,
     ) -> Result<(), Cow<'static, str>> {
-        let escaped = memchr::memchr(b'\\', line.as_bytes()).is_some();
+        let wanted = self.columns.len();
+        if wanted == 0 {
+            return Err("no #fields line before this record; give the whole file with its header".into());
+        }
+        if ends.len() < wanted {
+            let found = ends.len();
+            return Err(format!("{found} columns where #fields names {wanted}; the line is cut or damaged").into());
+        }
         let mut placed = self.layout.as_ref().map(Placed::new);
-        raw.fields.reserve(self.columns.len());
-        for (place, column) in self.columns.iter().enumerate() {
-            let Some(cell) = cells.next() else {
-                return Err(format!(
-                    "{place} columns where #fields names {}; the line is cut or damaged",
-                    self.columns.len()
-                )
-                .into());
-            };
+        raw.fields.reserve(wanted);
+        let width = self.separator.len_utf8();
+        let mut from = 0;
+        for ((place, column), end) in self.columns.iter().enumerate().zip(ends) {
+            let cell = line.get(from..*end).unwrap_or("");
+            from = end + width;
             if is(cell, &self.unset) {
                 continue;
             }
-            let value = match column.container {
-                true => self.container(cell, escaped),
-                false => self.plain(cell, escaped),
-            };
             let next = raw.fields.len();
-            let field = Field::new(column.name.borrowed(), value);
-            match column.role {
-                Role::Data => raw.fields.push(field),
-                role => zeek::push_as(raw, role, field),
+            if column.plain && !escaped && !is(cell, &self.empty) {
+                raw.push(column.name.borrowed(), Value::Str(Cow::Borrowed(cell)));
+            } else {
+                self.push(raw, column, cell);
             }
             if let Some(placed) = placed.as_mut().filter(|_| raw.fields.len() > next) {
                 placed.put(place, next);
             }
         }
         // More columns than names happen where a sensor adds fields to a log whose header is already written.
-        for (place, cell) in (self.columns.len() + 1..).zip(cells) {
+        for (number, end) in (1..).zip(ends).skip(wanted) {
+            let cell = line.get(from..*end).unwrap_or("");
+            from = end + width;
             if !is(cell, &self.unset) {
-                raw.push(format!("column_{place}"), self.plain(cell, escaped));
+                raw.push(format!("column_{number}"), self.text(cell));
             }
         }
         raw.placed = placed;
         Ok(())
     }
 
-    #[inline(always)]
-    fn plain<'r>(&self, cell: &'r str, escaped: bool) -> Value<'r> {
-        if is(cell, &self.empty) {
-            return Value::Str("".into());
-        }
-        Value::Str(if escaped { unescape(cell) } else { cell.into() })
+    /// Adds a cell of any kind.
+    #[inline(never)]
+    fn push<'r>(&'r self, raw: &mut Raw<'r>, column: &'r Column, cell: &'r str) {
+        let value = match column.container {
+            true => self.container(cell),
+            false => self.text(cell),
+        };
+        zeek::push_as(raw, column.role, Field::new(column.name.borrowed(), value));
+    }
+
+    fn text<'r>(&self, cell: &'r str) -> Value<'r> {
+        Value::Str(if is(cell, &self.empty) { "".into() } else { unescape(cell) })
     }
 
     /// Plain items stay joined by commas; escaped ones become a JSON array, where they cannot be confused.
-    fn container<'r>(&self, cell: &'r str, escaped: bool) -> Value<'r> {
+    fn container<'r>(&self, cell: &'r str) -> Value<'r> {
         if is(cell, &self.empty) {
             return Value::Raw("[]".into());
         }
-        let escaped = escaped && memchr::memchr(b'\\', cell.as_bytes()).is_some();
-        if self.set_separator == ',' && !escaped {
+        if self.set_separator == ',' && memchr::memchr(b'\\', cell.as_bytes()).is_none() {
             return Value::Str(cell.into());
         }
         let items: Vec<_> = cell.split(self.set_separator).map(unescape).collect();
@@ -412,8 +430,8 @@ mod tests {
         assert_eq!(unescape("\\xff\\xfe"), "\\xff\\xfe");
         assert_eq!(unescape("end\\"), "end\\");
         let h = Header::default();
-        assert_eq!(h.container("a\\x2cb,c", true), Value::Raw("[\"a,b\",\"c\"]".into()));
-        assert_eq!(h.container("a,c", true), Value::str("a,c"));
+        assert_eq!(h.container("a\\x2cb,c"), Value::Raw("[\"a,b\",\"c\"]".into()));
+        assert_eq!(h.container("a,c"), Value::str("a,c"));
     }
 
     #[test]
