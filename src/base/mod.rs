@@ -1,6 +1,7 @@
 //! Floor 0: errors, time, text, addresses. Knows nothing of logs.
 
 pub mod bits;
+pub mod columns;
 pub mod error;
 pub mod ip;
 pub mod names;

@@ -34,21 +34,6 @@ impl<'t> Places<'t> {
         }
     }
 
-    /// The first place that is not before `from`, which must not be less than the time before; it is not taken.
-    #[inline]
-    pub fn not_before(&mut self, from: usize) -> Option<usize> {
-        loop {
-            if from < self.at {
-                let begin = self.at - STEP;
-                self.bits &= u64::MAX << from.saturating_sub(begin);
-                if self.bits != 0 {
-                    return Some(begin + self.bits.trailing_zeros() as usize);
-                }
-            }
-            self.step()?;
-        }
-    }
-
     /// Looks at the next step; `None` behind the last one.
     #[inline]
     fn step(&mut self) -> Option<()> {
@@ -117,10 +102,7 @@ fn places(chunk: &[u8; STEP], wanted: [u8; 2]) -> u64 {
     let ([a, b, c, d], _) = chunk.as_chunks() else {
         return 0;
     };
-    sixteen(a, one, other)
-        | sixteen(b, one, other) << 16
-        | sixteen(c, one, other) << 32
-        | sixteen(d, one, other) << 48
+    sixteen(a, one, other) | sixteen(b, one, other) << 16 | sixteen(c, one, other) << 32 | sixteen(d, one, other) << 48
 }
 
 #[inline]
@@ -142,16 +124,6 @@ mod tests {
         ) {
             let plain: Vec<usize> = (0..bytes.len()).filter(|i| wanted.contains(&bytes[*i])).collect();
             prop_assert_eq!(Places::of_both(wanted, &bytes).collect::<Vec<_>>(), plain);
-        }
-
-        #[test]
-        fn places_are_passed_over(text in "[a ]{0,300}", jumps in prop::collection::vec(0usize..90, 0..20)) {
-            let (mut places, mut from) = (Places::new(b' ', text.as_bytes()), 0);
-            for jump in jumps {
-                from += jump;
-                let plain = text.get(from..).and_then(|rest| rest.find(' ')).map(|at| from + at);
-                prop_assert_eq!(places.not_before(from), plain);
-            }
         }
 
         #[test]

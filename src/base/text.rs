@@ -90,6 +90,49 @@ pub fn cut(text: &str, byte: u8) -> Option<(&str, &str)> {
     Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
+/// [`cut`] at two bytes that follow each other, which must be ASCII; it is made for a first one that is rare.
+#[inline]
+pub fn cut_pair(text: &str, pair: [u8; 2]) -> Option<(&str, &str)> {
+    let [first, second] = pair;
+    let bytes = text.as_bytes();
+    let at = memchr::memchr_iter(first, bytes).find(|at| bytes.get(at + 1) == Some(&second))?;
+    Some((text.get(..at)?, text.get(at + 2..)?))
+}
+
+/// `str::split_whitespace` for texts whose words are mostly ASCII between single blanks.
+#[inline]
+pub fn words(text: &str) -> Words<'_> {
+    Words(text)
+}
+
+/// What [`words`] gives.
+#[derive(Debug, Clone)]
+pub struct Words<'t>(&'t str);
+
+impl<'t> Iterator for Words<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        let text = match self.0.as_bytes() {
+            [b' ', ..] => trim_start(self.0.get(1..)?),
+            _ => trim_start(self.0),
+        };
+        if text.is_empty() {
+            self.0 = "";
+            return None;
+        }
+        let visible = |b: &u8| matches!(b, 0x21..=0x7E);
+        let end = match text.as_bytes().iter().position(|b| !visible(b)) {
+            None => text.len(),
+            Some(end) if text.as_bytes().get(end) == Some(&b' ') => end,
+            Some(_) => text.find(char::is_whitespace).unwrap_or(text.len()),
+        };
+        let (word, rest) = text.split_at_checked(end)?;
+        self.0 = rest;
+        Some(word)
+    }
+}
+
 /// At most `max` characters from the front.
 pub fn truncate_chars(text: &str, max: usize) -> &str {
     let end = text.char_indices().nth(max).map_or(text.len(), |(at, _)| at);
@@ -348,6 +391,12 @@ mod tests {
             push_json_str(&mut out, &text);
             prop_assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
         }
+        fn words_and_cuts_are_those_of_the_library(text in "[a: é\u{a0}\\t\u{b}]{0,60}") {
+            prop_assert_eq!(words(&text).collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
+            prop_assert_eq!(cut(&text, b':'), text.split_once(':'));
+            prop_assert_eq!(cut_pair(&text, *b": "), text.split_once(": "));
+        }
+
         #[test]
         fn terminal_text_has_no_unsafe_character(text: String) {
             prop_assert!(!for_terminal(&text).contains(is_unsafe_on_terminal));

@@ -10,7 +10,9 @@ mod order;
 mod scan;
 
 pub use calendar::{date, day_string, format_rfc3339, from_civil};
-pub use forms::{apache, bind, ctime, day_and_clock, epoch, filetime, rfc3164, rfc3164_prefix, rfc3339, rfc3339_prefix, us_datetime};
+pub use forms::{
+    apache, bind, ctime, day_and_clock, epoch, filetime, rfc3164, rfc3164_prefix, rfc3339, rfc3339_prefix, us_datetime,
+};
 pub use order::{DateOrder, DateOrderVote};
 
 /// A moment in microseconds since 1970-01-01T00:00:00Z.

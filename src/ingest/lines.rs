@@ -20,7 +20,10 @@ pub fn lines<'a>(block: &Block<'a>) -> impl Iterator<Item = (u64, &'a [u8])> + u
             let line = bytes.get(at..end)?;
             let offset = first + at as u64;
             at = end + 1;
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let line = match line {
+                [line @ .., b'\r'] => line,
+                line => line,
+            };
             if !line.iter().all(u8::is_ascii_whitespace) {
                 return Some((offset, line));
             }
@@ -39,8 +42,9 @@ pub fn texts<'a>(
     lines(block).map(move |(offset, line)| {
         let at = (offset - first) as usize;
         let text = match whole.and_then(|whole| whole.get(at..at + line.len())) {
-            Some(text) => Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text)),
-            None => text(line, codepage),
+            // Few lines begin with a mark of their order of bytes.
+            Some(text) if line.first() != Some(&0xEF) => Cow::Borrowed(text),
+            _ => text(line, codepage),
         };
         (offset, line, text)
     })

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::lines::Line;
-use super::raw::{Raw, Value};
+use super::raw::{Field, Raw, Value};
+use crate::base::text::{Words, cut, cut_pair, words};
 use crate::base::time;
 
 /// Whether a syslog tag is named's.
@@ -32,10 +33,11 @@ fn is_service(payload: &str) -> bool {
         || (payload.contains(" resolving '") && payload.contains("/IN': "))
 }
 
-/// Reads one line of named.
-pub fn record<'a>(line: &Line<'a>, offset: u64) -> Raw<'a> {
+/// Reads one line of named; `room` is that of its fields.
+pub fn record<'a>(line: &Line<'a>, offset: u64, room: Vec<Field<'a>>) -> Raw<'a> {
     let (when, payload) = strip_time(line.payload);
     let mut raw = Raw::log("bind.service", offset);
+    raw.fields = room;
     raw.observer = line.host.map(Cow::Borrowed);
     if let Some((ts, zone)) = when {
         (raw.time, raw.quality) = (Some(ts), zone.quality());
@@ -49,30 +51,31 @@ pub fn record<'a>(line: &Line<'a>, offset: u64) -> Raw<'a> {
         && question(&mut raw, c.what).is_some()
     {
         raw.kind = Cow::Borrowed("bind");
-        let fields = [
-            ("category", c.category),
-            ("client_ptr", c.pointer),
-            ("client", c.address),
-            ("client_port", c.port),
-            ("name", c.name),
-            ("view", c.view),
-        ];
-        let same = raw.get("query").is_some_and(|q| q == c.name);
-        for (name, cell) in fields {
-            if !(cell.is_empty() || name == "name" && same) {
-                raw.push(name, Value::str(cell));
-            }
-        }
+        let name = Some(c.name).filter(|name| raw.get("query") != Some(name));
+        put(&mut raw, "category", c.category);
+        put(&mut raw, "client_ptr", c.pointer);
+        put(&mut raw, "client", c.address);
+        put(&mut raw, "client_port", c.port);
+        put(&mut raw, "name", name.unwrap_or(""));
+        put(&mut raw, "view", c.view);
         return raw;
     }
     raw.push("message", Value::str(payload));
     raw
 }
 
+/// Adds a field that is not empty.
+#[inline(always)]
+fn put<'a>(raw: &mut Raw<'a>, name: &'static str, cell: &'a str) {
+    if !cell.is_empty() {
+        raw.push(name, Value::Str(cell.into()));
+    }
+}
+
 /// `05-Feb-2025 11:30:29.123 ` in front, if it is there.
 pub fn strip_time(text: &str) -> (Option<(time::Ts, time::Zone)>, &str) {
     let text = text.trim();
-    let Some(end) = text.match_indices(' ').nth(1).map(|(i, _)| i) else {
+    let Some(end) = memchr::memchr_iter(b' ', text.as_bytes()).nth(1) else {
         return (None, text);
     };
     let Some((when, rest)) = text.split_at_checked(end) else {
@@ -95,35 +98,36 @@ struct Client<'a> {
     what: &'a str,
 }
 
+/// Most bytes before the word `client`.
+const MOST_CATEGORY: usize = 40;
+
 fn client(text: &str) -> Option<Client<'_>> {
     let at = if text.starts_with("client ") {
         0
     } else {
-        text.find(": client ")? + 2
+        let mut begins = text.as_bytes().windows(9).take(MOST_CATEGORY - 1);
+        begins.position(|w| w == b": client ")? + 2
     };
     let (category, rest) = text.split_at_checked(at)?;
-    if category.len() > 40 {
-        return None;
-    }
     let rest = rest.strip_prefix("client ")?.trim_start();
     let (pointer, rest) = if rest.starts_with('@') {
-        rest.split_once(' ')?
+        cut(rest, b' ')?
     } else {
         ("", rest)
     };
-    let (address, rest) = rest.trim_start().split_once('#')?;
-    let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+    let (address, rest) = cut(rest.trim_start(), b'#')?;
+    let digits = rest.as_bytes().iter().position(|b| !b.is_ascii_digit())?;
     let (port, rest) = rest.split_at_checked(digits)?;
-    if port.is_empty() || address.contains(' ') {
+    if port.is_empty() || address.as_bytes().contains(&b' ') {
         return None;
     }
     let (name, rest) = match rest.trim_start().strip_prefix('(') {
-        Some(inner) => inner.split_once("):")?,
+        Some(inner) => cut_pair(inner, *b"):")?,
         None => ("", rest.strip_prefix(':')?),
     };
     let rest = rest.trim_start();
     let (view, what) = match rest.strip_prefix("view ") {
-        Some(inner) => inner.split_once(": ")?,
+        Some(inner) => cut_pair(inner, *b": ")?,
         None => ("", rest),
     };
     Some(Client {
@@ -139,21 +143,28 @@ fn client(text: &str) -> Option<Client<'_>> {
 
 /// Reads what a client did into fields; `None` if it is not about a name.
 fn question<'a>(raw: &mut Raw<'a>, what: &'a str) -> Option<()> {
-    let (proto, asked) = match what.split_once(": ") {
+    let (proto, asked) = match cut_pair(what, *b": ") {
         Some((p @ ("UDP" | "TCP"), rest)) => (p, rest),
         _ => ("", what),
     };
     if let Some(rest) = asked.strip_prefix("query: ") {
-        triple(raw, rest.split_once(" response: ").map_or(rest, |(q, _)| q))?;
-        match rest.split_once(" response: ") {
-            Some((_, answer)) => response(raw, answer),
-            None => flags_and_server(raw, rest),
+        // A colon is rarer than a blank, and mostly there is none.
+        let colon = memchr::memchr(b':', rest.as_bytes());
+        match colon.and_then(|_| rest.split_once(" response: ")) {
+            Some((question, answer)) => {
+                triple(raw, question)?;
+                response(raw, answer);
+            }
+            None => {
+                let rest = triple(raw, rest)?;
+                flags_and_server(raw, rest);
+            }
         }
         raw.push("verb", Value::str("query"));
     } else if let Some(rest) = asked.strip_prefix("answer: ") {
         let (question, rcode) = rest.rsplit_once(" -> ")?;
-        triple(raw, question)?;
-        flags_and_server(raw, question);
+        let rest = triple(raw, question)?;
+        flags_and_server(raw, rest);
         raw.push("rcode", Value::str(rcode.trim()));
         raw.push("verb", Value::str("response"));
     } else {
@@ -166,19 +177,18 @@ fn question<'a>(raw: &mut Raw<'a>, what: &'a str) -> Option<()> {
     Some(())
 }
 
-/// `name IN TYPE …`
-fn triple<'a>(raw: &mut Raw<'a>, text: &'a str) -> Option<()> {
-    let mut cells = text.split_whitespace();
+/// `name IN TYPE …`; the words behind.
+fn triple<'a>(raw: &mut Raw<'a>, text: &'a str) -> Option<Words<'a>> {
+    let mut cells = words(text);
     let (name, class, kind) = (cells.next()?, cells.next()?, cells.next()?);
-    raw.push("query", Value::str(name));
-    raw.push("class", Value::str(class));
-    raw.push("type", Value::str(kind));
-    Some(())
+    put(raw, "query", name);
+    put(raw, "class", class);
+    put(raw, "type", kind);
+    Some(cells)
 }
 
-/// `… +E(0)DC (server)`
-fn flags_and_server<'a>(raw: &mut Raw<'a>, text: &'a str) {
-    let mut cells = text.split_whitespace().skip(3);
+/// `+E(0)DC (server)`
+fn flags_and_server<'a>(raw: &mut Raw<'a>, mut cells: Words<'a>) {
     if let Some(flags) = cells.next().filter(|f| f.starts_with(['+', '-'])) {
         raw.push("flags", Value::str(flags));
     }
@@ -254,6 +264,7 @@ mod tests {
                 time: None,
             },
             0,
+            Vec::new(),
         )
     }
 

@@ -123,53 +123,59 @@ fn absolute<'a>(scheme: &'a str, rest: &'a str) -> Option<Url<'a>> {
 
 /// (host, port, whether both re-create the text).
 fn authority(text: &str) -> Option<(Cow<'_, str>, Option<u16>, bool)> {
-    let bare = cut_last(text, b'@').map_or(text, |(_, host)| host);
-    let (host, port) = match cut_last(bare, b':') {
-        Some((host, port)) if host.ends_with(']') || memchr::memchr(b':', host.as_bytes()).is_none() => {
-            (host, Some(port))
-        }
-        _ => (bare, None),
+    let letters = Letters::of(text.as_bytes());
+    let (bare, host, port, inner) = match letters.colon {
+        _ if letters.odd => any_authority(text),
+        None => (text, text, None, None),
+        Some(at) => (text, text.get(..at)?, text.get(at + 1..), None),
     };
     let number = port.and_then(|p| p.parse::<u16>().ok());
-    let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
     let name = inner.unwrap_or(host);
-    let has = Letters::of(name);
-    if name.is_empty() || has.odd && name.chars().any(char::is_whitespace) {
+    if name.is_empty() || letters.odd && name.chars().any(char::is_whitespace) {
         return None;
     }
     let port_exact = port.is_none_or(|p| number.is_some() && (p == "0" || !p.starts_with(['0', '+'])));
-    let brackets_exact = inner.is_some() == has.colon;
-    let exact = bare.len() == text.len() && port_exact && brackets_exact && !has.upper;
-    let name = if has.upper { lower_ascii(name) } else { name.into() };
+    let brackets_exact = !letters.odd || inner.is_some() == name.contains(':');
+    let name = if letters.upper { lower_ascii(name) } else { name.into() };
+    let exact = bare.len() == text.len() && port_exact && brackets_exact && matches!(name, Cow::Borrowed(_));
     Some((name, number, exact))
 }
 
-/// Cuts a text before and behind the last of a byte, which must be ASCII; `None` where it has none.
-#[inline]
-fn cut_last(text: &str, byte: u8) -> Option<(&str, &str)> {
-    let at = memchr::memrchr(byte, text.as_bytes())?;
-    Some((text.get(..at)?, text.get(at + 1..)?))
+/// What stands behind a user, the host there, the port, and the host without brackets.
+fn any_authority(text: &str) -> (&str, &str, Option<&str>, Option<&str>) {
+    let bare = text.rsplit_once('@').map_or(text, |(_, host)| host);
+    let (host, port) = match bare.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port)),
+        _ => (bare, None),
+    };
+    let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+    (bare, host, port, inner)
 }
 
-/// What the name of a host has besides the usual.
+/// What stands in a host and port.
 struct Letters {
-    /// Bytes that are no visible ASCII.
+    /// More than one colon, a user, brackets, or bytes that are no visible ASCII.
     odd: bool,
     upper: bool,
-    colon: bool,
+    /// Where the colon stands.
+    colon: Option<usize>,
 }
 
 impl Letters {
     #[inline]
-    fn of(name: &str) -> Self {
-        let mut all = 0;
-        for byte in name.as_bytes() {
-            all |= KINDS.get(*byte as usize).copied().unwrap_or(0);
+    fn of(text: &[u8]) -> Self {
+        let (mut all, mut colons, mut colon) = (0, 0, 0);
+        for (at, byte) in text.iter().enumerate() {
+            let kind = KINDS.get(*byte as usize).copied().unwrap_or(0);
+            all |= kind;
+            if kind == COLON {
+                (colons, colon) = (colons + 1, at);
+            }
         }
         Self {
-            odd: all & ODD != 0,
+            odd: all & ODD != 0 || colons > 1,
             upper: all & UPPER != 0,
-            colon: all & COLON != 0,
+            colon: (colons > 0).then_some(colon),
         }
     }
 }
@@ -187,6 +193,7 @@ const KINDS: [u8; 256] = {
         kinds[byte as usize] = match byte {
             b'A'..=b'Z' => UPPER,
             b':' => COLON,
+            b'@' | b'[' | b']' => ODD,
             _ => 0,
         };
         byte += 1;

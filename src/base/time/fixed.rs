@@ -29,19 +29,59 @@ pub(super) fn moment(day: &[u8; 10], clock: &[u8; 8]) -> Option<Ts> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *day else {
         return None;
     };
+    civil(number([y1, y2, y3, y4])?, number([m1, m2])?, number([d1, d2])?, clock)
+}
+
+#[inline]
+fn civil(year: u32, month: u32, day: u32, clock: &[u8; 8]) -> Option<Ts> {
     let [h1, h2, b':', n1, n2, b':', s1, s2] = *clock else {
         return None;
     };
-    let year = number([y1, y2, y3, y4])?;
     from_civil(
         year.into(),
-        number([m1, m2])?,
-        number([d1, d2])?,
+        month,
+        day,
         number([h1, h2])?,
         number([n1, n2])?,
         number([s1, s2])?,
         0,
     )
+}
+
+/// `05-Feb-2025 11:30:29.123`, the fraction optional.
+#[inline]
+pub(super) fn bind(bytes: &[u8]) -> Option<(Ts, Zone)> {
+    let ([d1, d2, b'-', a, b, c, b'-', y1, y2, y3, y4, b' '], rest) = bytes.split_first_chunk()? else {
+        return None;
+    };
+    let (clock, rest) = rest.split_first_chunk()?;
+    let micros = match rest {
+        [] => 0,
+        [b'.', digits @ ..] => micros(digits)?,
+        _ => return None,
+    };
+    let month = month([*a, *b, *c])?;
+    let ts = civil(number([*y1, *y2, *y3, *y4])?, month, number([*d1, *d2])?, clock)?;
+    Some((ts + micros, Zone::None))
+}
+
+/// The number of a month as it is written most.
+fn month(name: [u8; 3]) -> Option<u32> {
+    Some(match &name {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
+    })
 }
 
 /// Ten digits of seconds since 1970, and three or six decimals.
@@ -89,6 +129,7 @@ mod tests {
     #[test]
     fn they_are_taken() {
         assert!(rfc3339(b"2024-02-29T10:11:12.123Z").is_some() && rfc3339(b"2024-02-29 10:11:12").is_some());
+        assert!(bind(b"05-Feb-2025 11:30:29.123").is_some());
         assert!(epoch(b"1772409600.149595").is_some() && epoch(b"1772409600.014").is_some());
     }
 
@@ -99,6 +140,15 @@ mod tests {
         ) {
             if let Some(read) = rfc3339(text.as_bytes()) {
                 prop_assert_eq!(Some(read), forms::any_rfc3339(text.as_bytes()));
+            }
+        }
+
+        #[test]
+        fn days_with_names_are_those_of_the_forms_at_large(
+            text in "[0-3][0-9]-(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|feb)-[0-9]{4} [0-2][0-9]:[0-5][0-9]:[0-6][0-9]([.,][0-9]{0,10})?",
+        ) {
+            if let Some(read) = bind(text.as_bytes()) {
+                prop_assert_eq!(Some(read), forms::any_bind(text.as_bytes()));
             }
         }
 

@@ -119,6 +119,11 @@ pub fn apache(bytes: &[u8]) -> Option<(Ts, Zone)> {
 
 /// The time of BIND's own log files: `05-Feb-2025 11:30:29.123`, local without a zone.
 pub fn bind(bytes: &[u8]) -> Option<(Ts, Zone)> {
+    fixed::bind(bytes).or_else(|| any_bind(bytes))
+}
+
+/// [`bind`] in all its forms.
+pub(super) fn any_bind(bytes: &[u8]) -> Option<(Ts, Zone)> {
     let mut scan = Scan::new(bytes);
     let (year, month, day) = named_date(&mut scan, b'-')?;
     scan.eat_any(b" T")?;

@@ -5,7 +5,7 @@
 use super::{Block, Carry, Format, Head, Sniff};
 use crate::ingest::dhcpd;
 use crate::ingest::framing::Framing;
-use crate::ingest::lines::{peel, texts, vote};
+use crate::ingest::lines::{emptied, peel, texts, vote};
 use crate::ingest::named::{is_named, is_ours, record, strip_time};
 use crate::ingest::sink::Sink;
 
@@ -34,12 +34,17 @@ impl Format for Bind {
     }
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
+        let mut room = Vec::new();
         for (offset, _, decoded) in texts(block, carry.codepage) {
             let line = peel(&decoded, carry);
             // One syslog file often holds both daemons of an appliance.
             match dhcpd::is_dhcpd(line.tag) {
                 true => sink.event(&dhcpd::record(&line, offset)),
-                false => sink.event(&record(&line, offset)),
+                false => {
+                    let raw = record(&line, offset, std::mem::take(&mut room));
+                    sink.event(&raw);
+                    room = emptied(raw.fields);
+                }
             }
         }
     }

@@ -39,7 +39,7 @@ impl Format for DhcpIsc {
             let line = peel(&decoded, carry);
             // One syslog file often holds both daemons of an appliance.
             match named::is_named(line.tag) {
-                true => sink.event(&named::record(&line, offset)),
+                true => sink.event(&named::record(&line, offset, Vec::new())),
                 false => sink.event(&record(&line, offset)),
             }
         }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::{Block, Carry, Format, Head, Sniff};
 use crate::base::time::{self, DateOrder};
 use crate::ingest::framing::Framing;
-use crate::ingest::lines::{Line, lines, peel, text, vote};
+use crate::ingest::lines::{Line, lines, peel, text, texts, vote};
+use crate::ingest::name::Name;
 use crate::ingest::raw::{Raw, Value};
 use crate::ingest::sink::Sink;
 
@@ -56,17 +57,16 @@ impl Format for DhcpWindows {
     }
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
-        let mut header = text(&carry.header, None).into_owned();
-        for (offset, bytes) in lines(block) {
-            let decoded = text(bytes, carry.codepage);
+        let mut header = names(&text(&carry.header, None));
+        for (offset, bytes, decoded) in texts(block, carry.codepage) {
             let line = peel(&decoded, carry);
             if is_header(line.payload) {
-                header = line.payload.trim().to_owned();
+                header = names(line.payload.trim());
                 continue;
             }
             if is_row(line.payload) {
                 if header.is_empty() {
-                    header = HEADER.to_owned();
+                    header = names(HEADER);
                 }
                 sink.event(&record(&line, &header, offset));
             } else if !header.is_empty() && !is_preamble(line.payload) {
@@ -77,6 +77,15 @@ impl Format for DhcpWindows {
                 );
             }
         }
+    }
+}
+
+/// The names of the columns; none of a header that is missing.
+fn names(header: &str) -> Vec<Name<'static>> {
+    let name = |name: &str| name.trim().to_owned().into();
+    match header.is_empty() {
+        true => Vec::new(),
+        false => header.split(',').map(name).collect(),
     }
 }
 
@@ -106,7 +115,7 @@ fn is_row(line: &str) -> bool {
 }
 
 /// One row. Rows without an address are the service's own notes.
-fn record<'a>(line: &Line<'a>, header: &'a str, offset: u64) -> Raw<'a> {
+fn record<'a>(line: &Line<'a>, header: &'a [Name<'_>], offset: u64) -> Raw<'a> {
     let cells: Vec<&str> = line.payload.split(',').collect();
     let address = cells.get(4).is_some_and(|c| crate::base::ip::parse(c).is_some());
     let mut raw = Raw::log(if address { "dhcp.windows" } else { "dhcp.service" }, offset);
@@ -118,16 +127,15 @@ fn record<'a>(line: &Line<'a>, header: &'a str, offset: u64) -> Raw<'a> {
     if let Some((ts, zone)) = parsed {
         (raw.time, raw.quality) = (Some(ts), zone.quality());
     }
-    let mut names = header.split(',').map(str::trim);
+    raw.fields.reserve(cells.len());
     for (i, cell) in cells.iter().enumerate() {
-        let name = names
-            .next()
-            .filter(|n| !n.is_empty())
-            .map_or_else(|| Cow::Owned(format!("_{}", i + 1)), Cow::Borrowed);
         let held = (i == 0 && raw.code.is_some_and(|c| format!("{c:02}") == *cell))
             || (parsed.is_some() && (i == 1 || i == 2));
         if !cell.is_empty() && !held {
-            raw.push(name, Value::str(cell));
+            match header.get(i).filter(|name| !name.is_empty()) {
+                Some(name) => raw.push(name.borrowed(), Value::str(cell)),
+                None => raw.push(format!("_{}", i + 1), Value::str(cell)),
+            }
         }
     }
     raw

@@ -1,12 +1,16 @@
 //! Microsoft DNS server debug log: one line a packet, times in the server's own locale.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::{Block, Carry, Format, Head, Sniff};
+use crate::base::text::{Words, cut, words};
 use crate::base::time::{self, DAY, DateOrder, DateOrderVote, Ts, Zone};
 use crate::ingest::framing::Framing;
-use crate::ingest::lines::{Line, lines, peel, text, vote};
-use crate::ingest::raw::{Raw, Value};
+use crate::ingest::lines::{Line, emptied, peel, texts, vote};
+use crate::ingest::raw::{Field, Raw, Value};
 use crate::ingest::sink::Sink;
 
 /// The debug log of the Windows DNS service.
@@ -45,15 +49,18 @@ impl Format for MsDns {
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let order = carry.date_order.unwrap_or_default();
-        for (offset, bytes) in lines(block) {
-            let decoded = text(bytes, carry.codepage);
+        let (mut clock, mut room) = (Clock::new(order), Vec::new());
+        for (offset, bytes, decoded) in texts(block, carry.codepage) {
             let line = peel(&decoded, carry);
             // Preamble and details of a packet are indented or begin with a word.
-            if !line.payload.starts_with(|c: char| c.is_ascii_digit()) {
+            if !line.payload.as_bytes().first().is_some_and(u8::is_ascii_digit) {
                 continue;
             }
-            match record(&line, offset, order) {
-                Ok(Some(raw)) => sink.event(&raw),
+            match record(&line, offset, &mut clock, std::mem::take(&mut room)) {
+                Ok(Some(raw)) => {
+                    sink.event(&raw);
+                    room = emptied(raw.fields);
+                }
                 Ok(None) => {}
                 Err(reason) => sink.reject(offset, reason, bytes),
             }
@@ -96,10 +103,12 @@ struct Packet<'a> {
 
 /// `<date> <time> <thread> PACKET  <pointer> UDP|TCP Rcv|Snd …`
 fn packet(text: &str) -> Option<Packet<'_>> {
-    let (before, rest) = text.split_once(" PACKET ")?;
+    static PACKET: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(" PACKET "));
+    let (before, rest) = text.split_at_checked(PACKET.find(text.as_bytes())?)?;
+    let rest = rest.get(" PACKET ".len()..)?;
     let (when, thread) = before.trim().rsplit_once(' ')?;
-    let hex = !thread.is_empty() && thread.bytes().all(|b| b.is_ascii_hexdigit());
-    let sent = rest.split_whitespace().take(4).any(|c| matches!(c, "Rcv" | "Snd"));
+    let hex = !thread.is_empty() && thread.as_bytes().iter().all(u8::is_ascii_hexdigit);
+    let sent = words(rest).take(4).any(|c| matches!(c, "Rcv" | "Snd"));
     (hex && sent && when.starts_with(|c: char| c.is_ascii_digit())).then_some(Packet {
         when: when.trim(),
         thread,
@@ -107,16 +116,51 @@ fn packet(text: &str) -> Option<Packet<'_>> {
     })
 }
 
-fn record<'a>(line: &Line<'a>, offset: u64, order: DateOrder) -> Result<Option<Raw<'a>>, Cow<'static, str>> {
+/// Reads times, the last one from memory: servers write many packets a second.
+struct Clock {
+    order: DateOrder,
+    last: String,
+    read: Option<(Ts, Zone)>,
+}
+
+impl Clock {
+    fn new(order: DateOrder) -> Self {
+        Self {
+            order,
+            last: String::new(),
+            read: None,
+        }
+    }
+
+    fn read(&mut self, text: &str) -> Option<(Ts, Zone)> {
+        if self.last != text {
+            self.last.clear();
+            self.last.push_str(text);
+            let bytes = text.as_bytes();
+            self.read = time::us_datetime(bytes, self.order).or_else(|| time::rfc3339(bytes));
+        }
+        self.read
+    }
+}
+
+fn record<'a>(
+    line: &Line<'a>,
+    offset: u64,
+    clock: &mut Clock,
+    room: Vec<Field<'a>>,
+) -> Result<Option<Raw<'a>>, Cow<'static, str>> {
     let Some(p) = packet(line.payload) else {
         if line.payload.contains(" PACKET ") {
             return Err("a PACKET line that is cut or damaged".into());
         }
-        return Ok(event(line, offset, order));
+        return Ok(event(line, offset, clock.order));
     };
     let mut raw = Raw::log("msdns", offset);
+    raw.fields = room;
     raw.observer = line.host.map(Cow::Borrowed);
-    let (ts, zone) = when(p.when, order).ok_or("its date could be day or month first; give --date-order")?;
+    let (ts, zone) = clock
+        .read(p.when)
+        .ok_or("its date could be day or month first; give --date-order")?;
     (raw.time, raw.quality) = (Some(ts), zone.quality());
     raw.push("thread", Value::str(p.thread));
     fields(&mut raw, p.rest).ok_or("a PACKET line that is cut or damaged")?;
@@ -137,34 +181,29 @@ fn event<'a>(line: &Line<'a>, offset: u64, order: DateOrder) -> Option<Raw<'a>> 
     Some(raw)
 }
 
-fn when(text: &str, order: DateOrder) -> Option<(Ts, Zone)> {
-    time::us_datetime(text.as_bytes(), order).or_else(|| time::rfc3339(text.as_bytes()))
-}
-
 /// `[pointer] UDP Rcv 10.1.2.3 5b47 R Q [8081 DR NOERROR] A (1)a(0)`
 fn fields<'a>(raw: &mut Raw<'a>, rest: &'a str) -> Option<()> {
-    let (before, after) = rest.split_once('[')?;
-    let (flags, after) = after.split_once(']')?;
-    let mut cells = before.split_whitespace();
+    let (before, after) = cut(rest, b'[')?;
+    let (flags, after) = cut(after, b']')?;
+    let mut cells = words(before);
     let mut cell = cells.next()?;
     if !matches!(cell, "UDP" | "TCP") {
         raw.push("pointer", Value::str(cell));
         cell = cells.next()?;
     }
     raw.push("protocol", Value::str(cell));
-    for name in ["direction", "peer", "xid"] {
-        raw.push(name, Value::str(cells.next()?));
-    }
+    raw.push("direction", Value::str(cells.next()?));
+    raw.push("peer", Value::str(cells.next()?));
+    raw.push("xid", Value::str(cells.next()?));
     for cell in cells {
         raw.push(if cell == "R" { "qr" } else { "opcode" }, Value::str(cell));
     }
-    let mut words = flags.split_whitespace();
+    let mut words = words(flags);
     raw.push("flags_hex", Value::str(words.next()?));
-    let words: Vec<_> = words.collect();
-    if let Some((rcode, chars)) = words.split_last() {
+    if let Some((rcode, chars)) = last_and_others(words) {
         raw.push("rcode", Value::str(rcode));
         if !chars.is_empty() {
-            raw.push("flags", Value::Str(Cow::Owned(chars.join(" "))));
+            raw.push("flags", Value::Str(chars));
         }
     }
     let (kind, name) = after.trim_start().split_once(' ').unwrap_or((after.trim(), ""));
@@ -173,9 +212,35 @@ fn fields<'a>(raw: &mut Raw<'a>, rest: &'a str) -> Option<()> {
     (!kind.is_empty() && !name.trim().is_empty()).then_some(())
 }
 
+/// The last word, and those before it with one blank between them.
+fn last_and_others<'a>(mut words: Words<'a>) -> Option<(&'a str, Cow<'a, str>)> {
+    let mut last = words.next()?;
+    let mut others = Cow::Borrowed("");
+    for word in words {
+        let other = std::mem::replace(&mut last, word);
+        if others.is_empty() {
+            others = other.into();
+        } else {
+            let others = others.to_mut();
+            others.push(' ');
+            others.push_str(other);
+        }
+    }
+    Some((last, others))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flags_are_joined_and_the_code_is_the_last_word() {
+        let of = |text| last_and_others(words(text)).map(|(last, others)| (last, others.into_owned()));
+        assert_eq!(of("A  T D NOERROR"), Some(("NOERROR", "A T D".to_owned())));
+        assert_eq!(of("DR NXDOMAIN"), Some(("NXDOMAIN", "DR".to_owned())));
+        assert_eq!(of(" NOERROR "), Some(("NOERROR", String::new())));
+        assert_eq!(of("  "), None);
+    }
     use crate::ingest::sink::RecordContext;
 
     const PREAMBLE: &str = "DNS Server log file creation at 6/5/2013 10:00:00 AM\nLog file wrap at 6/5/2013 10:00:00 AM\n\n\

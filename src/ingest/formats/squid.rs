@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Block, Carry, Format, Head, Sniff};
-use crate::base::places::Places;
+use crate::base::columns::Columns;
 use crate::base::text::trim_start;
 use crate::base::time::{self, DateOrder, TimeQuality};
 use crate::ingest::framing::Framing;
@@ -186,7 +186,7 @@ impl Native {
     }
 
     /// Adds a field unless it is Squid's null.
-    #[inline]
+    #[inline(always)]
     fn put<'r>(&'r self, raw: &mut Raw<'r>, column: Column, cell: &'r str) {
         let Some(name) = self.names.get(column as usize).filter(|_| !is_null(cell)) else {
             return;
@@ -307,48 +307,39 @@ fn is_null(cell: &str) -> bool {
 }
 
 /// Cells between blanks; a cell that begins with a quote ends with one.
-struct Cells<'a> {
-    text: &'a str,
-    blanks: Places<'a>,
-    /// Where the next cell begins, or what is blank before it.
-    at: usize,
-}
+struct Cells<'a>(Columns<'a>);
 
 impl<'a> Cells<'a> {
     fn of(text: &'a str) -> Self {
-        Self {
-            text,
-            blanks: Places::new(b' ', text.as_bytes()),
-            at: 0,
-        }
+        Self(Columns::new(text, [b' '; 2]))
     }
 
     #[inline]
     fn next(&mut self) -> Option<&'a str> {
-        let rest = trim_start(self.text.get(self.at..)?);
-        self.at = self.text.len() - rest.len();
-        if rest.as_bytes().first() == Some(&b'"')
-            && let Some(cell) = self.quoted()
-        {
-            return Some(cell);
+        match self.0.peek()? {
+            b'!' | b'#'..=b'~' => Some(self.0.take()),
+            _ => self.odd(),
         }
-        let end = self.blanks.not_before(self.at).unwrap_or(self.text.len());
-        let cell = self.text.get(self.at..end).filter(|cell| !cell.is_empty())?;
-        self.at = end + 1;
-        Some(cell)
+    }
+
+    /// The next cell where it begins with a quote, or with what may be a blank of another alphabet.
+    fn odd(&mut self) -> Option<&'a str> {
+        self.0.go_on(self.0.rest().trim_start());
+        self.quoted()
+            .or_else(|| Some(self.0.take()).filter(|cell| !cell.is_empty()))
     }
 
     fn quoted(&mut self) -> Option<&'a str> {
-        let inner = trim_start(self.text.get(self.at..)?).strip_prefix('"')?;
+        let inner = self.0.rest().trim_start().strip_prefix('"')?;
         let end = memchr::memchr_iter(b'"', inner.as_bytes())
             .find(|i| inner.as_bytes().get(i + 1).is_none_or(|b| *b == b' '))?;
-        self.at = self.text.len() - inner.len() + end + 1;
+        self.0.go_on(inner.get(end + 1..)?);
         inner.get(..end)
     }
 
     /// What was not read, without the blanks around it.
     fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or("").trim()
+        self.0.rest().trim()
     }
 }
 
@@ -403,7 +394,9 @@ mod tests {
 
     #[test]
     fn native_lines_with_wide_elapsed_and_short_tails() {
-        let raw = native("1737983758.627    207 10.2.3.4 TCP_TUNNEL/200 4047 CONNECT a.example:443 - HIER_DIRECT/192.0.2.8 - ")
+        let raw = native(
+            "1737983758.627    207 10.2.3.4 TCP_TUNNEL/200 4047 CONNECT a.example:443 - HIER_DIRECT/192.0.2.8 - ",
+        )
         .unwrap();
         assert_eq!(raw.time, Some(1_737_983_758_627_000));
         assert_eq!(

@@ -263,7 +263,11 @@ impl Header {
     }
 
     fn text<'r>(&self, cell: &'r str) -> Value<'r> {
-        Value::Str(if is(cell, &self.empty) { "".into() } else { unescape(cell) })
+        Value::Str(if is(cell, &self.empty) {
+            "".into()
+        } else {
+            unescape(cell)
+        })
     }
 
     /// Plain items stay joined by commas; escaped ones become a JSON array, where they cannot be confused.

@@ -142,6 +142,37 @@ fn msdns(row: &mut Row<'_, '_>) {
 /// `(5)login(4)live(3)com(0)` by its lengths; whether the name re-creates the text. A name that is dotted already is
 /// taken as it is.
 fn labels(text: &str) -> (String, bool) {
+    match plain_labels(text) {
+        Some(name) => (name, true),
+        None => any_labels(text),
+    }
+}
+
+/// [`labels`] of what re-creates itself: true lengths, small letters, no dots.
+fn plain_labels(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.strip_suffix("(0)").filter(|labels| !labels.is_empty())?;
+    while !rest.is_empty() {
+        let (length, after) = match *rest.as_bytes() {
+            [b'(', n @ b'1'..=b'9', b')', ..] => (n - b'0', 3),
+            [b'(', n @ b'1'..=b'9', m @ b'0'..=b'9', b')', ..] => ((n - b'0') * 10 + (m - b'0'), 4),
+            _ => return None,
+        };
+        let (label, next) = rest.get(after..)?.split_at_checked(length.into())?;
+        if label.bytes().any(|b| b == b'.' || b.is_ascii_uppercase()) {
+            return None;
+        }
+        if !out.is_empty() {
+            out.push('.');
+        }
+        out.push_str(label);
+        rest = next;
+    }
+    Some(out)
+}
+
+/// [`labels`] of any text.
+fn any_labels(text: &str) -> (String, bool) {
     let mut out = String::new();
     let mut rest = text;
     while let Some((length, after)) = rest.strip_prefix('(').and_then(|r| r.split_once(')')) {
@@ -193,10 +224,23 @@ fn encode(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn plain_labels_are_those_of_any_reader(
+            text in "(\\(3\\)(abc|aéx|a.b|aBc|\\(1\\))|\\(02\\)ab|\\(1\\)a|\\(12\\)abcdefghijkl){0,4}(\\(0\\)){0,2}",
+        ) {
+            if let Some(name) = plain_labels(&text) {
+                prop_assert_eq!((name, true), any_labels(&text));
+            }
+        }
+    }
     use crate::ingest::testing::{address, extra, int, list, map, text};
 
     #[test]
     fn names_are_cut_by_length() {
+        assert!(plain_labels("(5)login(4)live(12)abcdefghijkl(0)").is_some());
         assert_eq!(labels("(5)login(4)live(3)com(0)"), ("login.live.com".into(), true));
         assert_eq!(labels("(5)LOGIN(3)com(0)"), ("login.com".into(), false));
         assert_eq!(labels("(6)a(b) c(3)com(0)"), ("a(b) c.com".into(), true));

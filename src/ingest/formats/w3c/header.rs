@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::base::places::Places;
+use crate::base::columns::Columns;
 use crate::base::time::{self, SECOND, TimeQuality, Ts, Zone};
 use crate::ingest::layout::{Layout, Placed};
 use crate::ingest::lines::Line;
@@ -195,26 +195,15 @@ impl Header {
             return;
         }
         let quoted = self.kind != Kind::Iis;
-        let line = line.trim();
-        let mut blanks = Places::of_both([b' ', b'\t'], line.as_bytes());
-        let mut at = 0;
-        while let Some(first) = line.as_bytes().get(at) {
-            let end = match first {
-                b'"' | b'[' => {
-                    let (cell, after) = next_cell(line.get(at..).unwrap_or(""), quoted);
-                    cells.push(cell);
-                    line.len() - after.len()
-                }
-                _ => {
-                    let end = blanks.not_before(at).unwrap_or(line.len());
-                    cells.push(line.get(at..end).unwrap_or(""));
-                    end
-                }
-            };
-            at = end;
-            while blanks.not_before(at) == Some(at) {
-                at += 1;
+        let mut columns = Columns::new(line.trim(), [b' ', b'\t']);
+        while let Some(first) = columns.peek() {
+            if !matches!(first, b'"' | b'[') {
+                cells.push(columns.take());
+                continue;
             }
+            let (cell, after) = next_cell(columns.rest(), quoted);
+            cells.push(cell);
+            columns.go_on(after);
         }
     }
 
@@ -325,7 +314,7 @@ fn next_cell(text: &str, quoted: bool) -> (&str, &str) {
         }
     }
     if text.starts_with('[')
-        && let Some(end) = text.find(']').filter(|e| *e < 40)
+        && let Some(end) = text.bytes().take(40).position(|b| b == b']')
     {
         return text.split_at_checked(end + 1).unwrap_or((text, ""));
     }
