@@ -105,8 +105,10 @@ fn client(text: &str) -> Option<Client<'_>> {
     let at = if text.starts_with("client ") {
         0
     } else {
-        let mut begins = text.as_bytes().windows(9).take(MOST_CATEGORY - 1);
-        begins.position(|w| w == b": client ")? + 2
+        let bytes = text.as_bytes();
+        let head = bytes.get(..MOST_CATEGORY - 1).unwrap_or(bytes);
+        let is_it = |at: &usize| bytes.get(*at..).is_some_and(|rest| rest.starts_with(b": client "));
+        memchr::memchr_iter(b':', head).find(is_it)? + 2
     };
     let (category, rest) = text.split_at_checked(at)?;
     let rest = rest.strip_prefix("client ")?.trim_start();

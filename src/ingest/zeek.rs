@@ -256,12 +256,8 @@ fn set_time(raw: &mut Raw<'_>, text: &str) -> Option<bool> {
         raw.time = Some(ts);
         raw.quality = TimeQuality::Utc;
         // Microseconds hold six decimals.
-        return Some(
-            text.bytes()
-                .rev()
-                .position(|b| b == b'.')
-                .is_none_or(|decimals| decimals <= 6),
-        );
+        let point = text.as_bytes().iter().position(|b| *b == b'.');
+        return Some(point.is_none_or(|point| text.len() - point <= 7));
     }
     let (ts, zone) = time::rfc3339(text.as_bytes())?;
     raw.time = Some(ts);

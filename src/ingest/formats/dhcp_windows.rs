@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Block, Carry, Format, Head, Sniff};
-use crate::base::time::{self, DateOrder};
+use crate::base::places;
+use crate::base::time::{self, DateOrder, Ts, Zone};
 use crate::ingest::framing::Framing;
 use crate::ingest::lines::{Line, lines, peel, text, texts, vote};
 use crate::ingest::name::Name;
@@ -111,26 +112,28 @@ fn is_row(line: &str) -> bool {
         .next()
         .is_some_and(|c| (1..=5).contains(&c.len()) && c.bytes().all(|b| b.is_ascii_digit()));
     let (date, clock) = (cells.next().unwrap_or(""), cells.next().unwrap_or(""));
-    id && date.matches('/').count() == 2 && clock.matches(':').count() == 2 && cells.next().is_some()
+    let twice = |text: &str, byte| text.bytes().filter(|b| *b == byte).count() == 2;
+    id && twice(date, b'/') && twice(clock, b':') && cells.next().is_some()
 }
 
 /// One row. Rows without an address are the service's own notes.
 fn record<'a>(line: &Line<'a>, header: &'a [Name<'_>], offset: u64) -> Raw<'a> {
-    let cells: Vec<&str> = line.payload.split(',').collect();
+    let cells = cells(line.payload);
     let address = cells.get(4).is_some_and(|c| crate::base::ip::parse(c).is_some());
     let mut raw = Raw::log(if address { "dhcp.windows" } else { "dhcp.service" }, offset);
     raw.observer = line.host.map(Cow::Borrowed);
     raw.code = cells.first().and_then(|c| c.parse().ok());
-    let when = cells.get(1).zip(cells.get(2)).map(|(d, t)| format!("{d} {t}"));
-    // The service writes MM/DD/YY whatever the locale.
-    let parsed = when.and_then(|w| time::us_datetime(w.as_bytes(), DateOrder::Mdy));
+    let parsed = cells.get(1).zip(cells.get(2)).and_then(|(day, clock)| when(day, clock));
     if let Some((ts, zone)) = parsed {
         (raw.time, raw.quality) = (Some(ts), zone.quality());
     }
     raw.fields.reserve(cells.len());
     for (i, cell) in cells.iter().enumerate() {
-        let held = (i == 0 && raw.code.is_some_and(|c| format!("{c:02}") == *cell))
-            || (parsed.is_some() && (i == 1 || i == 2));
+        let held = match i {
+            0 => raw.code.is_some() && is_two_digits(cell),
+            1 | 2 => parsed.is_some(),
+            _ => false,
+        };
         if !cell.is_empty() && !held {
             match header.get(i).filter(|name| !name.is_empty()) {
                 Some(name) => raw.push(name.borrowed(), Value::str(cell)),
@@ -141,9 +144,51 @@ fn record<'a>(line: &Line<'a>, header: &'a [Name<'_>], offset: u64) -> Raw<'a> {
     raw
 }
 
+/// What stands between the commas.
+fn cells(text: &str) -> Vec<&str> {
+    let mut ends = Vec::with_capacity(24);
+    places::ends(b',', text, &mut ends);
+    let mut from = 0;
+    let cell = |end| {
+        let cell = text.get(from..end).unwrap_or("");
+        from = end + 1;
+        cell
+    };
+    ends.into_iter().map(cell).collect()
+}
+
+/// The service writes MM/DD/YY whatever the locale.
+fn when(day: &str, clock: &str) -> Option<(Ts, Zone)> {
+    let mut text = [0; 24];
+    let len = day.len() + 1 + clock.len();
+    for (place, byte) in text.iter_mut().zip(day.bytes().chain([b' ']).chain(clock.bytes())) {
+        *place = byte;
+    }
+    match text.get(..len) {
+        Some(text) => time::us_datetime(text, DateOrder::Mdy),
+        None => time::us_datetime(format!("{day} {clock}").as_bytes(), DateOrder::Mdy),
+    }
+}
+
+/// Whether a number is written with two digits at least, and no zero in front of them.
+fn is_two_digits(text: &str) -> bool {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    digits && (text.len() == 2 || text.len() > 2 && !text.starts_with('0'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn cells_and_codes_are_those_of_the_library(text in "[0-9,]{0,100}", code in "[0-9]{1,5}") {
+            prop_assert_eq!(cells(&text), text.split(',').collect::<Vec<_>>());
+            let number: i32 = code.parse().unwrap();
+            prop_assert_eq!(is_two_digits(&code), format!("{number:02}") == code);
+        }
+    }
     use crate::ingest::sink::RecordContext;
 
     const FILE: &str = "\u{feff}\t\tMicrosoft DHCP Service Activity Log\n\n\nEvent ID  Meaning\n00\tThe log was started.\n\

@@ -58,7 +58,7 @@ impl Format for W3c {
             return;
         }
         let mut header = Header::load(&carry.header);
-        for (_, line) in lines(block).filter(|(_, l)| l.contains(&b'#')) {
+        for (_, line) in lines(block).filter(|(_, l)| memchr::memchr(b'#', l).is_some()) {
             let line = text(line, carry.codepage);
             header.update(peel(&line, carry).payload);
         }

@@ -44,7 +44,8 @@ impl Mapper for Iis {
         row.fields(&FIELDS);
         // IIS writes every blank of the header as a plus, and no blank is left: turning blanks back re-creates it.
         if let Some(agent) = row.peek("cs(User-Agent)").filter(|a| !a.contains(' ')) {
-            row.cells.text(http::UA, &agent.replace('+', " "));
+            row.cells
+                .escaped_text(http::UA, agent, |out| out.push_str(&agent.replace('+', " ")));
             row.take("cs(User-Agent)");
         }
         if let Some(name) = row.peek("s-computername") {

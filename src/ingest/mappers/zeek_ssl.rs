@@ -46,8 +46,11 @@ impl Mapper for ZeekSsl {
         row.cells.text(network::APP, "ssl");
         row.fields(&FIELDS);
         host_and_direction(&mut row);
-        if let Some(name) = row.peek("server_name") {
-            row.cells.text(network::DST_HOST, &name.to_lowercase());
+        row.cells
+            .derive(network::TLS_SNI, network::DST_HOST, |name| Some(name.to_lowercase()));
+        // The column has no dash, and an empty name makes none.
+        if let Some(name @ ("" | "-")) = row.peek("server_name") {
+            row.cells.text(network::DST_HOST, name);
         }
         let version = row.peek("version").unwrap_or("");
         if !version.is_empty() {
