@@ -416,6 +416,15 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn words_and_cuts_are_those_of_the_library(text in "[a: é\u{a0}\\t\u{b}]{0,60}") {
+            prop_assert_eq!(words(&text).collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
+            prop_assert_eq!(cut(&text, b':'), text.split_once(':'));
+            prop_assert_eq!(cut_pair(&text, *b": "), text.split_once(": "));
+        }
+    }
+
     #[test]
     fn wide_letters_take_two_cells() {
         assert_eq!(cut_cells("日本語", 5), "日本…");
