@@ -391,11 +391,6 @@ mod tests {
             push_json_str(&mut out, &text);
             prop_assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
         }
-        fn words_and_cuts_are_those_of_the_library(text in "[a: é\u{a0}\\t\u{b}]{0,60}") {
-            prop_assert_eq!(words(&text).collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
-            prop_assert_eq!(cut(&text, b':'), text.split_once(':'));
-            prop_assert_eq!(cut_pair(&text, *b": "), text.split_once(": "));
-        }
 
         #[test]
         fn terminal_text_has_no_unsafe_character(text: String) {

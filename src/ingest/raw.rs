@@ -63,6 +63,7 @@ impl PartialEq for Value<'_> {
 
 impl<'a> Value<'a> {
     /// Borrowed text.
+    #[inline]
     pub fn str(text: &'a str) -> Self {
         Value::Str(Cow::Borrowed(text))
     }

@@ -18,10 +18,10 @@ const MAX_BYTES: usize = 64 << 10;
 pub struct ExtraNames {
     known: Dict,
     bytes: usize,
-    /// The last name at each place of a text: the next text mostly has the same there.
-    last: Vec<Option<u32>>,
+    /// The last name that came behind each name, the first of all for those that begin a text: mostly it comes again.
+    next: Vec<Option<u32>>,
     /// Texts that were looked at.
-    met: Remaps,
+    texts: Remaps,
 }
 
 impl ExtraNames {
@@ -31,7 +31,7 @@ impl ExtraNames {
             return;
         }
         let from = slots.column(common::EXTRA);
-        let mut met = std::mem::take(&mut self.met);
+        let mut met = std::mem::take(&mut self.texts);
         for (slot, (column, serial)) in from.iter().enumerate() {
             if let Column::Text { values, .. } = column {
                 met.open(slot as u32, *serial, values.len());
@@ -51,29 +51,38 @@ impl ExtraNames {
                 });
             }
         }
-        self.met = met;
+        self.texts = met;
     }
 
     fn add(&mut self, json: &str) {
-        for (i, (name, _)) in extra::members(json).enumerate() {
-            let known = self.last.get(i).copied().flatten();
-            if known.is_some_and(|code| self.known.values().get(code) == name.as_bytes()) {
-                continue;
-            }
-            let plain = extra::unescape(name);
-            let before = self.known.len();
-            let code = self.known.intern(plain.as_bytes());
-            if self.known.len() > before {
-                self.bytes += plain.len() + 1;
-            }
-            if self.last.len() <= i {
-                self.last.resize(i + 1, None);
-            }
-            if let Some(last) = self.last.get_mut(i) {
-                // What is escaped in one text may be the plain name of another field.
-                *last = Some(code).filter(|_| !plain.contains('\\'));
-            }
+        let mut behind = 0;
+        for (name, _) in extra::members(json) {
+            let known = self.next.get(behind).copied().flatten();
+            let same = |code: &u32| self.known.values().get(*code) == name.as_bytes();
+            let code = match known.filter(same) {
+                Some(code) => code,
+                None => self.met(name, behind),
+            };
+            behind = code as usize + 1;
         }
+    }
+
+    /// Keeps a name, new or known, that came behind another.
+    fn met(&mut self, name: &str, behind: usize) -> u32 {
+        let plain = extra::unescape(name);
+        let before = self.known.len();
+        let code = self.known.intern(plain.as_bytes());
+        if self.known.len() > before {
+            self.bytes += plain.len() + 1;
+        }
+        if self.next.len() <= behind {
+            self.next.resize(behind + 1, None);
+        }
+        if let Some(next) = self.next.get_mut(behind) {
+            // What is escaped in one text may be the plain name of another field.
+            *next = Some(code).filter(|_| !plain.contains('\\'));
+        }
+        code
     }
 
     /// What the footer says; nothing where there are too many names.
