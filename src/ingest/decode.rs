@@ -424,15 +424,15 @@ impl Guid {
         // Eight bytes at a time, of which some come twice; the dashes among them count as zeros.
         for (at, dashes) in [
             (0, 0),
-            (6, 0xFF_0000_0000_FF_0000),
-            (14, 0xFF_0000_0000),
-            (20, 0xFF_00_0000),
+            (6, 0xFF00_0000_00FF_0000),
+            (14, 0x00FF_0000_0000),
+            (20, 0xFF00_0000),
             (28, 0),
         ] {
             let eight = bare.get(at..)?.first_chunk()?;
             let text = u64::from_le_bytes(*eight);
             invalid |= (text ^ (EACH * u64::from(b'-'))) & dashes;
-            let digits = Digits::of((text & !dashes) | (EACH * u64::from(b'0') & dashes));
+            let digits = Digits::of((text & !dashes) | ((EACH * u64::from(b'0')) & dashes));
             invalid |= digits.invalid;
             some |= digits.values;
             lower |= digits.lower;

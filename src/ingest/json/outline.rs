@@ -168,7 +168,7 @@ impl Outlines {
     }
 
     /// Puts the name in front of those beside it: it will probably come again.
-    fn to_front(&mut self, of: u32, at: u32, before: u32) -> Option<()> {
+    fn put_in_front(&mut self, of: u32, at: u32, before: u32) -> Option<()> {
         let first = self.place(of)?.next;
         let behind = std::mem::replace(&mut self.place_mut(at)?.beside, first);
         self.place_mut(before)?.beside = behind;
@@ -227,7 +227,7 @@ impl Way<'_> {
     /// Goes on to a name beside the one that was expected.
     fn other(&mut self, next: u32, rest: &[u8]) -> Option<usize> {
         let (found, before) = self.outlines.find(next, rest)?;
-        self.outlines.to_front(self.at, found, before)?;
+        self.outlines.put_in_front(self.at, found, before)?;
         self.at = found;
         Some(self.outlines.place(found)?.quoted.len())
     }
