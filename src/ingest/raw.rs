@@ -178,6 +178,7 @@ pub struct Raw<'a> {
 
 impl<'a> Raw<'a> {
     /// An empty record of a log that is no Windows event log.
+    #[inline]
     pub fn log(kind: &'a str, offset: u64) -> Self {
         Self::new(Family::Log, kind, offset)
     }

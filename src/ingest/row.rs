@@ -277,6 +277,7 @@ fn write_common(cells: &mut TableBuilder, raw: &Raw<'_>, cx: &RecordContext<'_>)
     }
     match raw.family {
         Family::Windows => cells.fixed_text(common::SOURCE, raw.source().name()),
+        Family::Log if raw.kind.is_empty() => {}
         Family::Log => cells.text(common::SOURCE, source_of_log(&raw.kind)),
     }
     if let Some(code) = raw.code {
