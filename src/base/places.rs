@@ -3,7 +3,7 @@
 use wide::u8x16;
 
 /// Bytes looked at in one step.
-const STEP: usize = 64;
+pub const STEP: usize = 64;
 
 /// The places of one byte or of two, in order. Made for places close to each other: a search that starts anew behind each
 /// (`memchr`) costs more than what lies between.
@@ -79,36 +79,32 @@ pub fn ends(byte: u8, text: &str, out: &mut Vec<usize>) {
 /// A bit for each of the next bytes that is wanted, the first one lowest; `rest` is the end of `bytes`.
 #[inline]
 fn bits(bytes: &[u8], rest: &[u8], wanted: [u8; 2]) -> u64 {
+    let [one, other] = wanted;
+    let (one, other) = (u8x16::splat(one), u8x16::splat(other));
+    let is_wanted = |bytes: u8x16| bytes.simd_eq(one) | bytes.simd_eq(other);
     if let Some(chunk) = rest.first_chunk() {
-        return places(chunk, wanted);
+        return mask(chunk, is_wanted);
     }
     if let Some(chunk) = bytes.last_chunk() {
         // Bytes that were looked at before are looked at again, and their bits moved out.
-        return places(chunk, wanted) >> (STEP - rest.len());
+        return mask(chunk, is_wanted) >> (STEP - rest.len());
     }
     let mut chunk = [0; STEP];
     for (c, b) in chunk.iter_mut().zip(rest) {
         *c = *b;
     }
-    places(&chunk, wanted) & ((1 << rest.len()) - 1)
+    mask(&chunk, is_wanted) & ((1 << rest.len()) - 1)
 }
 
-/// A bit for each byte that is wanted.
+/// A bit for each byte for which `test` says yes (all ones), the first one lowest.
 #[inline]
-fn places(chunk: &[u8; STEP], wanted: [u8; 2]) -> u64 {
+pub fn mask(chunk: &[u8; STEP], test: impl Fn(u8x16) -> u8x16) -> u64 {
     // Iterators over so few would not be compiled into one run of instructions.
-    let [one, other] = wanted;
-    let (one, other) = (u8x16::splat(one), u8x16::splat(other));
     let ([a, b, c, d], _) = chunk.as_chunks() else {
         return 0;
     };
-    sixteen(a, one, other) | sixteen(b, one, other) << 16 | sixteen(c, one, other) << 32 | sixteen(d, one, other) << 48
-}
-
-#[inline]
-fn sixteen(bytes: &[u8; 16], one: u8x16, other: u8x16) -> u64 {
-    let bytes = u8x16::new(*bytes);
-    u64::from((bytes.simd_eq(one) | bytes.simd_eq(other)).to_bitmask())
+    let bits = |sixteen: &[u8; 16]| u64::from(test(u8x16::new(*sixteen)).to_bitmask());
+    bits(a) | bits(b) << 16 | bits(c) << 32 | bits(d) << 48
 }
 
 #[cfg(test)]

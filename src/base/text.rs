@@ -8,6 +8,11 @@ use std::fmt::Write as _;
 
 use wide::u8x16;
 
+use super::places::{STEP, mask};
+
+/// A one in each of eight bytes.
+pub const EACH: u64 = 0x0101_0101_0101_0101;
+
 /// For a terminal: control characters (so every ANSI sequence), direction overrides and invisible characters are written
 /// as escapes; everything else stays, non-ASCII letters too. The result has no line break.
 pub fn for_terminal(text: &str) -> Cow<'_, str> {
@@ -245,7 +250,6 @@ fn is_json_plain(bytes: &[u8]) -> bool {
 /// 0 if none of eight bytes is a quote, a backslash or a control character.
 #[inline]
 fn specials_of_8(bytes: u64) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
     const TOP: u64 = EACH << 7;
     // A byte that is less than `than`, of at most 0x80: taking that away borrows, and only from there on upwards.
     let less = |bytes: u64, than: u64| bytes.wrapping_sub(EACH * than) & !bytes & TOP;
@@ -298,24 +302,23 @@ pub fn json_plain_len(bytes: &[u8]) -> usize {
     }
 }
 
-/// Bytes that [`json_specials`] looks at.
-pub const JSON_BLOCK: usize = 64;
-
 /// One bit for each byte, the first lowest, that cannot stand in a JSON string as it is.
 #[inline]
-pub fn json_specials(block: &[u8; JSON_BLOCK]) -> u64 {
-    let (chunks, _) = block.as_chunks();
-    let bits = |all, chunk| all >> 16 | u64::from(specials_of_16(chunk)) << 48;
-    chunks.iter().fold(0, bits)
+pub fn json_specials(block: &[u8; STEP]) -> u64 {
+    mask(block, specials)
 }
 
 #[inline]
 fn specials_of_16(chunk: &[u8; 16]) -> u32 {
-    let bytes = u8x16::new(*chunk);
+    specials(u8x16::new(*chunk)).to_bitmask()
+}
+
+#[inline]
+fn specials(bytes: u8x16) -> u8x16 {
     let quote = bytes.simd_eq(u8x16::splat(b'"'));
     let backslash = bytes.simd_eq(u8x16::splat(b'\\'));
     let control = bytes.min(u8x16::splat(0x1F)).simd_eq(bytes);
-    (quote | backslash | control).to_bitmask()
+    quote | backslash | control
 }
 
 fn is_unsafe_on_terminal(c: char) -> bool {

@@ -2,7 +2,7 @@
 
 use super::json;
 use super::raw::Value;
-use crate::base::text::cut;
+use crate::base::text::{EACH, cut};
 use crate::base::{ip, time};
 use crate::schema::builder::TableBuilder;
 use crate::schema::{Col, common};
@@ -261,9 +261,6 @@ pub fn hex_bytes(text: &str) -> Option<HexBytes> {
     })
 }
 
-/// A one in each byte.
-const EACH: u64 = 0x0101_0101_0101_0101;
-
 /// Eight hexadecimal digits, each in its byte.
 struct Digits {
     values: u64,
@@ -363,10 +360,7 @@ fn hashes(cells: &mut TableBuilder, text: &str) -> Held {
     const HASHES: [&str; 4] = ["SHA1", "MD5", "SHA256", "IMPHASH"];
     let mut last = None;
     let mut held = true;
-    let mut rest = Some(text);
-    while let Some(text) = rest {
-        let (part, behind) = cut(text, b',').map_or((text, None), |(part, behind)| (part, Some(behind)));
-        rest = behind;
+    for part in text.split(',') {
         let Some((algorithm, hex)) = cut(part, b'=') else {
             held = false;
             continue;

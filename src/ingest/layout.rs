@@ -71,8 +71,7 @@ impl Layout {
             names,
             keys,
             ends,
-            plans: RefCell::default(),
-            asked: [const { Cell::new(Asked::NONE) }; ASKED],
+            ..Self::default()
         })
     }
 

@@ -1,7 +1,5 @@
 //! What rows of network logs have in common, whatever log they come from.
 
-use std::borrow::Cow;
-
 use super::row::Row;
 use crate::base::ip;
 use crate::schema::{common, dns, file, http, network};
@@ -76,7 +74,7 @@ pub fn qname(row: &mut Row<'_, '_>, field: &'static str) {
     let Some(text) = row.peek(field) else { return };
     let name = crate::base::text::lower_ascii(text.strip_suffix('.').filter(|t| !t.is_empty()).unwrap_or(text));
     row.cells.text(dns::QNAME, &name);
-    if matches!(name, Cow::Borrowed(name) if name.len() == text.len()) {
+    if *name == *text {
         row.take(field);
     }
 }

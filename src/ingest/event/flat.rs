@@ -90,45 +90,89 @@ pub fn read<'a>(mut raw: Raw<'a>, fields: Vec<Field<'a>>, order: DateOrder) -> R
     let writer = writer_of(fields.iter().map(|f| (&f.name, !matches!(f.value, Value::Null))));
     let roles = Roles::of(writer);
     let mut nested = !raw.fields.is_empty();
-    let mut message = None;
-    let mut times = Times::default();
-    let is_scm = |f: &Field<'_>| matches!(&f.value, Value::Str(s) if s == "Service Control Manager");
-    let scm = fields.iter().any(is_scm);
     let one_provider = fields
         .iter()
         .any(|f| f.name == "SourceName" && !matches!(f.value, Value::Null));
     raw.fields.reserve(fields.len());
+    let scm = fields.iter().any(|f| is_scm(&f.value));
+    let mut reading = Reading::new(raw, writer, scm, order);
     for field in fields {
-        let Field { name, value } = field;
-        if writer == Writer::Sentinel && value.text().is_none_or(str::is_empty) {
+        if writer == Writer::Sentinel && field.value.text().is_none_or(str::is_empty) {
             continue; // the 200 columns of SecurityEvent that this event does not use
         }
-        match roles.role(writer, &name) {
-            Role::Head(canonical) => head(&mut raw, canonical, value),
-            Role::ProviderUnlessNamed if !one_provider => head(&mut raw, "Provider", value),
-            Role::Sid if value.text().is_some_and(|t| t.starts_with("S-1-")) => head(&mut raw, "UserID", value),
-            Role::Level if is_level(&value) => {}
-            Role::Time(rank) => times.add(rank, &value, order),
-            Role::Message => message = Some(value),
+        let role = match roles.role(writer, &field.name) {
+            Role::ProviderUnlessNamed if !one_provider => Head("Provider"),
             Role::EventData => {
-                nested_text(&mut raw, &value);
+                nested_text(&mut reading.raw, &field.value);
                 nested = true;
+                continue;
             }
-            Role::HostId => raw.host_id = value.into_text(),
-            Role::Observer => raw.observer = value.into_text(),
-            Role::Around => raw.envelope.push(Field { name, value }),
-            Role::Account if !scm => raw.envelope.push(Field { name, value }),
-            Role::Drop => {}
-            Role::Data | Role::ProviderUnlessNamed | Role::Sid | Role::Level | Role::Account => {
-                let repeats = nested && raw.get(&name) == value.text();
-                if !repeats {
-                    raw.fields.push(Field { name, value });
-                }
-            }
+            role => role,
+        };
+        let Some(field) = reading.take(role, field) else {
+            continue;
+        };
+        let repeats = nested && reading.raw.get(&field.name) == field.value.text();
+        if !repeats {
+            reading.raw.fields.push(field);
         }
     }
-    times.set(&mut raw, writer);
-    finish_value(raw, message)
+    reading.end()
+}
+
+/// Whether the provider may be the Service Control Manager, told by any value.
+fn is_scm(value: &Value<'_>) -> bool {
+    matches!(value, Value::Str(s) if s == "Service Control Manager")
+}
+
+/// What the members of a list have told so far.
+struct Reading<'a> {
+    raw: Raw<'a>,
+    writer: Writer,
+    scm: bool,
+    order: DateOrder,
+    times: Times,
+    message: Option<Value<'a>>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(raw: Raw<'a>, writer: Writer, scm: bool, order: DateOrder) -> Self {
+        Self {
+            raw,
+            writer,
+            scm,
+            order,
+            times: Times::default(),
+            message: None,
+        }
+    }
+
+    /// Takes a member by its role, or hands it back where it is data of the event.
+    #[inline]
+    fn take(&mut self, role: Role, field: Field<'a>) -> Option<Field<'a>> {
+        let Field { name, value } = field;
+        match role {
+            Role::Head(canonical) => head(&mut self.raw, canonical, value),
+            Role::Sid if value.text().is_some_and(|t| t.starts_with("S-1-")) => head(&mut self.raw, "UserID", value),
+            Role::Level if is_level(&value) => {}
+            Role::Time(rank) => self.times.add(rank, &value, self.order),
+            Role::Message => self.message = Some(value),
+            Role::HostId => self.raw.host_id = value.into_text(),
+            Role::Observer => self.raw.observer = value.into_text(),
+            Role::Around => self.raw.envelope.push(Field { name, value }),
+            Role::Account if !self.scm => self.raw.envelope.push(Field { name, value }),
+            Role::Drop => {}
+            Role::Data | Role::EventData | Role::ProviderUnlessNamed | Role::Sid | Role::Level | Role::Account => {
+                return Some(Field { name, value });
+            }
+        }
+        None
+    }
+
+    fn end(mut self) -> Result<Raw<'a>, Reason> {
+        self.times.set(&mut self.raw, self.writer);
+        finish_value(self.raw, self.message)
+    }
 }
 
 /// Who wrote a list with these names; whether they have values.

@@ -159,15 +159,7 @@ fn cells(text: &str) -> Vec<&str> {
 
 /// The service writes MM/DD/YY whatever the locale.
 fn when(day: &str, clock: &str) -> Option<(Ts, Zone)> {
-    let mut text = [0; 24];
-    let len = day.len() + 1 + clock.len();
-    for (place, byte) in text.iter_mut().zip(day.bytes().chain([b' ']).chain(clock.bytes())) {
-        *place = byte;
-    }
-    match text.get(..len) {
-        Some(text) => time::us_datetime(text, DateOrder::Mdy),
-        None => time::us_datetime(format!("{day} {clock}").as_bytes(), DateOrder::Mdy),
-    }
+    time::us_datetime(format!("{day} {clock}").as_bytes(), DateOrder::Mdy)
 }
 
 /// Whether a number is written with two digits at least, and no zero in front of them.

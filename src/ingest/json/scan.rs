@@ -5,7 +5,8 @@
 //! library, which decides.
 
 use super::Json;
-use crate::base::text::{JSON_BLOCK, json_specials};
+use crate::base::places::STEP;
+use crate::base::text::json_specials;
 use crate::ingest::name::Name;
 
 /// Deepest nesting taken here.
@@ -51,11 +52,7 @@ pub fn object<'a>(text: &'a str, names: &mut impl Names<'a>, values: &mut Vec<Js
         };
         at = behind(bytes, at, b':')?;
         let start = at;
-        let (end, escaped) = match *bytes.get(at)? {
-            b'"' => strings.end(at + 1)?,
-            b'{' | b'[' => (nested(bytes, at)?, false),
-            first => (plain(bytes, at, first)?, false),
-        };
+        let (end, escaped) = strings.value(at)?;
         values.push(Json::new(text.get(start..end)?, escaped));
         at = blanks(bytes, end);
         match *bytes.get(at)? {
@@ -134,7 +131,7 @@ fn some_blanks(bytes: &[u8], mut at: usize) -> usize {
 /// Where the strings of a text end.
 struct Strings<'b> {
     bytes: &'b [u8],
-    /// The last [`JSON_BLOCK`] bytes that were looked at: where they begin, and their [`json_specials`].
+    /// The last [`STEP`] bytes that were looked at: where they begin, and their [`json_specials`].
     block: usize,
     specials: u64,
 }
@@ -153,13 +150,13 @@ impl<'b> Strings<'b> {
     fn end(&mut self, from: usize) -> Option<(usize, bool)> {
         let (mut at, mut escaped) = (from, false);
         loop {
-            let block = at & !(JSON_BLOCK - 1);
+            let block = at & !(STEP - 1);
             if block != self.block {
                 self.look_at(block);
             }
-            let behind = self.specials >> (at % JSON_BLOCK);
+            let behind = self.specials >> (at % STEP);
             if behind == 0 {
-                at = block + JSON_BLOCK;
+                at = block + STEP;
                 continue;
             }
             at += behind.trailing_zeros() as usize;
@@ -182,7 +179,7 @@ impl<'b> Strings<'b> {
             Some(chunk) => json_specials(chunk),
             None => {
                 // Behind the end stand control characters, so that nothing looks further.
-                let mut last = [0; JSON_BLOCK];
+                let mut last = [0; STEP];
                 last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
                 json_specials(&last)
             }
@@ -190,6 +187,7 @@ impl<'b> Strings<'b> {
     }
 
     /// Behind a value; whether it is a string with escapes in it.
+    #[inline]
     fn value(&mut self, at: usize) -> Option<(usize, bool)> {
         match *self.bytes.get(at)? {
             b'"' => self.end(at + 1),

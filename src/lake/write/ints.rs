@@ -7,6 +7,7 @@ use parquet::basic::Encoding;
 use super::super::merge::Span;
 use super::bound::{Bound, Bounds};
 use super::layout::Layout;
+use super::pages::part_nulls;
 use super::{delta, rle};
 use crate::schema::Kind;
 use crate::schema::builder::NULL_INT;
@@ -63,15 +64,7 @@ impl Ints {
                 self.values.resize(end, NULL_INT);
             }
         }
-        let new = self.values.get(before..).unwrap_or(&[]);
-        match new.contains(&NULL_INT) {
-            false => defs.resize(defs.len() + new.len(), 1),
-            true => {
-                defs.extend(new.iter().map(|v| u8::from(*v != NULL_INT)));
-                let there = self.values.split_off(before).into_iter().filter(|v| *v != NULL_INT);
-                self.values.extend(there);
-            }
-        }
+        part_nulls(&mut self.values, before, NULL_INT, defs);
         if self.open {
             self.code(before);
         }

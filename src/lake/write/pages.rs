@@ -220,6 +220,17 @@ fn fill(index: &mut ColumnIndexBuilder, found: &[(Bounds, Facts)], physical: Typ
     });
 }
 
+/// Takes the nulls out of the values from a place on, and appends a level for each of these: 1, or 0 for null.
+pub fn part_nulls<T: Copy + PartialEq>(values: &mut Vec<T>, from: usize, null: T, defs: &mut Vec<u8>) {
+    let new = values.get(from..).unwrap_or(&[]);
+    if !new.contains(&null) {
+        return defs.resize(defs.len() + new.len(), 1);
+    }
+    defs.extend(new.iter().map(|v| u8::from(*v != null)));
+    let there = values.split_off(from).into_iter().filter(|v| *v != null);
+    values.extend(there);
+}
+
 /// Appends levels as a page holds them: their length and their runs.
 pub fn levels(levels: &[u8], width: u32, out: &mut Vec<u8>) {
     let at = out.len();

@@ -14,6 +14,7 @@ use super::super::rows::{Column, Dict, Strings};
 use super::bound::{Bound, Bounds};
 use super::delta;
 use super::layout::{BLOOM_FPP, Layout};
+use super::pages::part_nulls;
 use super::rle;
 use crate::base::error::Result;
 use crate::schema::builder::NULL_CODE;
@@ -164,15 +165,7 @@ impl Values {
                 out.resize(end, NULL_CODE);
             }
         }
-        let new = out.get(before..).unwrap_or(&[]);
-        match new.contains(&NULL_CODE) {
-            false => defs.resize(defs.len() + new.len(), 1),
-            true => {
-                defs.extend(new.iter().map(|c| u8::from(*c != NULL_CODE)));
-                let there = out.split_off(before).into_iter().filter(|c| *c != NULL_CODE);
-                out.extend(there);
-            }
-        }
+        part_nulls(out, before, NULL_CODE, defs);
     }
 
     /// Values of the page under way.

@@ -5,14 +5,14 @@
 
 use std::cell::OnceCell;
 
-use super::{Role, Roles, Times, Writer, is_level, writer_of};
+use super::{Reading, Role, Roles, Writer, is_scm, writer_of};
 use crate::base::names::Names;
 use crate::base::time::DateOrder;
-use crate::ingest::event::{Head, Reason, finish_value, head_as};
+use crate::ingest::event::{Head, Reason, head_as};
 use crate::ingest::json::Object;
 use crate::ingest::layout::{Layout, MOST, Placed};
 use crate::ingest::name::Name;
-use crate::ingest::raw::{Field, Raw, Value};
+use crate::ingest::raw::{Field, Raw};
 
 /// How objects with the same names are read.
 pub struct Plan {
@@ -96,48 +96,31 @@ impl Plan {
         let Some(outline) = o.outline().filter(|_| self.fits(&o)) else {
             return Err(o);
         };
-        let is_scm = |value: &Value<'_>| matches!(value, Value::Str(s) if s == "Service Control Manager");
         let scm = self.accounts && o.values().iter().any(|value| is_scm(&value.value()));
-        let mut message = None;
-        let mut times = Times::default();
-        let mut fields = 0u64;
-        if let Some((value, (_, rank))) = self.time.and_then(|time| Some((o.values().get(time.0)?, time))) {
-            times.add(rank, &value.value(), DateOrder::Unknown);
-        }
         raw.fields.reserve(self.room);
         raw.envelope.reserve(8);
+        let mut reading = Reading::new(raw, self.writer, scm, DateOrder::Unknown);
+        if let Some((value, (_, rank))) = self.time.and_then(|time| Some((o.values().get(time.0)?, time))) {
+            reading.times.add(rank, &value.value(), DateOrder::Unknown);
+        }
+        let mut fields = 0u64;
         let members = outline.names().iter().zip(o.values());
         for (i, ((name, value), step)) in members.zip(&self.steps).enumerate() {
             let role = match step {
                 Step::Head(head, canonical) => {
-                    head_as(&mut raw, *head, canonical.borrowed(), value.value());
+                    head_as(&mut reading.raw, *head, canonical.borrowed(), value.value());
                     continue;
                 }
                 Step::Role(Role::Drop) => continue,
                 Step::Role(role) | Step::UserId(role) => *role,
             };
-            let value = value.value();
-            match role {
-                Role::Sid if value.text().is_some_and(|t| t.starts_with("S-1-")) => {
-                    head_as(&mut raw, Head::UserId, Name::from("UserID"), value);
-                }
-                Role::Level if is_level(&value) => {}
-                Role::Time(rank) => times.add(rank, &value, DateOrder::Unknown),
-                Role::Message => message = Some(value),
-                Role::HostId => raw.host_id = value.into_text(),
-                Role::Observer => raw.observer = value.into_text(),
-                Role::Around | Role::Account if role == Role::Around || !scm => {
-                    raw.envelope.push(Field::new(name.borrowed(), value));
-                }
-                _ => {
-                    fields |= 1 << i;
-                    raw.fields.push(Field::new(name.borrowed(), value));
-                }
+            if let Some(field) = reading.take(role, Field::new(name.borrowed(), value.value())) {
+                fields |= 1 << i;
+                reading.raw.fields.push(field);
             }
         }
-        times.set(&mut raw, self.writer);
-        raw.placed = self.layout(fields, &raw.fields).map(Placed::straight);
-        Ok(finish_value(raw, message))
+        reading.raw.placed = self.layout(fields, &reading.raw.fields).map(Placed::straight);
+        Ok(reading.end())
     }
 
     /// The layout of the members with these bits, which became these fields. Few kinds of values make a difference, so

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Cells, is_null};
-use crate::base::text::trim_start;
+use crate::base::text::{cut, trim_start};
 use crate::base::time::{self, TimeQuality};
 use crate::ingest::layout::{Layout, Placed};
 use crate::ingest::lines::Line;
@@ -79,12 +79,12 @@ impl Native {
         let mut cells = Cells::of(payload);
         let when = cells.next().filter(|when| when.len() >= 12)?;
         let ts = time::epoch(when.as_bytes())?;
-        let decimals = when.len() - 1 - when.as_bytes().iter().position(|b| *b == b'.')?;
+        let (_, decimals) = cut(when, b'.')?;
         let (elapsed, first) = (cells.next()?, cells.next()?);
         // The appliance's W3C-like layout puts a dash before the client, and other columns behind the url.
         let shifted = first == "-";
         let client = if shifted { cells.next()? } else { first };
-        let (code, status) = at_slash(cells.next()?)?;
+        let (code, status) = cut(cells.next()?, b'/')?;
         let digits = |text: &str| !text.is_empty() && text.as_bytes().iter().all(u8::is_ascii_digit);
         let of_code = |b: &u8| matches!(b, b'A'..=b'Z' | b'0'..=b'9' | b'_');
         let plausible = (digits(elapsed) || elapsed.parse::<f64>().is_ok())
@@ -97,7 +97,7 @@ impl Native {
         (raw.time, raw.quality) = (Some(ts), TimeQuality::Utc);
         raw.placed = self.layout.as_ref().map(Placed::new);
         raw.fields.reserve(NAMES.len());
-        if decimals != 3 {
+        if decimals.len() != 3 {
             self.put(raw, Column::Time, when);
         }
         self.put(raw, Column::Elapsed, elapsed);
@@ -116,7 +116,7 @@ impl Native {
             self.put(raw, Column::User, user);
         }
         if let Some(peer) = cells.next() {
-            let (hierarchy, host) = at_slash(peer).unwrap_or((peer, ""));
+            let (hierarchy, host) = cut(peer, b'/').unwrap_or((peer, ""));
             self.put(raw, Column::PeerStatus, hierarchy);
             self.put(raw, Column::PeerHost, host);
         }
@@ -167,10 +167,4 @@ impl Native {
         }
         self.put(raw, Column::Tail, rest);
     }
-}
-
-/// `TCP_MISS/200`, `HIER_DIRECT/1.2.3.4`: both sides of the first slash, which is near.
-fn at_slash(cell: &str) -> Option<(&str, &str)> {
-    let at = cell.as_bytes().iter().position(|b| *b == b'/')?;
-    Some((cell.get(..at)?, cell.get(at + 1..)?))
 }
