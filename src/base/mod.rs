@@ -9,4 +9,5 @@ pub mod places;
 pub mod registry;
 pub mod reject;
 pub mod text;
+pub mod text_table;
 pub mod time;

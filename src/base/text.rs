@@ -8,8 +8,6 @@ use std::fmt::Write as _;
 
 use wide::u8x16;
 
-use super::places::{STEP, mask};
-
 /// A one in each of eight bytes.
 pub const EACH: u64 = 0x0101_0101_0101_0101;
 
@@ -300,12 +298,6 @@ pub fn json_plain_len(bytes: &[u8]) -> usize {
             (specials_of_16(&chunk) | 1 << bytes.len()).trailing_zeros() as usize
         }
     }
-}
-
-/// One bit for each byte, the first lowest, that cannot stand in a JSON string as it is.
-#[inline]
-pub fn json_specials(block: &[u8; STEP]) -> u64 {
-    mask(block, specials)
 }
 
 #[inline]

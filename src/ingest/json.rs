@@ -19,6 +19,7 @@ use outline::Outline;
 pub mod outline;
 pub mod records;
 pub mod scan;
+mod strings;
 
 /// A value that has not been opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -37,7 +37,7 @@ pub fn texts<'a>(
     block: &Block<'a>,
     codepage: Option<&'static Encoding>,
 ) -> impl Iterator<Item = (u64, &'a [u8], Cow<'a, str>)> + use<'a> {
-    let whole = std::str::from_utf8(block.bytes).ok();
+    let whole = simdutf8::basic::from_utf8(block.bytes).ok();
     let first = block.offset;
     lines(block).map(move |(offset, line)| {
         let at = (offset - first) as usize;

@@ -1,63 +1,34 @@
 //! Texts stored once: the dictionaries of columns under construction.
 
-use ahash::RandomState;
-use hashbrown::HashTable;
+use std::ops::Range;
 
 use super::builder::NULL_CODE;
+use crate::base::text_table::TextTable;
 
-/// Texts stored once, addressed by a code in order of first appearance.
+/// Texts stored once, addressed by a code in order of first appearance. A text behind 4 GiB is not found again, and gets
+/// another code.
 #[derive(Debug, Clone)]
 pub struct Interner {
     bytes: String,
     ends: Vec<usize>,
-    table: HashTable<Entry>,
+    table: TextTable,
     /// Escaped forms that were met, with the code of their text; kept apart because few columns need them.
     escaped: Option<Box<EscapedForms>>,
-    /// The code given last: neighbouring records often agree.
-    last: u32,
+    /// The code given last, and where its text stands: neighbouring records often agree.
+    last: (u32, Range<usize>),
     /// Texts of the program that came last, told by where they stand, and their codes.
     fixed: [(usize, usize, u32); FIXED],
-    hasher: RandomState,
 }
 
 /// Texts of the program that are kept by address.
 const FIXED: usize = 4;
 
-/// A code with the hash of its text, and where that lies: texts of another hash need not be looked at, a table that
-/// grows looks at none. A text behind 4 GiB is not found again, and gets another code.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    hash: u32,
-    code: u32,
-    start: u32,
-    len: u32,
-}
-
-impl Entry {
-    /// The table takes its place and its tag from either end.
-    #[inline]
-    fn spread(hash: u32) -> u64 {
-        u64::from(hash) << 32 | u64::from(hash)
-    }
-}
-
 #[derive(Debug, Clone, Default)]
 struct EscapedForms {
     bytes: String,
-    /// End of each form in `bytes` and the code of its text.
-    forms: Vec<(usize, u32)>,
-    table: HashTable<u32>,
+    /// Finds the code of a form's text.
+    table: TextTable,
     scratch: String,
-}
-
-impl EscapedForms {
-    #[inline]
-    fn get(&self, form: u32) -> &str {
-        let form = form as usize;
-        let end = self.forms.get(form).map_or(0, |f| f.0);
-        let start = form.checked_sub(1).and_then(|f| self.forms.get(f)).map_or(0, |f| f.0);
-        self.bytes.get(start..end).unwrap_or("")
-    }
 }
 
 impl Default for Interner {
@@ -65,36 +36,43 @@ impl Default for Interner {
         Self {
             bytes: String::new(),
             ends: Vec::new(),
-            table: HashTable::new(),
+            table: TextTable::default(),
             escaped: None,
-            last: NULL_CODE,
+            last: NONE,
             fixed: [(0, 0, NULL_CODE); FIXED],
-            hasher: RandomState::with_seeds(1, 2, 3, 4),
         }
     }
 }
+
+/// No text came last: none is so long.
+const NONE: (u32, Range<usize>) = (NULL_CODE, 0..usize::MAX);
 
 impl Interner {
     /// The code of `text`, new or known.
     #[inline]
     pub fn intern(&mut self, text: &str) -> u32 {
-        if self.last != NULL_CODE && self.holds(self.last, text) {
-            return self.last;
+        // Compared as bytes, so that no cut between characters is checked.
+        let (bytes, text_bytes) = (self.bytes.as_bytes(), text.as_bytes());
+        let (last, place) = &self.last;
+        if place.len() == text.len() && bytes.get(place.clone()) == Some(text_bytes) {
+            return *last;
         }
-        let hash = self.hasher.hash_one(text) as u32;
-        if let Some(code) = self.find(text, hash) {
-            self.last = code;
-            return code;
+        let hash = self.table.hash(text_bytes);
+        match self.table.find(bytes, text_bytes, hash) {
+            Some(found) => {
+                self.last = found;
+                self.last.0
+            }
+            None => self.add(text, hash),
         }
-        let code = self.ends.len() as u32;
-        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let (start, len) = (small(self.bytes.len()), small(text.len()));
+    }
+
+    fn add(&mut self, text: &str, hash: u32) -> u32 {
+        let (code, start) = (self.ends.len() as u32, self.bytes.len());
         self.bytes.push_str(text);
         self.ends.push(self.bytes.len());
-        let entry = Entry { hash, code, start, len };
-        self.table
-            .insert_unique(Entry::spread(hash), entry, |e| Entry::spread(e.hash));
-        self.last = code;
+        self.table.insert(hash, code, start, text.len());
+        self.last = (code, start..self.bytes.len());
         code
     }
 
@@ -118,52 +96,28 @@ impl Interner {
     /// not met before.
     #[inline]
     pub fn intern_escaped(&mut self, form: &str, unescape: impl FnOnce(&mut String)) -> u32 {
-        let hash = self.hasher.hash_one(form);
-        let mut forms = self.escaped.take().unwrap_or_default();
-        let known = forms.table.find(hash, |&f| forms.get(f) == form);
-        let code = match known.and_then(|&f| forms.forms.get(f as usize)) {
-            Some(&(_, code)) => code,
-            None => {
-                let mut text = std::mem::take(&mut forms.scratch);
-                text.clear();
-                unescape(&mut text);
-                let code = self.intern(&text);
-                forms.scratch = text;
-                forms.bytes.push_str(form);
-                let place = forms.forms.len() as u32;
-                forms.forms.push((forms.bytes.len(), code));
-                let (bytes, ends, hasher) = (&forms.bytes, &forms.forms, &self.hasher);
-                let of = |f: u32| {
-                    let f = f as usize;
-                    let end = ends.get(f).map_or(0, |e| e.0);
-                    let start = f.checked_sub(1).and_then(|f| ends.get(f)).map_or(0, |e| e.0);
-                    bytes.get(start..end).unwrap_or("")
-                };
-                forms.table.insert_unique(hash, place, |&f| hasher.hash_one(of(f)));
-                code
-            }
-        };
-        self.escaped = Some(forms);
+        let forms = self.escaped.get_or_insert_default();
+        let hash = forms.table.hash(form.as_bytes());
+        if let Some((code, _)) = forms.table.find(forms.bytes.as_bytes(), form.as_bytes(), hash) {
+            return code;
+        }
+        let mut text = std::mem::take(&mut forms.scratch);
+        text.clear();
+        unescape(&mut text);
+        let code = self.intern(&text);
+        let forms = self.escaped.get_or_insert_default();
+        forms.scratch = text;
+        forms.table.insert(hash, code, forms.bytes.len(), form.len());
+        forms.bytes.push_str(form);
         code
     }
 
     /// The code of `text` if it is known.
     pub fn code(&self, text: &str) -> Option<u32> {
-        self.find(text, self.hasher.hash_one(text) as u32)
-    }
-
-    #[inline]
-    fn find(&self, text: &str, hash: u32) -> Option<u32> {
-        let bytes = self.bytes.as_bytes();
-        let place = |e: &Entry| e.start as usize..e.start as usize + e.len as usize;
-        let is_it = |e: &Entry| e.hash == hash && bytes.get(place(e)) == Some(text.as_bytes());
-        self.table.find(Entry::spread(hash), is_it).map(|e| e.code)
-    }
-
-    /// Whether this is the text behind a code: compared as bytes, so that no cut between characters is checked.
-    #[inline]
-    fn holds(&self, code: u32, text: &str) -> bool {
-        self.bytes.as_bytes().get(range(&self.ends, code)) == Some(text.as_bytes())
+        let hash = self.table.hash(text.as_bytes());
+        self.table
+            .find(self.bytes.as_bytes(), text.as_bytes(), hash)
+            .map(|f| f.0)
     }
 
     /// The text behind a code; empty for a code that was never given out.
@@ -189,8 +143,8 @@ impl Interner {
 
     /// Bytes of the texts and of what finds them, roughly; room that is not used is not counted.
     pub(super) fn memory(&self) -> usize {
-        let escaped = |e: &EscapedForms| e.bytes.len() + e.forms.len() * 22;
-        let own = self.bytes.len() + self.ends.len() * 28;
+        let escaped = |e: &EscapedForms| e.bytes.len() + e.table.memory();
+        let own = self.bytes.len() + self.ends.len() * 8 + self.table.memory();
         own + self.escaped.as_deref().map_or(0, escaped)
     }
 
@@ -199,11 +153,10 @@ impl Interner {
         self.bytes.clear();
         self.ends.clear();
         self.table.clear();
-        self.last = NULL_CODE;
+        self.last = NONE;
         self.fixed = [(0, 0, NULL_CODE); FIXED];
         if let Some(e) = &mut self.escaped {
             e.bytes.clear();
-            e.forms.clear();
             e.table.clear();
         }
     }
@@ -211,7 +164,7 @@ impl Interner {
 
 /// Where the text of a code lies.
 #[inline]
-fn range(ends: &[usize], code: u32) -> std::ops::Range<usize> {
+fn range(ends: &[usize], code: u32) -> Range<usize> {
     let code = code as usize;
     let end = ends.get(code).copied().unwrap_or(0);
     let start = code.checked_sub(1).and_then(|c| ends.get(c)).copied().unwrap_or(0);

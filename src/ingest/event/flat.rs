@@ -120,9 +120,11 @@ pub fn read<'a>(mut raw: Raw<'a>, fields: Vec<Field<'a>>, order: DateOrder) -> R
     reading.end()
 }
 
-/// Whether the provider may be the Service Control Manager, told by any value.
+/// The Service Control Manager, as JSON writes it: whether it may be the provider is told by any value.
+const SCM: &str = r#""Service Control Manager""#;
+
 fn is_scm(value: &Value<'_>) -> bool {
-    matches!(value, Value::Str(s) if s == "Service Control Manager")
+    matches!(value, Value::Str(s) if s == SCM.trim_matches('"'))
 }
 
 /// What the members of a list have told so far.
@@ -419,8 +421,14 @@ struct Times {
 }
 
 impl Times {
+    /// Whether a time of this rank would count.
+    #[inline]
+    fn wants(&self, rank: u8) -> bool {
+        self.best.is_none() || rank < self.rank
+    }
+
     fn add(&mut self, rank: u8, value: &Value<'_>, order: DateOrder) {
-        if self.best.is_some() && rank >= self.rank {
+        if !self.wants(rank) {
             return;
         }
         let Some(text) = value.text() else {

@@ -13,6 +13,10 @@ use crate::ingest::name::Name;
 const MOST_NAMES: usize = 20_000;
 /// Most names that are kept of one place behind the same names.
 const MOST_BESIDE: u32 = 40;
+/// Most names of all outlines together, each of which counts for [`OUTLINE`] more.
+const MOST_OUTLINED: usize = 100_000;
+/// What an outline takes beside its names, in names.
+const OUTLINE: usize = 50;
 /// The place in front of the first name.
 const START: u32 = 0;
 /// No place at all.
@@ -43,12 +47,14 @@ impl Outline {
 #[derive(Debug)]
 pub struct Outlines {
     places: Vec<Place>,
+    /// Names of all outlines; see [`MOST_OUTLINED`].
+    outlined: usize,
 }
 
 #[derive(Debug)]
 struct Place {
-    /// The name as written, with its quotes.
-    quoted: Box<str>,
+    /// The name as written, with its quotes and the colon.
+    key: Box<str>,
     before: u32,
     /// The name that followed last; [`START`] for none.
     next: u32,
@@ -64,14 +70,17 @@ impl Default for Outlines {
     fn default() -> Self {
         // No name is written so.
         let start = Place::new("\0", START);
-        Self { places: vec![start] }
+        Self {
+            places: vec![start],
+            outlined: 0,
+        }
     }
 }
 
 impl Place {
-    fn new(quoted: &str, before: u32) -> Self {
+    fn new(key: &str, before: u32) -> Self {
         Self {
-            quoted: quoted.into(),
+            key: key.into(),
             before,
             next: START,
             beside: START,
@@ -95,6 +104,11 @@ pub struct Read<'a> {
 }
 
 impl Outlines {
+    /// Whether nothing more is learned.
+    pub fn is_full(&self) -> bool {
+        self.places.len() >= MOST_NAMES || self.outlined >= MOST_OUTLINED
+    }
+
     /// Reads the object at the start of `text`; its length. `room` is for so many values.
     pub fn read<'a>(&mut self, text: &'a str, room: usize) -> Option<(usize, Read<'a>)> {
         let mut values = Vec::with_capacity(room);
@@ -127,22 +141,28 @@ impl Outlines {
         }
     }
 
-    /// An object ended here; whether one did before.
+    /// An object ended here; whether there is an outline of such objects, made for the second one.
     fn end(&mut self, at: u32) -> bool {
+        let full = self.is_full();
         let Some(place) = self.place_mut(at).filter(|_| at != START) else {
             return false;
         };
         let again = std::mem::replace(&mut place.ended, true);
-        if again && place.outline.is_none() {
-            let outline = Outline {
-                names: self.names(at),
-                noted: OnceCell::new(),
-            };
-            if let Some(place) = self.place_mut(at) {
-                place.outline = Some(Box::new(outline));
-            }
+        if place.outline.is_some() {
+            return true;
         }
-        again
+        if !again || full {
+            return false;
+        }
+        let outline = Outline {
+            names: self.names(at),
+            noted: OnceCell::new(),
+        };
+        self.outlined += outline.names.len() + OUTLINE;
+        if let Some(place) = self.place_mut(at) {
+            place.outline = Some(Box::new(outline));
+        }
+        true
     }
 
     #[inline]
@@ -154,12 +174,12 @@ impl Outlines {
         self.places.get_mut(at as usize)
     }
 
-    /// The place of the name that `rest` begins with among those beside `first`, and the one in front of it.
+    /// The place of the key that `rest` begins with among those beside `first`, and the one in front of it.
     fn find(&self, first: u32, rest: &[u8]) -> Option<(u32, u32)> {
         let (mut before, mut at) = (first, self.place(first)?.beside);
         while at != START {
             let place = self.place(at)?;
-            if begins_with(rest, place.quoted.as_bytes()) {
+            if begins_with(rest, place.key.as_bytes()) {
                 return Some((at, before));
             }
             (before, at) = (at, place.beside);
@@ -176,15 +196,15 @@ impl Outlines {
         Some(())
     }
 
-    fn add(&mut self, behind: u32, name: &Name<'_>, quoted: &str) -> Option<u32> {
+    fn add(&mut self, behind: u32, name: &Name<'_>, key: &str) -> Option<u32> {
         let first = self.place(behind)?.next;
         let mut beside = std::iter::successors(Some(first), |at| Some(self.place(*at)?.beside));
         let full = self.places.len() >= MOST_NAMES || beside.position(|at| at == START)? as u32 >= MOST_BESIDE;
         // A name with escapes can be written in many ways.
-        if full || quoted.len() != name.len() + 2 {
+        if full || key.rfind('"')? != name.len() + 1 {
             return None;
         }
-        let mut place = Place::new(quoted, behind);
+        let mut place = Place::new(key, behind);
         place.beside = first;
         let at = self.places.len() as u32;
         self.places.push(place);
@@ -196,7 +216,8 @@ impl Outlines {
         let mut names = Vec::new();
         let mut at = end;
         while let Some(place) = self.place(at).filter(|_| at != START) {
-            let name = place.quoted.trim_matches('"').to_owned();
+            // What is kept has no escapes.
+            let name = place.key.split('"').nth(1).unwrap_or_default().to_owned();
             names.push(Name::from(name));
             at = place.before;
         }
@@ -211,15 +232,15 @@ impl<'t> scan::Names<'t> for Way<'_> {
         let rest = bytes.get(at..)?;
         let next = self.outlines.place(self.at)?.next;
         let place = self.outlines.place(next)?;
-        if begins_with(rest, place.quoted.as_bytes()) {
+        if begins_with(rest, place.key.as_bytes()) {
             self.at = next;
-            return Some(place.quoted.len());
+            return Some(place.key.len());
         }
         self.other(next, rest)
     }
 
-    fn unknown(&mut self, name: Name<'t>, quoted: &'t str) {
-        self.at = self.outlines.add(self.at, &name, quoted).unwrap_or(LOST);
+    fn unknown(&mut self, name: Name<'t>, key: &'t str) {
+        self.at = self.outlines.add(self.at, &name, key).unwrap_or(LOST);
     }
 }
 
@@ -229,22 +250,28 @@ impl Way<'_> {
         let (found, before) = self.outlines.find(next, rest)?;
         self.outlines.put_in_front(self.at, found, before)?;
         self.at = found;
-        Some(self.outlines.place(found)?.quoted.len())
+        Some(self.outlines.place(found)?.key.len())
     }
 }
 
-/// `starts_with` for names, which are short.
+/// `starts_with` for keys, which are short: bytes in the middle may be compared twice.
 #[inline]
-fn begins_with(text: &[u8], name: &[u8]) -> bool {
-    let Some(text) = text.get(..name.len()) else {
+fn begins_with(text: &[u8], key: &[u8]) -> bool {
+    let Some(text) = text.get(..key.len()) else {
         return false;
     };
-    let outer = (text.first_chunk::<8>(), text.last_chunk::<8>());
-    match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-        (None, _) => text == name,
-        known if known != outer => false,
-        _ => name.len() <= 16 || text == name,
+    match key.len() {
+        4..8 => outer::<4>(text) == outer(key),
+        8..=16 => outer::<8>(text) == outer(key),
+        17..=32 => outer::<16>(text) == outer(key),
+        _ => text == key,
     }
+}
+
+/// The first and the last bytes.
+#[inline]
+fn outer<const N: usize>(text: &[u8]) -> (Option<&[u8; N]>, Option<&[u8; N]>) {
+    (text.first_chunk(), text.last_chunk())
 }
 
 #[cfg(test)]
@@ -292,6 +319,22 @@ mod tests {
             assert_eq!(names, ["k".to_owned(), i.to_string()]);
         }
         assert_eq!(o.places.len(), 2 + MOST_BESIDE as usize);
+    }
+
+    #[test]
+    fn outlines_without_end_are_not_kept() {
+        let mut o = Outlines::default();
+        for _ in 0..2 {
+            let mut text = "{".to_owned();
+            for i in 0..1_000 {
+                text.push_str(&format!(r#""{i}":0"#));
+                let (read, outlined) = names(&format!("{text}}}"), &mut o);
+                assert_eq!(read.len(), i + 1);
+                assert!(!outlined || o.outlined < MOST_OUTLINED + 1_000 + OUTLINE);
+                text.push(',');
+            }
+        }
+        assert!(o.is_full());
     }
 
     proptest! {

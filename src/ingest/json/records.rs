@@ -1,8 +1,9 @@
 //! The objects of a block, read as they are found.
 
-use std::str::from_utf8;
+use std::cell::Cell;
 
 use encoding_rs::Encoding;
+use simdutf8::basic::from_utf8;
 
 use super::Object;
 use super::outline::Outlines;
@@ -23,7 +24,7 @@ pub fn each(
     let codepage = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
     let text = from_utf8(block.bytes).ok();
     let mut objects = JsonObjects::at(block.bytes, block.place);
-    let mut outlines = Outlines::default();
+    let mut outlines = outlines();
     let mut room = 64;
     let read = |room: usize, at: usize, outlines: &mut Outlines| outlines.read(text?.get(at..)?, room);
     while let Some(next) = objects.next_with(|at| read(room, at, &mut outlines)) {
@@ -45,6 +46,17 @@ pub fn each(
             sink.reject(block.offset + at as u64, reason, bytes);
         }
     }
+    OUTLINES.set(Some(outlines));
+}
+
+thread_local! {
+    /// Those of earlier blocks: most logs go on as they began.
+    static OUTLINES: Cell<Option<Outlines>> = const { Cell::new(None) };
+}
+
+/// Those of earlier blocks, unless they have no room for what comes.
+fn outlines() -> Outlines {
+    OUTLINES.take().filter(|o| !o.is_full()).unwrap_or_default()
 }
 
 /// A record that the scanner did not take, or in a block that is not UTF-8.

@@ -5,8 +5,7 @@
 //! library, which decides.
 
 use super::Json;
-use crate::base::places::STEP;
-use crate::base::text::json_specials;
+use super::strings::Strings;
 use crate::ingest::name::Name;
 
 /// Deepest nesting taken here.
@@ -14,10 +13,10 @@ const DEEPEST: u32 = 100;
 
 /// Who is told the names of an object in their order.
 pub trait Names<'a> {
-    /// Length of the name at `at`, with its quotes, if it is known here. It is told so.
+    /// Length of the key at `at`, if it is known here: the name with its quotes, and the colon. It is told so.
     fn known(&mut self, bytes: &[u8], at: usize) -> Option<usize>;
-    /// Is told a name that is not known here, and how it is written.
-    fn unknown(&mut self, name: Name<'a>, quoted: &'a str);
+    /// Is told a name that is not known here, and how its key is written.
+    fn unknown(&mut self, name: Name<'a>, key: &'a str);
 }
 
 impl<'a> Names<'a> for Vec<Name<'a>> {
@@ -45,14 +44,13 @@ pub fn object<'a>(text: &'a str, names: &mut impl Names<'a>, values: &mut Vec<Js
         at += match names.known(bytes, at) {
             Some(len) => len,
             None => {
-                let (name, quoted) = name(text, at, &mut strings)?;
-                names.unknown(name, quoted);
-                quoted.len()
+                let (name, key) = key(text, at, &mut strings)?;
+                names.unknown(name, key);
+                key.len()
             }
         };
-        at = behind(bytes, at, b':')?;
-        let start = at;
-        let (end, escaped) = strings.value(at)?;
+        let start = blanks(bytes, at);
+        let (end, escaped) = strings.value(bytes, start)?;
         values.push(Json::new(text.get(start..end)?, escaped));
         at = blanks(bytes, end);
         match *bytes.get(at)? {
@@ -74,7 +72,7 @@ pub fn elements<'a>(text: &'a str, out: &mut Vec<Json<'a>>) -> Option<usize> {
     }
     loop {
         let start = at;
-        let (end, escaped) = strings.value(at)?;
+        let (end, escaped) = strings.value(bytes, at)?;
         out.push(Json::new(text.get(start..end)?, escaped));
         at = blanks(bytes, end);
         match *bytes.get(at)? {
@@ -87,22 +85,23 @@ pub fn elements<'a>(text: &'a str, out: &mut Vec<Json<'a>>) -> Option<usize> {
 
 /// The extent of one value at the start of `text`.
 pub fn value(text: &str) -> Option<usize> {
-    let (end, _) = Strings::new(text.as_bytes()).value(0)?;
+    let (end, _) = Strings::new(text.as_bytes()).value(text.as_bytes(), 0)?;
     Some(end)
 }
 
-/// A name, and how it is written.
-fn name<'a>(text: &'a str, at: usize, strings: &mut Strings<'_>) -> Option<(Name<'a>, &'a str)> {
-    if *text.as_bytes().get(at)? != b'"' {
+/// A name, and how it and the colon behind it are written.
+fn key<'a>(text: &'a str, at: usize, strings: &mut Strings<'_>) -> Option<(Name<'a>, &'a str)> {
+    let bytes = text.as_bytes();
+    if *bytes.get(at)? != b'"' {
         return None;
     }
     let (end, escaped) = strings.end(at + 1)?;
-    let quoted = text.get(at..end)?;
     let name = match escaped {
-        true => Name::from(serde_json::from_str::<String>(quoted).ok()?),
+        true => Name::from(serde_json::from_str::<String>(text.get(at..end)?).ok()?),
         false => Name::from(text.get(at + 1..end - 1)?),
     };
-    Some((name, quoted))
+    let colon = blanks(bytes, end);
+    (*bytes.get(colon)? == b':').then_some((name, text.get(at..=colon)?))
 }
 
 /// Behind a byte and the blanks around it.
@@ -128,94 +127,24 @@ fn some_blanks(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Where the strings of a text end.
-struct Strings<'b> {
-    bytes: &'b [u8],
-    /// The last [`STEP`] bytes that were looked at: where they begin, and their [`json_specials`].
-    block: usize,
-    specials: u64,
-}
-
-impl<'b> Strings<'b> {
-    fn new(bytes: &'b [u8]) -> Self {
-        Self {
-            bytes,
-            block: usize::MAX,
-            specials: 0,
+impl Strings<'_> {
+    /// Behind a name and its colon.
+    fn key(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
+        if *bytes.get(at)? != b'"' {
+            return None;
         }
-    }
-
-    /// From behind the opening quote to behind the closing one; whether there were escapes.
-    #[inline]
-    fn end(&mut self, from: usize) -> Option<(usize, bool)> {
-        let (mut at, mut escaped) = (from, false);
-        loop {
-            let block = at & !(STEP - 1);
-            if block != self.block {
-                self.look_at(block);
-            }
-            let behind = self.specials >> (at % STEP);
-            if behind == 0 {
-                at = block + STEP;
-                continue;
-            }
-            at += behind.trailing_zeros() as usize;
-            match *self.bytes.get(at)? {
-                b'"' => return Some((at + 1, escaped)),
-                b'\\' => {
-                    escaped = true;
-                    at += escape(self.bytes, at)?;
-                }
-                _ => return None,
-            }
-        }
-    }
-
-    #[inline]
-    fn look_at(&mut self, block: usize) {
-        self.block = block;
-        let rest = self.bytes.get(block..).unwrap_or_default();
-        self.specials = match rest.first_chunk() {
-            Some(chunk) => json_specials(chunk),
-            None => {
-                // Behind the end stand control characters, so that nothing looks further.
-                let mut last = [0; STEP];
-                last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-                json_specials(&last)
-            }
-        };
+        let (end, _) = self.end(at + 1)?;
+        behind(bytes, end, b':')
     }
 
     /// Behind a value; whether it is a string with escapes in it.
     #[inline]
-    fn value(&mut self, at: usize) -> Option<(usize, bool)> {
-        match *self.bytes.get(at)? {
+    fn value(&mut self, bytes: &[u8], at: usize) -> Option<(usize, bool)> {
+        match *bytes.get(at)? {
             b'"' => self.end(at + 1),
-            b'{' | b'[' => Some((nested(self.bytes, at)?, false)),
-            first => Some((plain(self.bytes, at, first)?, false)),
+            b'{' | b'[' => Some((nested(bytes, at)?, false)),
+            first => Some((plain(bytes, at, first)?, false)),
         }
-    }
-
-    /// Behind a name and its colon.
-    fn key(&mut self, at: usize) -> Option<usize> {
-        if *self.bytes.get(at)? != b'"' {
-            return None;
-        }
-        let (end, _) = self.end(at + 1)?;
-        behind(self.bytes, end, b':')
-    }
-}
-
-/// Length of the escape that begins at `at`.
-#[inline]
-fn escape(bytes: &[u8], at: usize) -> Option<usize> {
-    match *bytes.get(at + 1)? {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
-        b'u' => {
-            let hex = bytes.get(at + 2..at + 6)?;
-            hex.iter().all(u8::is_ascii_hexdigit).then_some(6)
-        }
-        _ => None,
     }
 }
 
@@ -274,7 +203,7 @@ fn nested(bytes: &[u8], mut at: usize) -> Option<usize> {
             at = blanks(bytes, at + 1);
             if *bytes.get(at)? != if array { b']' } else { b'}' } {
                 if !array {
-                    at = strings.key(at)?;
+                    at = strings.key(bytes, at)?;
                 }
                 continue;
             }
@@ -294,7 +223,7 @@ fn nested(bytes: &[u8], mut at: usize) -> Option<usize> {
                 b',' => {
                     at = blanks(bytes, at);
                     if !array {
-                        at = strings.key(at)?;
+                        at = strings.key(bytes, at)?;
                     }
                     break;
                 }

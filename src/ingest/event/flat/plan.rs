@@ -5,7 +5,7 @@
 
 use std::cell::OnceCell;
 
-use super::{Reading, Role, Roles, Writer, is_scm, writer_of};
+use super::{Reading, Role, Roles, SCM, Writer, writer_of};
 use crate::base::names::Names;
 use crate::base::time::DateOrder;
 use crate::ingest::event::{Head, Reason, head_as};
@@ -96,7 +96,7 @@ impl Plan {
         let Some(outline) = o.outline().filter(|_| self.fits(&o)) else {
             return Err(o);
         };
-        let scm = self.accounts && o.values().iter().any(|value| is_scm(&value.value()));
+        let scm = self.accounts && o.values().iter().any(|value| value.lexeme() == SCM);
         raw.fields.reserve(self.room);
         raw.envelope.reserve(8);
         let mut reading = Reading::new(raw, self.writer, scm, DateOrder::Unknown);
@@ -106,17 +106,25 @@ impl Plan {
         let mut fields = 0u64;
         let members = outline.names().iter().zip(o.values());
         for (i, ((name, value), step)) in members.zip(&self.steps).enumerate() {
-            let role = match step {
+            let (name, value) = (name.borrowed(), *value);
+            // A field is made where it stays: moving it costs more than making it.
+            match step {
                 Step::Head(head, canonical) => {
                     head_as(&mut reading.raw, *head, canonical.borrowed(), value.value());
-                    continue;
                 }
-                Step::Role(Role::Drop) => continue,
-                Step::Role(role) | Step::UserId(role) => *role,
-            };
-            if let Some(field) = reading.take(role, Field::new(name.borrowed(), value.value())) {
-                fields |= 1 << i;
-                reading.raw.fields.push(field);
+                Step::Role(Role::Drop) => {}
+                Step::Role(Role::Time(rank)) if !reading.times.wants(*rank) => {}
+                Step::Role(Role::Around) => reading.raw.envelope.push(Field::new(name, value.value())),
+                Step::Role(Role::Data) => {
+                    fields |= 1 << i;
+                    reading.raw.fields.push(Field::new(name, value.value()));
+                }
+                Step::Role(role) | Step::UserId(role) => {
+                    if let Some(field) = reading.take(*role, Field::new(name, value.value())) {
+                        fields |= 1 << i;
+                        reading.raw.fields.push(field);
+                    }
+                }
             }
         }
         reading.raw.placed = self.layout(fields, &reading.raw.fields).map(Placed::straight);
