@@ -11,10 +11,10 @@ pub enum Error {
     /// A flag, list, configuration or rule is wrong; nothing was started (exit 2).
     #[error("{0}")]
     Usage(String),
-    /// Another run holds the lake (exit 5).
-    #[error("{}: the lake is locked by {holder}; wait for that run or stop it", .path.display())]
+    /// Another run holds the lake or the folder of outputs (exit 5).
+    #[error("{}: locked by {holder}; wait for that run or stop it", .path.display())]
     Locked {
-        /// The lake.
+        /// The folder.
         path: PathBuf,
         /// What the lock file says about the holder.
         holder: String,

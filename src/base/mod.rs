@@ -4,6 +4,7 @@ pub mod bits;
 pub mod columns;
 pub mod error;
 pub mod ip;
+pub mod lock;
 pub mod names;
 pub mod places;
 pub mod registry;

@@ -267,7 +267,7 @@ pub struct ReadArgs {
     pub checkpoint_every: u64,
     /// Memory to get along with, roughly (512MiB, 2GiB): before rows take more they are spilled on their way into the lake, and a hunt looks
     /// at its hosts in parts, with the same outcome.
-    #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "1GiB")]
+    #[arg(long, value_name = "SIZE", value_parser = memory, default_value = "1GiB")]
     pub memory_limit: u64,
 }
 
@@ -397,7 +397,7 @@ pub struct CompactArgs {
     #[arg(long, value_name = "DIR")]
     pub lake: PathBuf,
     /// Memory to use, with unit.
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = memory)]
     pub memory_limit: u64,
 }
 
@@ -743,6 +743,11 @@ fn zone(text: &str) -> std::result::Result<(String, chrono_tz::Tz), String> {
     let zone = name
         .parse()
         .map_err(|_| format!("'{name}' is no time zone; write it like Asia/Tokyo"))?;
+    let ids = || formats::FORMATS.iter().map(|f| f.id().to_owned());
+    if source != "*" && (source.is_empty() || !ids().any(|id| id.starts_with(source))) {
+        let otherwise = "expected a format of `coldtrail formats`, or how some begin";
+        return Err(super::nearest::unknown("format", source, ids(), otherwise));
+    }
     Ok((source.to_owned(), zone))
 }
 
@@ -756,6 +761,16 @@ fn date_order(text: &str) -> std::result::Result<DateOrder, String> {
         "dmy" => Ok(DateOrder::Dmy),
         "mdy" => Ok(DateOrder::Mdy),
         _ => Err("expected dmy or mdy".to_owned()),
+    }
+}
+
+/// Least memory that the program says it gets along with.
+const LEAST_MEMORY: u64 = 1 << 20;
+
+fn memory(text: &str) -> std::result::Result<u64, String> {
+    match bytes(text)? {
+        n if n >= LEAST_MEMORY => Ok(n),
+        _ => Err("at least 1MiB is needed; write it like 512MiB".to_owned()),
     }
 }
 
@@ -792,5 +807,14 @@ mod tests {
         assert_eq!(bytes("7"), Ok(7));
         assert!(bytes("7 apples").is_err());
         assert!(bytes("99999999999GiB").is_err());
+        assert_eq!(memory("1MiB"), Ok(1 << 20));
+        assert!(memory("1").is_err());
+    }
+
+    #[test]
+    fn a_zone_is_for_a_format_that_there_is() {
+        assert!(zone("dhcp-windows=Asia/Tokyo").is_ok() && zone("dhcp=UTC").is_ok() && zone("UTC").is_ok());
+        let said = zone("dhcp_windows=Asia/Tokyo").unwrap_err();
+        assert!(said.contains("did you mean 'dhcp-windows'"), "{said}");
     }
 }

@@ -47,6 +47,7 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
     };
     // Read before anything is written: the folder may be that of the outputs.
     let baseline = baseline(args)?;
+    let out = outputs::claim(&args.out)?;
     let shown = Shown::start(args.say);
     let (lake, report) = match found {
         None => (Lake::open(&root)?, IngestReport::default()),
@@ -76,7 +77,7 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
         .is_some_and(|limit| counted(&results.findings, args).any(|f| at_least(f, limit)));
     results.lang = args.lang;
     lang::translate(&mut results);
-    outputs::write(&results, &args.out)?;
+    outputs::write(&results, &out)?;
     drop(shown);
     if !args.say.quiet {
         if !args.input.is_empty() {

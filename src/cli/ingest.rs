@@ -60,8 +60,12 @@ pub fn say(report: &IngestReport) {
         eprintln!("… and {} more, see run.json", report.unreadable.len() - 20);
     }
     for input in report.mostly_rejected(REJECTED_SHARE) {
+        let next = match input.is_known {
+            true => "rejects.jsonl of the run that read it first names them",
+            false => "see rejects.jsonl, or say --format if it was taken for the wrong one",
+        };
         eprintln!(
-            "{}: {} of {} records rejected; see rejects.jsonl, or say --format if it was taken for the wrong one ({})",
+            "{}: {} of {} records rejected; {next} ({})",
             for_terminal(&input.path),
             input.rejected,
             input.records,

@@ -7,7 +7,7 @@ use super::args::{CompactArgs, ExpireArgs, LakeArgs, LakeCommand};
 use super::exit::Exit;
 use super::hunt::now;
 use super::print;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::text::for_terminal;
 use crate::base::time::{day_string, format_rfc3339};
 use crate::jobs::hunt::parse_time;
@@ -46,7 +46,13 @@ fn expire_days(args: &ExpireArgs) -> Result<Exit> {
         true => format!("-{}", args.older_than),
         false => args.older_than.clone(),
     };
-    let first_kept = day_string(parse_time(&limit, now())?);
+    let wrong = |_| {
+        Error::Usage(format!(
+            "'{}' is neither a date nor an age; write 2025-09-20 or 90d",
+            args.older_than
+        ))
+    };
+    let first_kept = day_string(parse_time(&limit, now()).map_err(wrong)?);
     let lake = Lake::open(&args.lake)?;
     let old: Vec<_> = lake.catalogue().files.iter().filter(|f| f.date < first_kept).collect();
     let (rows, bytes) = old.iter().fold((0, 0), |(r, b), f| (r + f.rows, b + f.bytes));

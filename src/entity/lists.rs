@@ -212,7 +212,7 @@ impl Lists {
             std::fs::read(path).map_err(|e| Error::Usage(format!("{}: cannot read this list: {e}", path.display())))?;
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_start_matches('\u{feff}');
-        let (mut used, mut lines) = (0u32, 0u32);
+        let (mut used, mut lines, mut bad) = (0u32, 0u32, Vec::new());
         for (n, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
@@ -225,23 +225,28 @@ impl Lists {
                 .collect();
             match add(self, &cells) {
                 Ok(()) => used += 1,
-                // The first line may be a header.
-                Err(_) if n == 0 => {}
-                Err(why) => self.warnings.push(format!("{}:{}: {why}", path.display(), n + 1)),
+                Err(_) if lines == 1 && is_header(&cells) => {}
+                Err(why) => bad.push(format!("{}:{}: {why}", path.display(), n + 1)),
             }
         }
-        if used == 0 && lines > 1 {
+        if let (0, Some(first)) = (used, bad.first()) {
+            let path = path.display();
             return Err(Error::Usage(format!(
-                "{}: no line of this list can be used; the first: {}",
-                path.display(),
-                self.warnings.last().map_or("", String::as_str)
+                "{path}: no line of this list can be used; the first: {first}"
             )));
         }
+        if used == 0 {
+            bad.push(empty(path));
+        }
+        self.warnings.append(&mut bad);
         Ok(())
     }
 
     fn add_indicators(&mut self, path: &Path) -> Result<()> {
         let found = ioc::read(path)?;
+        if found.indicators.is_empty() && found.warnings.is_empty() {
+            self.warnings.push(empty(path));
+        }
         self.warnings.extend(found.warnings);
         let mut unused: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
         for i in found.indicators {
@@ -335,6 +340,33 @@ impl Lists {
 
 fn is_hash(text: &str) -> bool {
     matches!(text.len(), 32 | 40 | 64) && text.bytes().all(|c| c.is_ascii_hexdigit())
+}
+
+/// What to say of a list without an entry.
+fn empty(path: &Path) -> String {
+    format!("{}: nothing is in this list", path.display())
+}
+
+/// Whether the first line names columns.
+fn is_header(cells: &[String]) -> bool {
+    const NAMES: &[&str] = &[
+        "host",
+        "hostname",
+        "computer",
+        "asset",
+        "device",
+        "name",
+        "e2ld",
+        "domain",
+        "hash",
+        "md5",
+        "sha1",
+        "sha256",
+        "value",
+        "indicator",
+    ];
+    let first = cells.first().map(|c| c.to_ascii_lowercase());
+    first.is_some_and(|c| NAMES.contains(&c.as_str()))
 }
 
 #[cfg(test)]

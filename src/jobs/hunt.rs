@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use ahash::RandomState;
 
+use super::filters;
 use super::looked::{Looked, Task};
 use super::progress::Progress;
 use crate::base::error::{Error, Result};
@@ -110,30 +111,22 @@ pub fn prepare(options: &HuntOptions, now: Ts) -> Result<Prepared> {
         allow,
         hosts: match options.hosts.is_empty() {
             true => None,
-            false => Some(globs(&options.hosts)?),
+            false => Some(filters::globs(&options.hosts)?),
         },
-        exclude: globs(&options.exclude_hosts)?,
+        exclude: filters::globs(&options.exclude_hosts)?,
         sigma: crate::rules::sigma::load::load(&options.sigma, &options.sigma_vars, &options.sigma_selection)?,
     })
-}
-
-pub(super) fn globs(patterns: &[String]) -> Result<globset::GlobSet> {
-    let mut set = globset::GlobSetBuilder::new();
-    for p in patterns {
-        let glob = globset::GlobBuilder::new(p)
-            .case_insensitive(true)
-            .build()
-            .map_err(|e| Error::Usage(format!("host pattern '{p}': {e}; write it like 'pc-*' or 'dc0[12]'")))?;
-        set.add(glob);
-    }
-    set.build().map_err(|e| Error::Usage(format!("host patterns: {e}")))
 }
 
 /// Hunts over a lake. The summary holds only what the hunt knows; the caller adds inputs and times.
 ///
 /// # Errors
-/// Where the lake cannot be read.
+/// Where the lake cannot be read; [`Error::Usage`] where no host or no log of it can be meant.
 pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &Progress) -> Result<Results> {
+    let mut unused = filters::check(lake, &options.hosts, &options.sources)?;
+    if !options.sigma.is_empty() && prepared.sigma.loaded == 0 {
+        unused.push("--sigma: no rule in these files and folders is used".to_owned());
+    }
     let mut timings = BTreeMap::new();
     let mut clock = Instant::now();
     let mut lap = |name: &str| {
@@ -201,7 +194,8 @@ pub fn hunt(lake: &Lake, options: &HuntOptions, prepared: &Prepared, progress: &
         findings: by_severity,
         suppressions,
         warnings: [
-            &prepared.lists.warnings[..],
+            &unused[..],
+            &prepared.lists.warnings,
             prepared.allow.warnings(),
             &verdicts.refused,
             &looked.warnings,

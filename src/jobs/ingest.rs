@@ -29,6 +29,7 @@ mod content;
 mod input;
 mod packed;
 mod portions;
+mod read_as;
 mod resume;
 mod tally;
 mod work;
@@ -377,16 +378,6 @@ impl Run<'_> {
             input.notes.push(note.reason.clone());
         }
         done.unreadable.push(text);
-    }
-}
-
-/// An input whose content the lake has, met again under this path.
-fn again(known: &Input, path: String) -> Input {
-    let already = format!("the lake has this content already, as {}", known.path);
-    Input {
-        path,
-        notes: known.notes.iter().cloned().chain([already]).collect(),
-        ..known.clone()
     }
 }
 

@@ -5,6 +5,7 @@ pub mod baseline;
 pub mod charts;
 pub mod coverage;
 pub mod explain;
+mod filters;
 pub mod hunt;
 pub mod ingest;
 mod looked;

@@ -2,18 +2,39 @@
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
+use crate::base::lock;
 use crate::lake::records;
 use crate::report::{OUTPUTS, Results, columns};
 
-/// Writes all outputs into `out`. `run.json` comes last.
+/// A folder for outputs that no other run writes into.
+#[derive(Debug)]
+pub struct Outputs {
+    dir: PathBuf,
+    /// Held until the end of the run.
+    _lock: File,
+}
+
+/// Makes the folder and takes its lock: of two runs neither may write half of what is there.
+///
+/// # Errors
+/// Where it cannot be made; [`Error::Locked`] where another run writes there.
+pub fn claim(dir: &Path) -> Result<Outputs> {
+    fs::create_dir_all(dir).map_err(|e| Error::io(dir, "cannot make the output folder", e))?;
+    Ok(Outputs {
+        dir: dir.to_path_buf(),
+        _lock: lock::take(dir.join(".lock"), dir)?,
+    })
+}
+
+/// Writes all outputs. `run.json` comes last.
 ///
 /// # Errors
 /// Where a file cannot be written; files of an earlier run stay as they were.
-pub fn write(results: &Results, out: &Path) -> Result<()> {
-    fs::create_dir_all(out).map_err(|e| Error::io(out, "cannot make the output folder", e))?;
+pub fn write(results: &Results, into: &Outputs) -> Result<()> {
+    let out = into.dir.as_path();
     let mut names = Vec::new();
     parquet(
         out,

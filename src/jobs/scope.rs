@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+use super::filters;
 use super::progress::Progress;
 use super::who::Who;
 use crate::base::error::{Error, Result};
@@ -157,12 +158,15 @@ fn search(lake: &Lake, indicators: Vec<Indicator>, options: &ScopeOptions) -> Re
     let matcher = Matcher::new(indicators)?;
     let wanted = Wanted {
         range: options.range,
-        hosts: super::hunt::globs(&options.hosts)?,
+        hosts: filters::globs(&options.hosts)?,
         any_host: options.hosts.is_empty(),
-        exclude: super::hunt::globs(&options.exclude_hosts)?,
+        exclude: filters::globs(&options.exclude_hosts)?,
         samples: options.samples,
     };
-    let mut out = Scope::default();
+    let mut out = Scope {
+        warnings: filters::check(lake, &options.hosts, &[])?,
+        ..Scope::default()
+    };
     let mut all = Part::default();
     let mut present: BTreeMap<Kind, u64> = BTreeMap::new();
     for table in TABLES.iter().copied() {

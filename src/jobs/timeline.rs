@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ahash::RandomState;
 
+use super::filters;
 use super::who::Who;
 use crate::base::error::{Error, Result};
 use crate::base::ip;
@@ -16,7 +17,6 @@ use crate::lake::frame::{Frames, Row};
 use crate::lake::scan::TimeRange;
 use crate::lake::seek::{self, Probe, seek};
 use crate::report::line;
-use crate::rules::similar;
 use crate::schema::{Col, TABLES, Table, common};
 use crate::score::evidence;
 use crate::score::finding::Evidence;
@@ -27,8 +27,6 @@ use merge::Merger;
 const SLACK: Ts = 26 * 3_600 * SECOND;
 /// More rows than these are no timeline that a person reads.
 const MAX_ROWS: usize = 2_000_000;
-/// Names offered in the place of one that is not there.
-const OFFERED: usize = 5;
 
 /// What to show.
 #[derive(Debug, Clone, Default)]
@@ -243,24 +241,10 @@ fn no_rows(lake: &Lake, host: &str, range: TimeRange) -> Result<()> {
     if known.contains(host) || range.from.is_some() && known.is_empty() {
         return Ok(());
     }
-    let mut near: Vec<(usize, &String)> = known
-        .iter()
-        .filter(|k| !k.starts_with("ip:"))
-        .filter_map(|k| {
-            let part = k.contains(host) || host.contains(k.as_str());
-            let far = similar::distance(host, k, 4);
-            if part { Some((0, k)) } else { far.map(|d| (d, k)) }
-        })
-        .collect();
-    near.sort();
-    let offered: Vec<&str> = match near.is_empty() {
-        true => known.iter().map(String::as_str).take(OFFERED).collect(),
-        false => near.iter().map(|(_, k)| k.as_str()).take(OFFERED).collect(),
-    };
     Err(Error::Usage(format!(
-        "no host '{host}' among the {} of this lake; did you mean {}?",
+        "no host '{host}' among the {} of this lake; {}",
         known.len(),
-        offered.join(", ")
+        filters::nearest(host, &known)
     )))
 }
 

@@ -47,6 +47,12 @@ pub struct Input {
     /// What the analyst should know.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// The options it was read with (`--tz Asia/Tokyo`); `None` where an earlier version read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_as: Option<Vec<String>>,
+    /// Whether an earlier run read it, and this one only met it again.
+    #[serde(skip)]
+    pub is_known: bool,
 }
 
 impl Input {

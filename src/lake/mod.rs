@@ -45,11 +45,11 @@ mod commit_tests;
 
 pub use day::{DayResult, merge_files};
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
+use crate::base::lock;
 use catalogue::Catalogue;
 
 /// Folder of the catalogue inside a lake.
@@ -90,7 +90,7 @@ impl Lake {
     pub fn open_for_writing(root: &Path) -> Result<Self> {
         let meta = root.join(META_DIR);
         fs::create_dir_all(&meta).map_err(|e| Error::io(&meta, "cannot make the lake's folder", e))?;
-        let lock = take_lock(root)?;
+        let lock = lock::take(root.join(META_DIR).join("lock"), root)?;
         let catalogue = Catalogue::load(root)?.unwrap_or_default();
         let lake = Self {
             root: root.to_path_buf(),
@@ -130,37 +130,4 @@ impl Lake {
         self.catalogue = catalogue;
         Ok(())
     }
-}
-
-fn take_lock(root: &Path) -> Result<File> {
-    let path = root.join(META_DIR).join("lock");
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(|e| Error::io(&path, "cannot open the lock of the lake", e))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // Reading may be refused while the lock is held on some systems; the name is a courtesy.
-            if file.read_to_string(&mut holder).is_err() || holder.is_empty() {
-                holder = "another run".to_owned();
-            }
-            return Err(Error::Locked {
-                path: root.to_path_buf(),
-                holder: holder.trim().to_owned(),
-            });
-        }
-        Err(TryLockError::Error(e)) => return Err(Error::io(&path, "cannot lock the lake", e)),
-    }
-    let name = format!("process {}\n", std::process::id());
-    let written = file
-        .set_len(0)
-        .and_then(|()| file.seek(SeekFrom::Start(0)).map(|_| ()))
-        .and_then(|()| file.write_all(name.as_bytes()));
-    written.map_err(|e| Error::io(&path, "cannot write the lock of the lake", e))?;
-    Ok(file)
 }

@@ -69,7 +69,13 @@ fn collect(lake: &Lake, sql: &str) -> Result<DataFrame> {
 
 fn wrong(e: PolarsError) -> Error {
     let names: Vec<_> = TABLES.iter().map(|t| t.name).collect();
-    Error::Usage(format!("the query failed: {e}; tables: {}", names.join(", ")))
+    let text = e.to_string();
+    // Words of SQL that are names of columns, too.
+    let word = ["user"].into_iter().find(|w| text.contains(&format!("function '{w}'")));
+    let hint = word.map_or_else(String::new, |w| {
+        format!(" (the column is written \"{w}\", in double quotes)")
+    });
+    Error::Usage(format!("the query failed: {text}{hint}; tables: {}", names.join(", ")))
 }
 
 fn scan(lake: &Lake, table: &'static Table) -> Result<LazyFrame> {

@@ -17,6 +17,7 @@ mod faults;
 mod fixtures;
 mod lake;
 mod lang;
+mod mistakes;
 mod nightly;
 mod office;
 mod parts;

@@ -41,7 +41,7 @@ fn outputs_of(lake: &Path, options: &HuntOptions) -> BTreeMap<String, Vec<u8>> {
     results.run.timings.clear();
     results.run.warnings.retain(|w| !w.contains("--memory-limit"));
     let out = tempfile::tempdir().unwrap();
-    outputs::write(&results, out.path()).unwrap();
+    outputs::write(&results, &outputs::claim(out.path()).unwrap()).unwrap();
     let files = fs::read_dir(out.path()).unwrap().map(|f| f.unwrap().path());
     files
         .map(|f| {

@@ -317,6 +317,11 @@ fn url(text: &str) -> Option<(Kind, String)> {
     let name = host.split(':').next().unwrap_or(host).trim_matches('.');
     let is_address = ip::parse(name).is_some();
     if scheme.is_none() {
+        // A network with too long a prefix.
+        let prefix = path.trim_start_matches('/');
+        if is_address && !prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
         // Without a scheme a slash alone makes a URL, after something that is a host.
         let host_like = name.contains('.') && (is_address || domains::registrable(name).is_some());
         if text.starts_with('/') && !text.starts_with("//") {

@@ -109,6 +109,7 @@ impl Run<'_> {
                 g.host, g.collector
             ));
         }
+        input.read_as = Some(self.read_as(format.id()));
         let by_path = guess.as_ref().map(|g| g.host.as_str());
         let cx = RecordContext {
             input: ordinal,
@@ -326,7 +327,7 @@ impl Run<'_> {
         }
     }
 
-    fn zone(&self, format: &str) -> Option<chrono_tz::Tz> {
+    pub(super) fn zone(&self, format: &str) -> Option<chrono_tz::Tz> {
         let exact = self.options.zones.iter().find(|(s, _)| s == format);
         let family = || self.options.zones.iter().find(|(s, _)| format.starts_with(s.as_str()));
         let any = || self.options.zones.iter().find(|(s, _)| s == "*");

@@ -4,9 +4,9 @@ use std::io::{self, Read};
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
+use super::Run;
 use super::blocks::Source;
 use super::content::{Content, Hashing, Prefix};
-use super::{Run, again};
 use crate::base::error::{Error, Result};
 use crate::base::time::Ts;
 use crate::ingest::container::{Body, Member, SharedBytes};
@@ -67,7 +67,7 @@ impl Run<'_> {
         input.bytes = bytes.len() as u64;
         if let Some(known) = self.lake.catalogue().input(&input.content_id) {
             (of.count)(input.bytes);
-            let again = again(known, std::mem::take(&mut input.path));
+            let again = self.again(known, std::mem::take(&mut input.path));
             return Ok(Some(self.register(again)));
         }
         let id = input.content_id.clone();

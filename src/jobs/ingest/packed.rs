@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::{Run, again};
+use super::Run;
 use crate::lake::catalogue::{Input, Packed};
 use crate::lake::files::digest;
 
@@ -37,13 +37,13 @@ impl Run<'_> {
         let (blake3, _) = digest(path).ok()?;
         let name = path.to_string_lossy();
         if let Some(known) = catalogue.input(&blake3) {
-            return Some(vec![again(known, name.into_owned())]);
+            return Some(vec![self.again(known, name.into_owned())]);
         }
         let found = catalogue.packed.binary_search_by(|p| p.blake3.as_str().cmp(&blake3));
         let members = catalogue.members(catalogue.packed.get(found.ok()?)?)?;
         let named = members
             .into_iter()
-            .map(|(member, known)| again(known, format!("{name}{member}")));
+            .map(|(member, known)| self.again(known, format!("{name}{member}")));
         Some(named.collect())
     }
 
