@@ -15,6 +15,7 @@ use crate::ingest::container::OpenOptions;
 use crate::ingest::formats;
 use crate::jobs::hunt::{HuntOptions, parse_time};
 use crate::jobs::ingest::IngestOptions;
+use crate::lake::limits::budget;
 use crate::lake::scan::TimeRange;
 use crate::report::lang::Lang;
 use crate::rules::sigma::load::Selection;
@@ -591,8 +592,7 @@ impl ReadArgs {
     /// Options of the ingest job.
     pub fn options(&self) -> IngestOptions {
         IngestOptions {
-            // The rest is for readers, rows under construction and the program itself.
-            staging_bytes: usize::try_from(self.memory_limit / 5 * 2).unwrap_or(usize::MAX),
+            staging_bytes: budget(self.memory_limit, self.threads()),
             commit_bytes: self.commit_every,
             checkpoint_bytes: Some(self.checkpoint_every),
             format: self.format.clone(),
@@ -607,6 +607,10 @@ impl ReadArgs {
                 ..OpenOptions::default()
             },
         }
+    }
+
+    fn threads(&self) -> usize {
+        self.threads.map_or_else(rayon::current_num_threads, usize::from)
     }
 
     /// Sets the number of threads of the process.

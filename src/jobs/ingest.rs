@@ -67,12 +67,13 @@ pub struct IngestOptions {
 }
 
 impl IngestOptions {
-    /// Bytes of rows that one thread gathers before they become batches: large enough that texts which repeat are
-    /// stored once, small enough that the rows of all threads are a small part of the whole. The room for them is up to
-    /// twice as large.
+    /// Bytes of rows that one thread gathers before they are staged: large enough that texts which repeat are stored once,
+    /// small enough that what finds those texts stays in the caches, and that the rows of all threads are a small part of the
+    /// whole. The room for them is up to twice as large. Measured: 4 to 8 MiB take a tenth less memory than 24, and no more
+    /// time.
     fn rows_bytes(&self) -> usize {
         let threads = rayon::current_num_threads().max(1);
-        (self.staging_bytes / 12 / threads).clamp(1 << 20, 24 << 20)
+        (self.staging_bytes / 12 / threads).clamp(1 << 20, 8 << 20)
     }
 }
 

@@ -20,7 +20,7 @@ pub mod expire;
 pub mod files;
 pub mod frame;
 pub mod groups;
-mod limits;
+pub mod limits;
 mod merge;
 #[cfg(test)]
 mod oracle;

@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
     use crate::lake::merge::Slots;
-    use crate::lake::rows::{Column, Rows};
+    use crate::lake::rows::{Column, Ints, Rows};
     use crate::lake::write::Layout;
     use crate::schema::process;
 
@@ -107,8 +107,12 @@ mod tests {
             let mut slots = Slots::default();
             for batch in 0..6 {
                 let n = if batch == 3 { 7 } else { 3_000 };
-                let times = (0..n).map(|i| batch * 10_000 + i).collect();
-                let rows = Rows::new(&process::TABLE, n as usize, vec![Column::Int(times)]);
+                let times: Vec<i64> = (0..n).map(|i| batch * 10_000 + i).collect();
+                let rows = Rows::new(
+                    &process::TABLE,
+                    n as usize,
+                    vec![Column::Int(Ints::new(&times).unwrap())],
+                );
                 let slot = slots.add(Arc::new(rows), None);
                 let mut picks: Vec<Pick> = (0..n as u32).map(|at| Pick { slot, at }).collect();
                 relay.append(&slots, &mut picks)?;

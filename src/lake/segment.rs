@@ -3,6 +3,7 @@
 //! One file holds the chunks of many runs (a spill writes one run per table and day into one file); a run knows
 //! where its chunks lie. A file goes when the last run in it does.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -92,12 +93,55 @@ impl SegmentFile {
         })
     }
 
-    fn read(&self, place: Place) -> std::io::Result<Vec<u8>> {
-        let mut bytes = vec![0; place.bytes as usize];
+    /// The rows at a place; `None` where they are not whole.
+    fn read(&self, place: Place, table: &'static Table) -> std::io::Result<Option<Rows>> {
+        thread_local! {
+            static READER: RefCell<Option<Reader>> = const { RefCell::new(None) };
+        }
         let mut file = File::open(&self.path)?;
         file.seek(SeekFrom::Start(place.offset))?;
-        file.read_exact(&mut bytes)?;
-        Ok(bytes)
+        READER.with_borrow_mut(|reader| {
+            let reader = match reader {
+                Some(r) => r,
+                None => reader.insert(Reader::new()?),
+            };
+            let raw = reader.unpacked(file.take(place.bytes.into()), place)?;
+            let rows = Rows::read_bytes(table, raw);
+            reader.shrink();
+            Ok(rows)
+        })
+    }
+}
+
+/// What a thread reads chunks with: made anew for each of them it would cost more than they do.
+struct Reader {
+    unpacker: zstd::bulk::Decompressor<'static>,
+    packed: Vec<u8>,
+    raw: Vec<u8>,
+}
+
+impl Reader {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            unpacker: zstd::bulk::Decompressor::new()?,
+            packed: Vec::new(),
+            raw: Vec::new(),
+        })
+    }
+
+    fn unpacked(&mut self, mut from: impl Read, place: Place) -> std::io::Result<&[u8]> {
+        self.packed.clear();
+        from.read_to_end(&mut self.packed)?;
+        self.raw.clear();
+        self.raw.reserve(place.raw as usize);
+        self.unpacker.decompress_to_buffer(&self.packed, &mut self.raw)?;
+        Ok(&self.raw)
+    }
+
+    /// A chunk of one huge record must not hold its memory for good.
+    fn shrink(&mut self) {
+        self.packed.shrink_to(1 << 20);
+        self.raw.shrink_to(1 << 20);
     }
 }
 
@@ -217,6 +261,12 @@ impl Segment {
         self.table
     }
 
+    /// Bytes that a chunk takes beside its rows while it is read: packed and as bytes.
+    pub fn reading(&self) -> usize {
+        let bytes = self.chunks.iter().map(|c| c.bytes as usize + c.raw as usize);
+        bytes.max().unwrap_or(0)
+    }
+
     /// The same run from its beginning.
     pub fn again(&self) -> Self {
         Self {
@@ -237,17 +287,11 @@ impl Segment {
         };
         self.next += 1;
         let path = &self.file.path;
-        let packed = self
-            .file
-            .read(place)
-            .map_err(|e| Error::io(path, "cannot read staged rows", e))?;
-        let raw = zstd::bulk::decompress(&packed, place.raw as usize)
-            .map_err(|e| Error::io(path, "cannot read staged rows", e))?;
-        let rows = Rows::read_bytes(self.table, &raw).ok_or_else(|| {
-            let e = std::io::Error::other("the staged rows changed on disk");
-            Error::io(path, "cannot read staged rows", e)
-        })?;
-        Ok(Some(rows))
+        let failed = |e| Error::io(path, "cannot read staged rows", e);
+        match self.file.read(place, self.table).map_err(failed)? {
+            Some(rows) => Ok(Some(rows)),
+            None => Err(failed(std::io::Error::other("the staged rows changed on disk"))),
+        }
     }
 }
 
@@ -308,10 +352,7 @@ impl SegmentWriter {
         self.out.write_all(&self.packed).map_err(failed)?;
         self.offset += self.packed.len() as u64;
         self.rows += rows.len() as u64;
-        // While it is read a chunk exists packed, as bytes and as rows.
-        self.chunk_memory = self
-            .chunk_memory
-            .max(rows.memory() + self.raw.len() + self.packed.len());
+        self.chunk_memory = self.chunk_memory.max(rows.memory());
         Ok(())
     }
 
@@ -333,11 +374,15 @@ impl SegmentWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lake::rows::Column;
+    use crate::lake::rows::{Column, Ints};
     use crate::schema::{common, process};
 
     fn rows(times: &[i64]) -> Rows {
-        Rows::new(&process::TABLE, times.len(), vec![Column::Int(times.to_vec())])
+        Rows::new(
+            &process::TABLE,
+            times.len(),
+            vec![Column::Int(Ints::new(times).unwrap())],
+        )
     }
 
     #[test]

@@ -72,8 +72,8 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Staging in `dir`. `budget` is the memory in bytes that the rows take from here to the end of their commit: about
-    /// 40 % of what the program may use.
+    /// Staging in `dir`. `budget` is the memory in bytes that the rows take from here to the end of their commit
+    /// ([`limits::budget`](super::limits::budget)).
     pub fn new(dir: PathBuf, budget: usize) -> Self {
         Self::with(dir, Limits::new(budget), Layout::default())
     }

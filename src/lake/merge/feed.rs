@@ -134,7 +134,15 @@ impl Feed {
         !matches!(self, Feed::Memory(_))
     }
 
-    /// Bytes that reading it takes.
+    /// Bytes that it takes more while it is read on: one run at a time is.
+    pub fn reading(&self) -> usize {
+        match self {
+            Feed::Segment(s, _) => s.reading(),
+            Feed::Memory(_) | Feed::File(_) => 0,
+        }
+    }
+
+    /// Bytes of what is read of it at a time.
     pub fn memory(&self) -> usize {
         match self {
             Feed::Memory(_) => 0,

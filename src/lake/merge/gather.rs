@@ -1,6 +1,6 @@
 //! Picks of a merge to rows of their own.
 
-use super::super::rows::{Column, Dict, Rows, Strings};
+use super::super::rows::{Column, Dict, Ints, Packed, Rows, Strings};
 use super::slots::{Pick, Remaps, Span, View};
 use crate::schema::builder::{NULL_CODE, NULL_INT};
 use crate::schema::{Col, Table};
@@ -63,14 +63,11 @@ fn ints(from: &[(&Column, u64)], spans: &[Span]) -> Column {
     for s in spans {
         let end = out.len() + s.rows();
         if let Column::Int(v) = source(from, *s) {
-            out.extend_from_slice(s.of(v));
+            v.append(s.places(), &mut out);
         }
         out.resize(end, NULL_INT);
     }
-    match out.iter().all(|v| *v == NULL_INT) {
-        true => Column::Null,
-        false => Column::Int(out),
-    }
+    Ints::new(&out).map_or(Column::Null, Column::Int)
 }
 
 fn fixed(from: &[(&Column, u64)], spans: &[Span], width: usize) -> Column {
@@ -102,21 +99,26 @@ fn texts(from: &[(&Column, u64)], spans: &[Span], dict: &mut Dict, remaps: &mut 
     let one = from.len() == 1 && dict.is_empty();
     let mut out = Vec::with_capacity(rows(spans));
     for s in spans {
-        let end = out.len() + s.rows();
+        let (start, end) = (out.len(), out.len() + s.rows());
         if let Column::Text { codes, values } = source(from, *s) {
+            codes.append_codes(s.places(), &mut out);
             let mut known = remaps.of(s.slot);
-            out.extend(s.of(codes).iter().map(|code| match (*code, one) {
-                (NULL_CODE, _) => NULL_CODE,
-                (code, true) => known.code(code, || alone.push(values.get(code))),
-                (code, false) => known.code(code, || dict.intern(values.get(code))),
-            }));
+            for code in out.iter_mut().skip(start).filter(|c| **c != NULL_CODE) {
+                *code = match one {
+                    true => known.code(*code, || alone.push(values.get(*code))),
+                    false => known.code(*code, || dict.intern(values.get(*code))),
+                };
+            }
         }
         out.resize(end, NULL_CODE);
     }
     let values = if one { alone } else { dict.take() };
     match values.is_empty() {
         true => Column::Null,
-        false => Column::Text { codes: out, values },
+        false => Column::Text {
+            codes: Packed::codes(values.len(), out.into_iter()),
+            values,
+        },
     }
 }
 
@@ -130,25 +132,37 @@ fn open(from: &[(&Column, u64)], remaps: &mut Remaps) {
 }
 
 fn lists(from: &[(&Column, u64)], spans: &[Span], dict: &mut Dict, remaps: &mut Remaps) -> Column {
-    let (mut offsets, mut valid, mut items) = (vec![0], Vec::with_capacity(rows(spans)), Vec::new());
+    let (mut ends, mut valid, mut out) = (vec![0u32], Vec::with_capacity(rows(spans)), Vec::new());
     for s in spans {
-        let column = source(from, *s);
-        let mut known = remaps.of(s.slot);
-        for at in s.places() {
-            let list = column.list(at);
-            valid.push(list.is_some());
-            if let (Some(list), Column::List { values, .. }) = (list, column) {
-                let code = |code: &u32| known.code(*code, || dict.intern(values.get(*code)));
-                items.extend(list.iter().map(code));
-            }
-            offsets.push(items.len() as u32);
+        let (start, rows) = (out.len() as u32, valid.len() + s.rows());
+        if let Column::List {
+            offsets,
+            valid: there,
+            items,
+            values,
+        } = source(from, *s)
+        {
+            let places = s.places();
+            let first = offsets.code(places.start);
+            let items_of = first as usize..offsets.code(places.end) as usize;
+            let place = out.len();
+            items.append_codes(items_of, &mut out);
+            let mut known = remaps.of(s.slot);
+            let new = out.iter_mut().skip(place);
+            new.for_each(|c| *c = known.code(*c, || dict.intern(values.get(*c))));
+            valid.extend_from_slice(s.of(there));
+            offsets.append(places.start + 1..places.end + 1, &mut ends, |n| {
+                start + (n as u32).saturating_sub(first)
+            });
         }
+        valid.resize(rows, false);
+        ends.resize(rows + 1, out.len() as u32);
     }
     match valid.contains(&true) {
         true => Column::List {
-            offsets,
+            offsets: Packed::codes(out.len(), ends.into_iter()),
             valid,
-            items,
+            items: Packed::codes(dict.len(), out.into_iter()),
             values: dict.take(),
         },
         false => Column::Null,

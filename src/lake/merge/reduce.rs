@@ -24,6 +24,8 @@ pub fn reduce(
         let (free, costly): (Vec<Feed>, Vec<Feed>) = feeds.into_iter().partition(|f| f.memory() == 0);
         (free, costly.into())
     };
+    let reading = rest.iter().map(Feed::reading).max().unwrap_or(0);
+    let memory = memory.saturating_sub(reading);
     while rest.len() > 2 && rest.iter().map(Feed::memory).sum::<usize>() > memory {
         let (mut part, mut taken) = (Vec::new(), 0);
         while let Some(next) = rest.pop_front() {

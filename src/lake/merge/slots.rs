@@ -232,10 +232,7 @@ impl View {
         }
         let at = p.at as usize;
         let bytes = |c: &Col| match slot.rows.column(*c) {
-            column @ Column::List { values, .. } => {
-                let items = column.list(at).unwrap_or(&[]);
-                items.iter().map(|i| values.get(*i).len()).sum()
-            }
+            column @ Column::List { .. } => column.list(at).map_or(0, |items| items.map(<[u8]>::len).sum()),
             _ => slot.rows.text(*c, at).map_or(0, <[u8]>::len),
         };
         Ok(large.iter().map(bytes).filter(|n| *n > LARGE).sum())
@@ -276,7 +273,8 @@ impl Remaps {
             && *known != serial
         {
             *known = serial;
-            *codes = vec![0; texts];
+            codes.clear();
+            codes.resize(texts, 0);
         }
     }
 

@@ -4,8 +4,9 @@
 //! run from front to back.
 
 use super::order::{Days, Keys};
+use super::packed::{Ints, Packed};
 use super::{Column, Dict, Rows, Strings};
-use crate::schema::builder::{Cells, Interner, NULL_CODE, NULL_INT, TableBuilder};
+use crate::schema::builder::{Cells, Interner, NULL_CODE, TableBuilder};
 use crate::schema::common;
 
 /// A text column tells by its first texts whether they repeat.
@@ -42,19 +43,15 @@ impl Rows {
 
 fn column(cells: &Cells, order: &[u32]) -> Column {
     match cells {
-        Cells::Int(v) if v.iter().all(|x| *x == NULL_INT) => Column::Null,
-        Cells::Int(v) => Column::Int(match alike(v) {
-            Some(all) => vec![all; order.len()],
-            None => order.iter().map(|i| at(v, *i).unwrap_or(NULL_INT)).collect(),
-        }),
+        Cells::Int(v) => Ints::picked(v, order.iter().copied()).map_or(Column::Null, Column::Int),
         Cells::Dict { values, .. } if values.is_empty() => Column::Null,
         Cells::Dict { codes, values } => {
             let mut renumber = Renumber::new(values);
             let codes = match alike(codes) {
-                Some(all) => vec![renumber.code(all); order.len()],
+                Some(all) => Packed::Alike(u64::from(renumber.code(all)), order.len()),
                 None => {
                     let code = |i: &u32| renumber.code(at(codes, *i).unwrap_or(NULL_CODE));
-                    order.iter().map(code).collect()
+                    Packed::codes(values.len(), order.iter().map(code))
                 }
             };
             Column::Text {
@@ -64,23 +61,25 @@ fn column(cells: &Cells, order: &[u32]) -> Column {
         }
         Cells::Text { bytes, ends } => texts(bytes, ends, order),
         Cells::Fixed { valid, .. } if !valid.contains(&true) => Column::Null,
-        Cells::Fixed { width, bytes, valid } => {
-            let mut out = Vec::with_capacity(bytes.len());
-            for i in order {
-                let from = *i as usize * width;
-                match bytes.get(from..from + width) {
-                    Some(v) => out.extend_from_slice(v),
-                    None => out.resize(out.len() + width, 0),
-                }
-            }
-            Column::Fixed {
-                width: *width,
-                bytes: out,
-                valid: order.iter().map(|i| at(valid, *i).unwrap_or(false)).collect(),
-            }
-        }
+        Cells::Fixed { width, bytes, valid } => Column::Fixed {
+            width: *width,
+            bytes: match width {
+                6 => fixed::<6>(bytes, order),
+                16 => fixed::<16>(bytes, order),
+                20 => fixed::<20>(bytes, order),
+                _ => fixed::<32>(bytes, order),
+            },
+            valid: order.iter().map(|i| at(valid, *i).unwrap_or(false)).collect(),
+        },
         Cells::List { ends, items, values } => list(ends, items, values, order),
     }
+}
+
+/// Cells of one width in order.
+fn fixed<const WIDTH: usize>(bytes: &[u8], order: &[u32]) -> Vec<u8> {
+    let cells = bytes.as_chunks::<WIDTH>().0;
+    let ordered: Vec<[u8; WIDTH]> = order.iter().map(|i| at(cells, *i).unwrap_or([0; WIDTH])).collect();
+    ordered.into_flattened()
 }
 
 /// The value of all cells where they have one.
@@ -140,7 +139,7 @@ fn texts(bytes: &str, ends: &[Option<usize>], order: &[u32]) -> Column {
         bytes.as_bytes().get(from..to)
     };
     let mut dict = Dict::default();
-    let mut codes = Vec::with_capacity(order.len());
+    let mut codes: Vec<u32> = Vec::with_capacity(order.len());
     let mut seen = 0usize;
     for i in order {
         let Some(t) = text(*i) else {
@@ -152,15 +151,16 @@ fn texts(bytes: &str, ends: &[Option<usize>], order: &[u32]) -> Column {
         if seen >= LOOK && seen.is_power_of_two() && dict.len() * 2 > seen {
             let mut values = Strings::with_capacity(order.len(), bytes.len());
             let codes = order.iter().map(|i| text(*i).map_or(NULL_CODE, |t| values.push(t)));
-            return Column::Text {
-                codes: codes.collect(),
-                values,
-            };
+            let codes = Packed::codes(order.len(), codes);
+            return Column::Text { codes, values };
         }
     }
     let mut values = dict.take();
     values.shrink();
-    Column::Text { codes, values }
+    Column::Text {
+        codes: Packed::codes(values.len(), codes.into_iter()),
+        values,
+    }
 }
 
 fn list(ends: &[Option<usize>], items: &[u32], values: &Interner, order: &[u32]) -> Column {
@@ -173,8 +173,8 @@ fn list(ends: &[Option<usize>], items: &[u32], values: &Interner, order: &[u32])
         .map(|e| e.map(|e| (std::mem::replace(&mut end, e), e)))
         .collect();
     let mut renumber = Renumber::new(values);
-    let mut out = Vec::with_capacity(items.len());
-    let mut offsets = Vec::with_capacity(order.len() + 1);
+    let mut out: Vec<u32> = Vec::with_capacity(items.len());
+    let mut offsets: Vec<u32> = Vec::with_capacity(order.len() + 1);
     offsets.push(0);
     for i in order {
         if let Some((from, to)) = at(&ranges, *i).flatten() {
@@ -184,9 +184,9 @@ fn list(ends: &[Option<usize>], items: &[u32], values: &Interner, order: &[u32])
         offsets.push(out.len() as u32);
     }
     Column::List {
-        offsets,
+        offsets: Packed::codes(out.len(), offsets.into_iter()),
         valid: order.iter().map(|i| at(&ranges, *i).flatten().is_some()).collect(),
-        items: out,
+        items: Packed::codes(values.len(), out.into_iter()),
         values: renumber.values,
     }
 }
@@ -194,7 +194,7 @@ fn list(ends: &[Option<usize>], items: &[u32], values: &Interner, order: &[u32])
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{dns, process};
+    use crate::schema::{Kind, TABLES, dns, process};
 
     #[test]
     fn columns_that_no_row_sets_are_null_and_texts_that_repeat_are_stored_once() {
@@ -267,6 +267,31 @@ mod tests {
     }
 
     #[test]
+    fn cells_of_every_width_move_whole() {
+        let columns = TABLES.iter().flat_map(|t| t.all_columns().map(move |c| (*t, c)));
+        let mut met = Vec::new();
+        for (table, (col, column)) in columns {
+            let kind = column.kind;
+            let Some(width) = kind.width() else { continue };
+            let mut b = TableBuilder::new(table);
+            for i in [2, 1u8] {
+                b.int(common::TS, i.into());
+                b.fixed(col, &vec![i; width]);
+                b.end_row();
+            }
+            let (rows, _) = Rows::from_builder(&mut b);
+            let cells = [0, 1].map(|at| rows.column(col).fixed(at).map(<[u8]>::to_vec));
+            assert_eq!(cells, [1, 2].map(|i| Some(vec![i; width])), "{kind:?}");
+            met.push(kind);
+        }
+        assert!(
+            [Kind::Ip, Kind::Mac, Kind::Md5, Kind::Sha1, Kind::Sha256]
+                .iter()
+                .all(|k| met.contains(k))
+        );
+    }
+
+    #[test]
     fn a_null_list_differs_from_an_empty_one() {
         let mut b = TableBuilder::new(&dns::TABLE);
         b.end_row();
@@ -276,8 +301,9 @@ mod tests {
         b.end_row();
         let (rows, _) = Rows::from_builder(&mut b);
         let c = rows.column(dns::ANSWERS);
-        assert_eq!(c.list(0), None);
-        assert_eq!(c.list(1), Some(&[][..]));
-        assert_eq!(c.list(2), Some(&[0, 1, 0][..]));
+        let texts = |at| c.list(at).map(Iterator::collect::<Vec<_>>);
+        assert_eq!(texts(0), None);
+        assert_eq!(texts(1), Some(Vec::new()));
+        assert_eq!(texts(2), Some(vec![&b"a"[..], b"b", b"a"]));
     }
 }

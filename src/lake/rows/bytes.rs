@@ -1,9 +1,9 @@
 //! Rows as bytes for segments that wait on disk: written and read by one run, or by one program with a checkpoint between,
 //! never by another version.
 
+use super::packed::{Ints, Packed};
 use super::{Column, Rows, Strings};
 use crate::schema::Table;
-use crate::schema::builder::{NULL_CODE, NULL_INT};
 
 const NULL: u8 = 0;
 const INT: u8 = 1;
@@ -40,7 +40,8 @@ fn write_column(c: &Column, out: &mut Vec<u8>) {
         Column::Null => out.push(NULL),
         Column::Int(v) => {
             out.push(INT);
-            write_ints(v, out);
+            out.extend_from_slice(&v.least.to_le_bytes());
+            write_packed(&v.above, out);
         }
         Column::Fixed { width, bytes, valid } => {
             out.push(FIXED);
@@ -50,7 +51,7 @@ fn write_column(c: &Column, out: &mut Vec<u8>) {
         }
         Column::Text { codes, values } => {
             out.push(TEXT);
-            write_codes(codes, values.len(), out);
+            write_packed(codes, out);
             write_strings(values, out);
         }
         Column::List {
@@ -61,35 +62,37 @@ fn write_column(c: &Column, out: &mut Vec<u8>) {
         } => {
             out.push(LIST);
             put_len(out, items.len());
-            write_codes(offsets, items.len() + 1, out);
+            write_packed(offsets, out);
             put(valid, |v| [u8::from(*v)], out);
-            write_codes(items, values.len(), out);
+            write_packed(items, out);
             write_strings(values, out);
         }
     }
 }
 
-/// Integers as differences from the smallest, in as many bytes as the largest needs; all ones for null.
-fn write_ints(v: &[i64], out: &mut Vec<u8>) {
-    let (mut min, mut max) = (i64::MAX, i64::MIN);
-    for x in v.iter().copied().filter(|x| *x != NULL_INT) {
-        (min, max) = (min.min(x), max.max(x));
-    }
-    if min > max {
-        (min, max) = (0, 0);
-    }
-    out.extend_from_slice(&min.to_le_bytes());
-    let width = width_of(max.wrapping_sub(min) as u64);
-    out.push(width as u8);
-    let above = |x: &i64| match *x {
-        NULL_INT => u64::MAX,
-        x => x.wrapping_sub(min) as u64,
-    };
-    match width {
-        1 => put(v, |x| [above(x) as u8], out),
-        2 => put(v, |x| (above(x) as u16).to_le_bytes(), out),
-        4 => put(v, |x| (above(x) as u32).to_le_bytes(), out),
-        _ => put(v, |x| above(x).to_le_bytes(), out),
+/// Numbers behind the bytes that each takes; one alone behind none.
+fn write_packed(p: &Packed, out: &mut Vec<u8>) {
+    match p {
+        Packed::Alike(n, _) => {
+            out.push(0);
+            out.extend_from_slice(&n.to_le_bytes());
+        }
+        Packed::One(v) => {
+            out.push(1);
+            out.extend_from_slice(v);
+        }
+        Packed::Two(v) => {
+            out.push(2);
+            put(v, |n| n.to_le_bytes(), out);
+        }
+        Packed::Four(v) => {
+            out.push(4);
+            put(v, |n| n.to_le_bytes(), out);
+        }
+        Packed::Eight(v) => {
+            out.push(8);
+            put(v, |n| n.to_le_bytes(), out);
+        }
     }
 }
 
@@ -99,26 +102,6 @@ fn put<T, const N: usize>(values: &[T], bytes: impl Fn(&T) -> [u8; N], out: &mut
     out.resize(at + values.len() * N, 0);
     let room = out.get_mut(at..).unwrap_or(&mut []).as_chunks_mut().0;
     room.iter_mut().zip(values).for_each(|(o, v)| *o = bytes(v));
-}
-
-/// Bytes that hold every value up to `span` and one more for null.
-fn width_of(span: u64) -> usize {
-    match span {
-        0..0xFF => 1,
-        0xFF..0xFFFF => 2,
-        0xFFFF..0xFFFF_FFFF => 4,
-        _ => 8,
-    }
-}
-
-fn write_codes(codes: &[u32], n: usize, out: &mut Vec<u8>) {
-    let width = width_of(n as u64);
-    out.push(width as u8);
-    match width {
-        1 => put(codes, |c| [*c as u8], out),
-        2 => put(codes, |c| (*c as u16).to_le_bytes(), out),
-        _ => put(codes, |c| c.to_le_bytes(), out),
-    }
 }
 
 fn write_strings(s: &Strings, out: &mut Vec<u8>) {
@@ -159,7 +142,10 @@ impl<'b> Reader<'b> {
     fn column(&mut self, rows: usize) -> Option<Column> {
         Some(match self.byte()? {
             NULL => Column::Null,
-            INT => Column::Int(self.ints(rows)?),
+            INT => Column::Int(Ints {
+                least: i64::from_le_bytes(self.array()?),
+                above: self.packed(rows)?,
+            }),
             FIXED => {
                 let width = self.len()?;
                 Column::Fixed {
@@ -169,15 +155,20 @@ impl<'b> Reader<'b> {
                 }
             }
             TEXT => Column::Text {
-                codes: self.codes(rows)?,
+                codes: self.packed(rows)?,
                 values: self.strings()?,
             },
             LIST => {
                 let items = self.len()?;
+                let offsets = self.packed(rows.checked_add(1)?)?;
+                let ordered = (0..=rows).is_sorted_by_key(|at| offsets.get(at));
+                if !ordered || offsets.get(rows) > items as u64 {
+                    return None;
+                }
                 Column::List {
-                    offsets: self.codes(rows.checked_add(1)?)?,
+                    offsets,
                     valid: self.flags(rows)?,
-                    items: self.codes(items)?,
+                    items: self.packed(items)?,
                     values: self.strings()?,
                 }
             }
@@ -189,40 +180,17 @@ impl<'b> Reader<'b> {
         Some(self.take(n)?.iter().map(|b| *b != 0).collect())
     }
 
-    fn ints(&mut self, n: usize) -> Option<Vec<i64>> {
-        let min = i64::from_le_bytes(self.array()?);
-        let width = usize::from(self.byte()?);
-        let raw = self.take(n.checked_mul(width)?)?;
-        let value = |d: u64, null: u64| {
-            if d == null {
-                NULL_INT
-            } else {
-                min.wrapping_add(d as i64)
-            }
-        };
+    fn packed(&mut self, n: usize) -> Option<Packed> {
+        let width = self.byte()?;
+        if width == 0 {
+            return Some(Packed::Alike(u64::from_le_bytes(self.array()?), n));
+        }
+        let raw = self.take(n.checked_mul(width.into())?)?;
         Some(match width {
-            1 => raw.iter().map(|b| value(u64::from(*b), 0xFF)).collect(),
-            2 => chunks(raw)
-                .map(|b| value(u64::from(u16::from_le_bytes(b)), 0xFFFF))
-                .collect(),
-            4 => chunks(raw)
-                .map(|b| value(u64::from(u32::from_le_bytes(b)), 0xFFFF_FFFF))
-                .collect(),
-            8 => chunks(raw).map(|b| value(u64::from_le_bytes(b), u64::MAX)).collect(),
-            _ => return None,
-        })
-    }
-
-    fn codes(&mut self, n: usize) -> Option<Vec<u32>> {
-        let width = usize::from(self.byte()?);
-        let raw = self.take(n.checked_mul(width)?)?;
-        let null = |c: u32, null: u32| if c == null { NULL_CODE } else { c };
-        Some(match width {
-            1 => raw.iter().map(|b| null(u32::from(*b), 0xFF)).collect(),
-            2 => chunks(raw)
-                .map(|b| null(u32::from(u16::from_le_bytes(b)), 0xFFFF))
-                .collect(),
-            4 => chunks(raw).map(u32::from_le_bytes).collect(),
+            1 => Packed::One(raw.to_vec()),
+            2 => Packed::Two(chunks(raw).map(u16::from_le_bytes).collect()),
+            4 => Packed::Four(chunks(raw).map(u32::from_le_bytes).collect()),
+            8 => Packed::Eight(chunks(raw).map(u64::from_le_bytes).collect()),
             _ => return None,
         })
     }
@@ -250,6 +218,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::schema::builder::{NULL_CODE, NULL_INT};
     use crate::schema::process;
 
     fn column(rows: usize) -> impl Strategy<Value = Column> {
@@ -257,7 +226,7 @@ mod tests {
         let text = proptest::collection::vec("[a-z]{0,5}", 1..400);
         prop_oneof![
             Just(Column::Null),
-            proptest::collection::vec(int, rows).prop_map(Column::Int),
+            proptest::collection::vec(int, rows).prop_map(|v| Ints::new(&v).map_or(Column::Null, Column::Int)),
             proptest::collection::vec((any::<bool>(), any::<[u8; 3]>()), rows).prop_map(|v| Column::Fixed {
                 width: 3,
                 valid: v.iter().map(|x| x.0).collect(),
@@ -274,7 +243,7 @@ mod tests {
                     });
                     let n = texts.len() as u32;
                     Column::Text {
-                        codes: picks.iter().map(|p| p.map_or(NULL_CODE, |p| p % n)).collect(),
+                        codes: Packed::codes(texts.len(), picks.iter().map(|p| p.map_or(NULL_CODE, |p| p % n))),
                         values,
                     }
                 }),
@@ -286,8 +255,8 @@ mod tests {
                     offsets.push(offsets[offsets.len() - 1] + *n as u32);
                 }
                 Column::List {
-                    items: vec![0; offsets[offsets.len() - 1] as usize],
-                    offsets,
+                    items: Packed::Alike(0, offsets[offsets.len() - 1] as usize),
+                    offsets: Packed::codes(4 * v.len(), offsets.into_iter()),
                     valid: v.iter().map(|x| x.0).collect(),
                     values,
                 }

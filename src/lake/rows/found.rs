@@ -7,7 +7,7 @@ use arrow_array::types::{
 use arrow_array::{Array, PrimitiveArray, RecordBatch};
 use arrow_schema::DataType;
 
-use super::{Column, Dict, Rows, Strings};
+use super::{Column, Dict, Ints, Packed, Rows, Strings};
 use crate::schema::Table;
 use crate::schema::builder::{NULL_CODE, NULL_INT};
 
@@ -38,13 +38,7 @@ fn column(array: &dyn Array) -> Column {
         DataType::Utf8 => text(array),
         DataType::FixedSizeBinary(_) => fixed(array),
         DataType::List(_) => list(array),
-        DataType::Boolean => Column::Int(
-            array
-                .as_boolean()
-                .iter()
-                .map(|v| v.map_or(NULL_INT, i64::from))
-                .collect(),
-        ),
+        DataType::Boolean => packed(array.as_boolean().iter().map(|v| v.map_or(NULL_INT, i64::from))),
         DataType::Timestamp(..) => ints(array.as_primitive_opt::<TimestampMicrosecondType>(), |v| v),
         DataType::UInt32 => ints(array.as_primitive_opt::<UInt32Type>(), i64::from),
         DataType::UInt64 => ints(array.as_primitive_opt::<UInt64Type>(), |v| v as i64),
@@ -58,9 +52,14 @@ fn column(array: &dyn Array) -> Column {
 fn ints<T: ArrowPrimitiveType>(array: Option<&PrimitiveArray<T>>, f: impl Fn(T::Native) -> i64) -> Column {
     match array {
         None => Column::Null,
-        Some(a) if a.null_count() == 0 => Column::Int(a.values().iter().map(|v| f(*v)).collect()),
-        Some(a) => Column::Int(a.iter().map(|v| v.map_or(NULL_INT, &f)).collect()),
+        Some(a) if a.null_count() == 0 => packed(a.values().iter().map(|v| f(*v))),
+        Some(a) => packed(a.iter().map(|v| v.map_or(NULL_INT, &f))),
     }
+}
+
+fn packed(values: impl Iterator<Item = i64>) -> Column {
+    let values: Vec<i64> = values.collect();
+    Ints::new(&values).map_or(Column::Null, Column::Int)
 }
 
 /// Values that no row uses stay behind: a batch comes with the dictionary of its whole row group.
@@ -73,7 +72,7 @@ fn dictionary(array: &dyn Array) -> Column {
     };
     let mut dict = Dict::default();
     let mut known = vec![UNSET; found.len()];
-    let codes = (0..d.len())
+    let codes: Vec<u32> = (0..d.len())
         .map(|i| {
             if d.keys().is_null(i) {
                 return NULL_CODE;
@@ -92,7 +91,7 @@ fn dictionary(array: &dyn Array) -> Column {
         })
         .collect();
     Column::Text {
-        codes,
+        codes: Packed::codes(dict.len(), codes.into_iter()),
         values: dict.take(),
     }
 }
@@ -102,10 +101,8 @@ fn text(array: &dyn Array) -> Column {
         return Column::Null;
     };
     let mut values = Strings::with_capacity(a.len() - a.null_count(), a.value_data().len());
-    let codes = a
-        .iter()
-        .map(|v| v.map_or(NULL_CODE, |v| values.push(v.as_bytes())))
-        .collect();
+    let codes = a.iter().map(|v| v.map_or(NULL_CODE, |v| values.push(v.as_bytes())));
+    let codes = Packed::codes(a.len(), codes);
     Column::Text { codes, values }
 }
 
@@ -130,7 +127,7 @@ fn list(array: &dyn Array) -> Column {
     let Some(a) = array.as_list_opt::<i32>() else {
         return Column::Null;
     };
-    let (mut offsets, mut valid, mut items) = (vec![0], Vec::new(), Vec::new());
+    let (mut offsets, mut valid, mut items) = (vec![0u32], Vec::new(), Vec::new());
     let mut dict = Dict::default();
     for i in 0..a.len() {
         valid.push(a.is_valid(i));
@@ -143,9 +140,9 @@ fn list(array: &dyn Array) -> Column {
         offsets.push(items.len() as u32);
     }
     Column::List {
-        offsets,
+        offsets: Packed::codes(items.len(), offsets.into_iter()),
         valid,
-        items,
+        items: Packed::codes(dict.len(), items.into_iter()),
         values: dict.take(),
     }
 }

@@ -31,13 +31,15 @@ impl Rows {
             match column {
                 Column::Null => {}
                 Column::Int(v) => {
-                    if let Some(v) = v.get(at).filter(|v| **v != NULL_INT) {
+                    let v = v.get(at);
+                    if v != NULL_INT {
                         write(col, &v.to_le_bytes());
                     }
                 }
                 Column::Text { codes, values } => {
-                    if let Some(code) = codes.get(at).filter(|c| **c != NULL_CODE) {
-                        write(col, values.get(*code));
+                    let code = codes.code(at);
+                    if code != NULL_CODE {
+                        write(col, values.get(code));
                     }
                 }
                 Column::Fixed { .. } => {
@@ -45,12 +47,10 @@ impl Rows {
                         write(col, v);
                     }
                 }
-                Column::List { values, .. } => {
+                Column::List { .. } => {
                     if let Some(items) = column.list(at) {
                         write(col, &items.len().to_le_bytes());
-                        for item in items {
-                            write(col, values.get(*item));
-                        }
+                        items.for_each(|item| write(col, item));
                     }
                 }
             }
@@ -69,13 +69,15 @@ impl Rows {
             // A column that is null in all rows here may hold values elsewhere: a null cell adds nothing.
             match column {
                 Column::Int(v) => {
-                    if let Some(v) = v.get(at).filter(|v| **v != NULL_INT) {
-                        mix(*v as u64 ^ col as u64);
+                    let v = v.get(at);
+                    if v != NULL_INT {
+                        mix(v as u64 ^ col as u64);
                     }
                 }
                 Column::Text { codes, values } => {
-                    if let Some(code) = codes.get(at).filter(|c| **c != NULL_CODE) {
-                        let text = values.get(*code);
+                    let code = codes.code(at);
+                    if code != NULL_CODE {
+                        let text = values.get(code);
                         let tail = text.last_chunk::<8>().map_or(0, |t| u64::from_le_bytes(*t));
                         mix(tail ^ (text.len() as u64) << 8 ^ col as u64);
                     }

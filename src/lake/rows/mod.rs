@@ -5,9 +5,11 @@ mod bytes;
 mod found;
 mod identity;
 mod order;
+mod packed;
 mod strings;
 
 pub use order::Days;
+pub use packed::{Ints, Packed};
 pub use strings::{Dict, Strings};
 
 use crate::schema::builder::{NULL_CODE, NULL_INT};
@@ -19,7 +21,7 @@ pub enum Column {
     /// Null in every row.
     Null,
     /// Integers, times, booleans, floats by their bits; [`NULL_INT`] for null.
-    Int(Vec<i64>),
+    Int(Ints),
     /// Fixed-width bytes.
     Fixed {
         /// Width of a cell in bytes.
@@ -32,18 +34,18 @@ pub enum Column {
     /// Texts: one code a row, [`NULL_CODE`] for null. In a dictionary column every text stands once.
     Text {
         /// One code a row.
-        codes: Vec<u32>,
+        codes: Packed,
         /// The texts.
         values: Strings,
     },
     /// Lists of texts.
     List {
         /// Where each row's items begin; one more than rows.
-        offsets: Vec<u32>,
-        /// Which rows hold a list.
+        offsets: Packed,
+        /// Which rows hold a list; the others have no items.
         valid: Vec<bool>,
         /// Codes of all items one after the other.
-        items: Vec<u32>,
+        items: Packed,
         /// The texts.
         values: Strings,
     },
@@ -54,27 +56,29 @@ impl Column {
     pub fn memory(&self) -> usize {
         match self {
             Column::Null => 0,
-            Column::Int(v) => v.capacity() * 8,
+            Column::Int(v) => v.memory(),
             Column::Fixed { bytes, valid, .. } => bytes.capacity() + valid.capacity(),
-            Column::Text { codes, values } => codes.capacity() * 4 + values.memory(),
+            Column::Text { codes, values } => codes.memory() + values.memory(),
             Column::List {
                 offsets,
                 valid,
                 items,
                 values,
-            } => (offsets.capacity() + items.capacity()) * 4 + valid.capacity() + values.memory(),
+            } => offsets.memory() + items.memory() + valid.capacity() + values.memory(),
         }
     }
 
-    /// The items of one row's list.
-    #[inline]
-    pub fn list(&self, at: usize) -> Option<&[u32]> {
+    /// The texts of one row's list.
+    pub fn list(&self, at: usize) -> Option<impl ExactSizeIterator<Item = &[u8]>> {
         match self {
             Column::List {
-                offsets, valid, items, ..
+                offsets,
+                valid,
+                items,
+                values,
             } if valid.get(at).copied().unwrap_or(false) => {
-                let (from, to) = (*offsets.get(at)? as usize, *offsets.get(at + 1)? as usize);
-                items.get(from..to)
+                let places = offsets.get(at) as usize..offsets.get(at + 1) as usize;
+                Some(places.map(|i| values.get(items.code(i))))
             }
             _ => None,
         }
@@ -140,7 +144,7 @@ impl Rows {
     #[inline]
     pub fn int(&self, col: Col, at: usize) -> i64 {
         match self.column(col) {
-            Column::Int(v) => v.get(at).copied().unwrap_or(NULL_INT),
+            Column::Int(v) => v.get(at),
             _ => NULL_INT,
         }
     }
@@ -149,7 +153,7 @@ impl Rows {
     #[inline]
     pub fn code(&self, col: Col, at: usize) -> u32 {
         match self.column(col) {
-            Column::Text { codes, .. } => codes.get(at).copied().unwrap_or(NULL_CODE),
+            Column::Text { codes, .. } => codes.code(at),
             _ => NULL_CODE,
         }
     }
@@ -158,9 +162,9 @@ impl Rows {
     #[inline]
     pub fn text(&self, col: Col, at: usize) -> Option<&[u8]> {
         match self.column(col) {
-            Column::Text { codes, values } => match codes.get(at) {
-                None | Some(&NULL_CODE) => None,
-                Some(code) => Some(values.get(*code)),
+            Column::Text { codes, values } => match codes.code(at) {
+                NULL_CODE => None,
+                code => Some(values.get(code)),
             },
             _ => None,
         }

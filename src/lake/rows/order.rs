@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Column, Rows};
+use super::{Column, Ints, Rows};
 use crate::lake::staging::day_of;
 use crate::schema::builder::{NULL_CODE, NULL_INT};
 use crate::schema::common;
@@ -105,16 +105,22 @@ fn dealt(rows: impl ExactSizeIterator<Item = u32> + Clone, n: usize, heap: impl 
 impl Rows {
     /// Replaces the run's numbers of inputs by content ids; rows of inputs that add nothing get none.
     pub fn number(&mut self, ids: &[Option<u64>]) {
-        let id = |n: usize| ids.get(n).copied().flatten().map_or(NULL_INT, |id| id as i64);
+        let id = |n: i64| usize::try_from(n).ok().and_then(|n| ids.get(n).copied().flatten());
+        if let Column::Int(numbers) = self.column(common::FILE_ID)
+            && let Some(number) = numbers.all()
+        {
+            return self.number_as(id(number));
+        }
         let numbers = (0..self.len()).map(|i| self.int(common::FILE_ID, i));
-        let ids = numbers.map(|n| usize::try_from(n).map_or(NULL_INT, id)).collect();
-        self.set(common::FILE_ID, Column::Int(ids));
+        let ids: Vec<i64> = numbers.map(|n| id(n).map_or(NULL_INT, |id| id as i64)).collect();
+        let ids = Ints::new(&ids).map_or(Column::Null, Column::Int);
+        self.set(common::FILE_ID, ids);
     }
 
     /// Gives all rows the content id of one input, or none where it adds nothing.
     pub fn number_as(&mut self, id: Option<u64>) {
-        let id = id.map_or(NULL_INT, |id| id as i64);
-        self.set(common::FILE_ID, Column::Int(vec![id; self.len()]));
+        let ids = id.map_or(Column::Null, |id| Column::Int(Ints::alike(id as i64, self.len())));
+        self.set(common::FILE_ID, ids);
     }
 
     /// The order of some rows after inputs got their ids: rows without one fall out, and rows of equal (host, time) stand

@@ -91,9 +91,17 @@ impl Strings {
 #[derive(Debug)]
 pub struct Dict {
     values: Strings,
-    /// A half of each text's hash, and its code.
-    table: HashTable<(u32, u32)>,
+    table: HashTable<Entry>,
     hasher: RandomState,
+}
+
+/// A code with a half of the hash of its text, and where that lies: the text itself is the only other thing to look at.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    half: u32,
+    code: u32,
+    start: u32,
+    len: u32,
 }
 
 impl Default for Dict {
@@ -119,13 +127,18 @@ impl Dict {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(text);
         let half = (hasher.finish() >> 32) as u32;
-        let (values, table) = (&mut self.values, &mut self.table);
-        let same = |(h, c): &(u32, u32)| *h == half && values.get(*c) == text;
-        if let Some((_, code)) = table.find(place(half), same) {
-            return *code;
+        let Self { values, table, .. } = self;
+        let place_of = |e: &Entry| e.start as usize..e.start as usize + e.len as usize;
+        let same = |e: &Entry| e.half == half && values.bytes.get(place_of(e)) == Some(text);
+        if let Some(known) = table.find(place(half), same) {
+            return known.code;
         }
+        // A text behind 4 GiB is not found again, and gets another code.
+        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let (start, len) = (small(values.bytes.len()), small(text.len()));
         let code = values.push(text);
-        table.insert_unique(place(half), (half, code), |(h, _)| place(*h));
+        let entry = Entry { half, code, start, len };
+        table.insert_unique(place(half), entry, |e| place(e.half));
         code
     }
 
@@ -158,7 +171,7 @@ impl Dict {
 
     /// Bytes held, roughly.
     pub fn memory(&self) -> usize {
-        self.values.memory() + self.table.capacity() * 9
+        self.values.memory() + self.table.capacity() * 17
     }
 }
 

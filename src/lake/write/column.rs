@@ -4,14 +4,13 @@ use parquet::basic::Encoding;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::super::merge::{Span, View};
-use super::super::rows::{Column, Strings};
+use super::super::rows::{self, Column};
 use super::bound::Bounds;
 use super::ints::Ints;
 use super::layout::{BLOOM_COLUMNS, Layout};
 use super::pages::{ColumnChunk, Facts, Pages, levels};
-use super::values::{NONE, Values};
+use super::values::{Texts, Values};
 use crate::base::error::Result;
-use crate::schema::builder::{NULL_CODE, NULL_INT};
 use crate::schema::{self, Col, Kind, common};
 
 /// A column under way.
@@ -40,20 +39,20 @@ enum Cells {
 
 /// The column in every slot.
 enum Source<'s> {
-    Ints(Vec<&'s [i64]>),
-    Texts(Vec<(&'s [u32], &'s Strings)>),
+    Ints(Vec<Option<&'s rows::Ints>>),
+    Texts(Vec<Texts<'s>>),
     Columns(Vec<&'s Column>),
 }
 
 impl<'s> Source<'s> {
     fn new(from: &[(&'s Column, u64)]) -> Self {
         let ints = |c: &(&'s Column, u64)| match c.0 {
-            Column::Int(v) => v.as_slice(),
-            _ => &[],
+            Column::Int(v) => Some(v),
+            _ => None,
         };
         let texts = |c: &(&'s Column, u64)| match c.0 {
-            Column::Text { codes, values } => (codes.as_slice(), values),
-            _ => (&[][..], &*NONE),
+            Column::Text { codes, values } => Some((codes, values)),
+            _ => None,
         };
         match from.iter().find(|c| *c.0 != Column::Null) {
             Some((Column::Int(_), _)) => Source::Ints(from.iter().map(ints).collect()),
@@ -68,11 +67,11 @@ impl<'s> Source<'s> {
         for s in spans {
             let slot = s.slot as usize;
             let first = match self {
-                Source::Ints(v) => v.get(slot).and_then(|v| s.of(v).iter().position(|v| *v != NULL_INT)),
-                Source::Texts(v) => v.get(slot).and_then(|v| s.of(v.0).iter().position(|c| *c != NULL_CODE)),
-                Source::Columns(v) => v.get(slot).and_then(|c| {
-                    let mut places = s.places();
-                    places.position(|at| c.fixed(at).is_some() || c.list(at).is_some())
+                Source::Ints(v) => v.get(slot).copied().flatten().and_then(|v| v.first(s.places())),
+                Source::Texts(v) => v.get(slot).copied().flatten().and_then(|v| v.0.first(s.places())),
+                Source::Columns(v) => v.get(slot).and_then(|c| match c {
+                    Column::Fixed { valid, .. } | Column::List { valid, .. } => s.of(valid).iter().position(|v| *v),
+                    _ => None,
                 }),
             };
             match first {
@@ -86,21 +85,34 @@ impl<'s> Source<'s> {
 
 /// Rows of a list column: levels 0 null, 1 empty, 3 an item (items are never null). How many items.
 fn lists(c: &mut Values, column: &Column, s: Span, defs: &mut Vec<u8>, reps: &mut Vec<u8>) -> usize {
-    let mut n = 0;
-    for at in s.places() {
+    let places = s.places();
+    let Column::List {
+        offsets,
+        valid,
+        items,
+        values,
+    } = column
+    else {
+        reps.resize(reps.len() + s.rows(), 0);
+        defs.resize(defs.len() + s.rows(), 0);
+        return 0;
+    };
+    let first = offsets.get(places.start) as usize;
+    let mut from = first;
+    for (at, valid) in (places.start + 1..).zip(s.of(valid)) {
+        let end = offsets.get(at) as usize;
         reps.push(0);
-        match (column.list(at), column) {
-            (Some([]), _) => defs.push(1),
-            (Some(items), Column::List { values, .. }) => {
-                reps.resize(reps.len() + items.len() - 1, 1);
-                defs.resize(defs.len() + items.len(), 3);
-                c.push_codes(s.slot, items, values);
-                n += items.len();
+        match end.saturating_sub(from) {
+            0 => defs.push(u8::from(*valid)),
+            n => {
+                reps.resize(reps.len() + n - 1, 1);
+                defs.resize(defs.len() + n, 3);
             }
-            _ => defs.push(0),
         }
+        from = end;
     }
-    n
+    c.push_codes(s.slot, (items, values), first..from);
+    from.saturating_sub(first)
 }
 
 impl ColumnWriter {

@@ -37,12 +37,15 @@ impl ExtraNames {
                 met.open(slot as u32, *serial, values.len());
             }
         }
+        let mut places = Vec::new();
         for s in parts.iter().flatten() {
             let Some((Column::Text { codes, values }, _)) = from.get(s.slot as usize) else {
                 continue;
             };
             let mut met = met.of(s.slot);
-            for code in s.of(codes).iter().filter(|c| **c != NULL_CODE) {
+            places.clear();
+            codes.append_codes(s.places(), &mut places);
+            for code in places.iter().filter(|c| **c != NULL_CODE) {
                 met.code(*code, || {
                     if let Ok(json) = std::str::from_utf8(values.get(*code)) {
                         self.add(json);

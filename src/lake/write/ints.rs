@@ -5,6 +5,7 @@ use hashbrown::HashTable;
 use parquet::basic::Encoding;
 
 use super::super::merge::Span;
+use super::super::rows;
 use super::bound::{Bound, Bounds};
 use super::layout::Layout;
 use super::pages::part_nulls;
@@ -51,14 +52,12 @@ impl Ints {
     }
 
     /// Adds picked rows and a level for each; how many are not null.
-    pub fn fill(&mut self, from: &[&[i64]], spans: &[Span], defs: &mut Vec<u8>) -> usize {
+    pub fn fill(&mut self, from: &[Option<&rows::Ints>], spans: &[Span], defs: &mut Vec<u8>) -> usize {
         let before = self.values.len();
         for s in spans {
             let end = self.values.len() + s.rows();
-            let cells = from.get(s.slot as usize).copied().unwrap_or(&[]);
-            match s.of(cells) {
-                [one] => self.values.push(*one),
-                cells => self.values.extend_from_slice(cells),
+            if let Some(cells) = from.get(s.slot as usize).copied().flatten() {
+                cells.append(s.places(), &mut self.values);
             }
             if self.values.len() < end {
                 self.values.resize(end, NULL_INT);

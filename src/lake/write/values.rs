@@ -3,14 +3,14 @@
 //!
 //! What is decided here depends on the values in their order alone, never on the chunks they came in.
 
-use std::sync::LazyLock;
+use std::ops::Range;
 
 use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
 
 use super::super::batch::internal;
 use super::super::merge::{Remaps, Span};
-use super::super::rows::{Column, Dict, Strings};
+use super::super::rows::{Column, Dict, Packed, Strings};
 use super::bound::{Bound, Bounds};
 use super::delta;
 use super::layout::{BLOOM_FPP, Layout};
@@ -19,11 +19,11 @@ use super::rle;
 use crate::base::error::Result;
 use crate::schema::builder::NULL_CODE;
 
-/// The texts of a slot without any.
-pub static NONE: LazyLock<Strings> = LazyLock::new(Strings::default);
-
 /// A page seen for the last time long ago, or never.
 const NEVER: u32 = 0;
+
+/// The codes and texts of a slot; `None` where all of its rows are null.
+pub type Texts<'s> = Option<(&'s Packed, &'s Strings)>;
 
 /// Values of a column chunk under way; those of the page under way lie here, the others are written.
 pub struct Values {
@@ -48,12 +48,12 @@ pub struct Values {
 }
 
 /// Smallest and largest, each behind its first bytes: those decide nearly always.
-struct Range<'v> {
+struct Ends<'v> {
     min: (u64, &'v [u8]),
     max: (u64, &'v [u8]),
 }
 
-impl<'v> Range<'v> {
+impl<'v> Ends<'v> {
     fn new(v: &'v [u8]) -> Self {
         let head = (head(v), v);
         Self { min: head, max: head }
@@ -119,47 +119,56 @@ impl Values {
     }
 
     /// Adds picked rows and a level for each; how many are not null.
-    pub fn fill(&mut self, from: &[(&[u32], &Strings)], spans: &[Span], defs: &mut Vec<u8>) -> usize {
+    pub fn fill(&mut self, from: &[Texts<'_>], spans: &[Span], defs: &mut Vec<u8>) -> usize {
         let before = self.len();
         match self.open {
             true => self.fill_codes(from, spans, defs),
-            false => {
-                for s in spans {
-                    let end = defs.len() + s.rows();
-                    let (codes, values) = from.get(s.slot as usize).copied().unwrap_or((&[], &NONE));
-                    for code in s.of(codes) {
-                        defs.push(u8::from(*code != NULL_CODE));
-                        if *code != NULL_CODE {
-                            self.push_plain(values.get(*code));
-                        }
-                    }
-                    defs.resize(end, 0);
-                }
-            }
+            false => self.fill_plain(from, spans, defs),
         }
         self.len() - before
     }
 
+    fn fill_plain(&mut self, from: &[Texts<'_>], spans: &[Span], defs: &mut Vec<u8>) {
+        let mut of_span = std::mem::take(&mut self.codes);
+        for s in spans {
+            let end = defs.len() + s.rows();
+            if let Some((codes, values)) = from.get(s.slot as usize).copied().flatten() {
+                of_span.clear();
+                codes.append_codes(s.places(), &mut of_span);
+                for code in &of_span {
+                    defs.push(u8::from(*code != NULL_CODE));
+                    if *code != NULL_CODE {
+                        self.push_plain(values.get(*code));
+                    }
+                }
+            }
+            defs.resize(end, 0);
+        }
+        of_span.clear();
+        self.codes = of_span;
+    }
+
     /// Spans may be short: each gives its codes, nulls among them, and what follows looks at all of them at once.
-    fn fill_codes(&mut self, from: &[(&[u32], &Strings)], spans: &[Span], defs: &mut Vec<u8>) {
+    fn fill_codes(&mut self, from: &[Texts<'_>], spans: &[Span], defs: &mut Vec<u8>) {
         let (before, dict, out) = (self.codes.len(), &mut self.dict, &mut self.codes);
         for s in spans {
-            let end = out.len() + s.rows();
-            let (codes, values) = from.get(s.slot as usize).copied().unwrap_or((&[], &NONE));
-            let mut known = self.remaps.of(s.slot);
-            let mut code = |code: &u32| match *code {
-                NULL_CODE => NULL_CODE,
-                code => known.code(code, || dict.intern(values.get(code))),
-            };
-            match s.of(codes) {
-                [] => {}
-                [one] => out.push(code(one)),
-                // Rows of a host say many things alike.
-                [first, rest @ ..] if rest.iter().all(|c| c == first) => {
-                    let all = code(first);
-                    out.extend(std::iter::repeat_n(all, s.rows()));
+            let (start, end) = (out.len(), out.len() + s.rows());
+            if let Some((codes, values)) = from.get(s.slot as usize).copied().flatten() {
+                codes.append_codes(s.places(), out);
+                let mut known = self.remaps.of(s.slot);
+                let mut code = |code: u32| match code {
+                    NULL_CODE => NULL_CODE,
+                    code => known.code(code, || dict.intern(values.get(code))),
+                };
+                match out.get_mut(start..).unwrap_or(&mut []) {
+                    [one] => *one = code(*one),
+                    // Rows of a host say many things alike.
+                    [first, rest @ ..] if rest.iter().all(|c| c == first) => {
+                        *first = code(*first);
+                        rest.fill(*first);
+                    }
+                    codes => codes.iter_mut().for_each(|c| *c = code(*c)),
                 }
-                codes => out.extend(codes.iter().map(code)),
             }
             if out.len() < end {
                 out.resize(end, NULL_CODE);
@@ -176,26 +185,37 @@ impl Values {
         }
     }
 
-    /// Adds a slot's texts, none of which is null.
-    #[inline]
-    pub fn push_codes(&mut self, slot: u32, codes: &[u32], values: &Strings) {
+    /// Adds some of a slot's texts, none of which is null.
+    pub fn push_codes(&mut self, slot: u32, (codes, values): (&Packed, &Strings), places: Range<usize>) {
+        let start = self.codes.len();
+        codes.append_codes(places, &mut self.codes);
         if !self.open {
+            let codes = std::mem::take(&mut self.codes);
             codes.iter().for_each(|code| self.push_plain(values.get(*code)));
-            return;
+            self.codes = codes;
+            return self.codes.clear();
         }
         let mut known = self.remaps.of(slot);
         let dict = &mut self.dict;
-        let code = |code: &u32| known.code(*code, || dict.intern(values.get(*code)));
-        self.codes.extend(codes.iter().map(code));
+        let new = self.codes.get_mut(start..).unwrap_or(&mut []);
+        new.iter_mut()
+            .for_each(|c| *c = known.code(*c, || dict.intern(values.get(*c))));
     }
 
     /// Adds the fixed-width bytes of a slot's rows and a level for each; how many are not null.
     pub fn fill_fixed(&mut self, column: &Column, s: Span, defs: &mut Vec<u8>) -> usize {
+        let Column::Fixed { width, bytes, valid } = column else {
+            defs.resize(defs.len() + s.rows(), 0);
+            return 0;
+        };
         let before = self.len();
-        for at in s.places() {
-            let cell = column.fixed(at);
-            defs.push(u8::from(cell.is_some()));
-            if let Some(cell) = cell {
+        let cells = bytes
+            .get(s.places().start * width..)
+            .unwrap_or(&[])
+            .chunks_exact(*width);
+        for (cell, valid) in cells.zip(s.of(valid)) {
+            defs.push(u8::from(*valid));
+            if *valid {
                 self.push_bytes(cell);
             }
         }
@@ -289,7 +309,7 @@ impl Values {
         self.page += 1;
         self.seen.resize(self.dict.len(), NEVER);
         let values = self.dict.values();
-        let mut range = Range::new(values.get(*self.codes.first()?));
+        let mut range = Ends::new(values.get(*self.codes.first()?));
         if !self.bounded {
             return None;
         }
@@ -311,7 +331,7 @@ impl Values {
     }
 
     fn plain_page(&mut self, layout: &Layout, out: &mut Vec<u8>) -> Result<(Encoding, Bounds)> {
-        let mut range: Option<Range<'_>> = None;
+        let mut range: Option<Ends<'_>> = None;
         if self.bloomed && self.bloom.is_none() {
             let room = layout.group_rows as u64;
             self.bloom = Some(Sbbf::new_with_ndv_fpp(room, BLOOM_FPP).map_err(internal)?);
@@ -325,7 +345,7 @@ impl Values {
             }
             match &mut range {
                 _ if !self.bounded => {}
-                None => range = Some(Range::new(v)),
+                None => range = Some(Ends::new(v)),
                 Some(r) => r.widen(v),
             }
         }
