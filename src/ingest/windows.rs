@@ -1,8 +1,9 @@
 //! Which Windows source a provider or channel is: the key by which mappers claim Windows events.
 
+use std::cell::RefCell;
 use std::sync::OnceLock;
 
-use crate::base::names::Names;
+use crate::base::names::{Names, hash};
 
 /// A Windows event source with mappers of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -200,12 +201,41 @@ fn by_provider(provider: &str) -> Option<Source> {
     });
     match names.find(provider) {
         Some(at) => sources.get(at).copied().flatten(),
-        None => by_name(provider),
+        None => by_rare_name(provider),
     }
 }
 
+/// Longest name that is looked at, in bytes.
+const LONGEST: usize = 256;
+
+/// How many rare providers a thread keeps in mind.
+const RARE: usize = 64;
+
+/// [`by_name`], which is a long search, for providers that are asked for several times a record, record after record.
+fn by_rare_name(name: &str) -> Option<Source> {
+    type Known = (String, Option<Source>);
+    thread_local! {
+        static KNOWN: RefCell<[Known; RARE]> = RefCell::new(std::array::from_fn(|_| Known::default()));
+    }
+    if name.len() > LONGEST {
+        return None;
+    }
+    let place = hash(name.as_bytes()) as usize % RARE;
+    KNOWN.with_borrow_mut(|known| match known.get_mut(place) {
+        Some((of, source)) if of == name => *source,
+        Some(slot) => {
+            let source = by_name(name);
+            slot.0.clear();
+            slot.0.push_str(name);
+            slot.1 = source;
+            source
+        }
+        None => by_name(name),
+    })
+}
+
 fn by_name(name: &str) -> Option<Source> {
-    if name.is_empty() || name.len() > 256 {
+    if name.is_empty() || name.len() > LONGEST {
         return None;
     }
     let lower = name.to_ascii_lowercase();
@@ -246,5 +276,20 @@ mod tests {
         assert_eq!(source("Microsoft-Windows-Eventlog", Some("Security")), Source::Eventlog);
         assert_eq!(source("NETLOGON", Some("System")), Source::System);
         assert_eq!(source("Nonesuch", Some("Security")), Source::Other);
+    }
+
+    #[test]
+    fn rare_providers_are_kept_apart() {
+        let names: Vec<String> = (0..500)
+            .map(|i| format!("Nonesuch {i}{}", if i % 3 == 0 { " OpenSSH" } else { "" }))
+            .collect();
+        for _ in 0..2 {
+            for name in &names {
+                assert_eq!(by_rare_name(name), by_name(name), "{name}");
+                assert_eq!(by_rare_name(name), by_name(name), "{name}");
+            }
+        }
+        assert_eq!(by_rare_name(&"openssh ".repeat(100)), None);
+        assert_eq!(by_rare_name(""), None);
     }
 }

@@ -4,12 +4,13 @@
 //! writes down what it does. What depends on the values becomes a step; where a value would decide more than a step can
 //! say, there is no program.
 
-use super::super::event::Head;
+use super::super::event::{Head, says_nothing};
 use super::names::{Name, Names, id};
-use super::program::{Part, Place, Program, Source, Step};
+use super::program::{Label, Part, Place, Program, Source, Step};
 use super::span::Span;
 use super::tree::{Attribute, Element, Item, Items, Tree};
 use super::utf16;
+use crate::base::text::trim;
 
 /// Elements nested deeper than this the reader of XML treats specially.
 const MAX_DEPTH: usize = 32;
@@ -26,6 +27,11 @@ impl Places {
 
     pub fn new() -> Self {
         Self(vec![Box::default()])
+    }
+
+    /// Whether there may soon be too many.
+    pub fn is_crowded(&self) -> bool {
+        self.0.len() > MAX_PLACES / 2
     }
 
     fn path(&self, place: Place) -> &[Name] {
@@ -77,7 +83,7 @@ struct Compiler<'c, 't> {
     /// Names of the open elements, those around the place included.
     path: Vec<Name>,
     /// Names of the fields.
-    fields: Vec<Span>,
+    fields: Vec<Label>,
     has_unnamed: bool,
     /// Whether the next constant provider, channel or computer is the first of the whole record.
     fixes: [bool; 3],
@@ -171,6 +177,12 @@ impl Compiler<'_, '_> {
         self.guards += 1;
         self.element(&element)?;
         self.guards -= 1;
+        // A field of the header is left out where its value is null, whatever it depends on.
+        let is_own = |step: &Step| matches!(step, Step::Head { text: Source::Value(value), .. } if *value == null);
+        if self.program.steps.get(at + 1..)?.iter().all(is_own) {
+            self.program.steps.remove(at);
+            return Some(());
+        }
         let steps = u32::try_from(self.program.steps.len() - at - 1).ok()?;
         if let Some(Step::Unless { skip, .. }) = self.program.steps.get_mut(at) {
             *skip = steps;
@@ -231,7 +243,7 @@ impl Compiler<'_, '_> {
             }
             Some(id::BINARY_EVENT_DATA) => {
                 self.pass_over_attributes(element)?;
-                let name = self.span("Binary");
+                let name = self.label("Binary")?;
                 self.field(name, text, true, false);
                 Some(())
             }
@@ -292,15 +304,24 @@ impl Compiler<'_, '_> {
                 }
                 _ => self.names.text(key).to_owned(),
             };
-            self.head(&target, value, false);
+            self.head(&target, value, false)?;
         }
         let target = self.names.text(name).to_owned();
-        self.head(&target, text, true);
-        Some(())
+        self.head(&target, text, true)
     }
 
-    fn head(&mut self, name: &str, text: Source, content: bool) {
+    fn head(&mut self, name: &str, text: Source, content: bool) -> Option<()> {
         let head = Head::of(name);
+        if let Source::Const(span) = text {
+            let text = trim(self.program.span(span));
+            let is_nothing = match head {
+                Head::Other => says_nothing(text),
+                _ => content && text.is_empty(),
+            };
+            if is_nothing {
+                return Some(());
+            }
+        }
         let fixed = match head {
             Head::Provider => Some(0),
             Head::Channel => Some(1),
@@ -316,15 +337,16 @@ impl Compiler<'_, '_> {
             && let Some(place) = self.program.fixed.get_mut(fixed)
         {
             *place = Some(span);
-            return;
+            return Some(());
         }
-        let name = self.span(name);
+        let name = self.label(name)?;
         self.program.steps.push(Step::Head {
             head,
             name,
             text,
             content,
         });
+        Some(())
     }
 
     /// A leaf of `EventData`, `UserData` or one of the rarer sections.
@@ -349,7 +371,7 @@ impl Compiler<'_, '_> {
                 _ if self.is_namespace(key) => self.pass_over(value),
                 _ => {
                     let name = format!("{}_{}", self.joined(), self.names.text(key));
-                    let name = self.span(&name);
+                    let name = self.label(&name)?;
                     self.fields.push(name);
                     self.program.steps.push(Step::Attribute { name, text: value });
                     is_alone = false;
@@ -357,21 +379,25 @@ impl Compiler<'_, '_> {
             }
         }
         match field {
-            Some(field) => self.field(field, text, is_alone, false),
+            Some(field) => {
+                let field = self.program.span(field).to_owned();
+                let field = self.label(&field)?;
+                self.field(field, text, is_alone, false);
+            }
             None if name == id::DATA => {
                 self.has_unnamed = true;
                 self.program.steps.push(Step::Unnamed { text, repeat: is_alone });
             }
             None => {
                 let field = self.joined();
-                let field = self.span(&field);
+                let field = self.label(&field)?;
                 self.field(field, text, is_alone, name == id::BINARY);
             }
         }
         Some(())
     }
 
-    fn field(&mut self, name: Span, text: Source, repeat: bool, unless_empty: bool) {
+    fn field(&mut self, name: Label, text: Source, repeat: bool, unless_empty: bool) {
         self.fields.push(name);
         self.program.steps.push(Step::Field {
             name,
@@ -396,14 +422,14 @@ impl Compiler<'_, '_> {
             };
             if self.path.len() == 2 && key == id::NAME {
                 let name = format!("{}_Name", self.names.text(section));
-                self.head(&name, value, false);
+                self.head(&name, value, false)?;
                 continue;
             }
             let name = match self.path.len() {
                 2 | 3 => self.names.text(key).to_owned(),
                 _ => format!("{}_{}", self.joined(), self.names.text(key)),
             };
-            let name = self.span(&name);
+            let name = self.label(&name)?;
             self.fields.push(name);
             self.program.steps.push(Step::Attribute { name, text: value });
         }
@@ -489,17 +515,18 @@ impl Compiler<'_, '_> {
         Some(())
     }
 
-    fn span(&mut self, text: &str) -> Span {
-        let start = self.program.text.len();
-        self.program.text.push_str(text);
-        Span::new(start, self.program.text.len())
+    fn label(&mut self, name: &str) -> Option<Label> {
+        let number = Label::try_from(self.program.names.len()).ok()?;
+        self.program.names.push(name.to_owned().into());
+        Some(number)
     }
 
     /// Decides whether the fields can be told apart by their names alone.
     fn judge_names(&mut self) {
         let program = &mut *self.program;
         program.has_fields = self.has_unnamed || !self.fields.is_empty();
-        let mut names: Vec<&str> = self.fields.iter().map(|f| program.span(*f)).collect();
+        let name = |label: &Label| program.names.get(usize::from(*label));
+        let mut names: Vec<&str> = self.fields.iter().filter_map(name).map(|n| &**n).collect();
         names.sort_unstable();
         let clashes = self.has_unnamed && names.iter().any(|n| n.starts_with("Data"));
         program.is_distinct = names.is_sorted_by(|a, b| a < b) && !clashes;

@@ -1,5 +1,6 @@
 //! From the records of a chunk to events.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -12,9 +13,10 @@ use super::cursor::{Cursor, u32_at};
 use super::events::{Done, Events};
 use super::names::Names;
 use super::program::{Place, Program};
-use super::run::{Nested, Run};
+use super::run::{Field, Nested, Run};
 use super::tokens::{self, Kind};
 use super::tree::Tree;
+use crate::ingest::name::Name;
 use crate::ingest::raw;
 
 /// How deep values with elements may be nested; those of Windows are once.
@@ -22,6 +24,12 @@ const MAX_NESTING: usize = 8;
 
 /// Bytes of programs kept; when there are more, the next chunk begins anew.
 const MAX_KEPT: usize = 16 << 20;
+
+/// Bytes of [shapes](super::shape) kept.
+const MAX_SHAPES: usize = 16 << 20;
+
+/// Bytes of buffers that are not large.
+const MAX_BUFFERS: usize = 2 << 20;
 
 /// Steps that the records of one chunk may take. Those of Windows take less than 50,000; hostile ones, which use one long
 /// template again and again, are left to the library and its limits.
@@ -53,6 +61,12 @@ impl Decoder {
             done: Vec::new(),
             fields: (Vec::new(), Vec::new()),
         }
+    }
+
+    /// Whether a chunk made its buffers larger than those of Windows do.
+    pub fn is_large(&self) -> bool {
+        let fields = (self.fields.0.capacity() + self.fields.1.capacity()) * size_of::<raw::Field<'_>>();
+        self.run.memory() + fields > MAX_BUFFERS
     }
 
     /// Reads the records of a chunk that lies at `offset` in its input. `None` if it is damaged in a way that decides
@@ -118,6 +132,8 @@ pub struct Library {
     tree: Tree<'static>,
     /// Bytes kept.
     size: usize,
+    /// Bytes left for shapes of fields.
+    pub(super) room: Cell<usize>,
     depth: usize,
 }
 
@@ -134,12 +150,13 @@ impl Library {
             copy: Vec::new(),
             tree: Tree::default(),
             size: 0,
+            room: Cell::new(MAX_SHAPES),
             depth: 0,
         }
     }
 
     fn open(&mut self, chunk: &[u8]) -> Option<()> {
-        if self.size > MAX_KEPT {
+        if self.size > MAX_KEPT || self.room.get() == 0 || self.names.is_crowded() || self.places.is_crowded() {
             *self = Self::new();
         }
         self.here.fill(NOWHERE);
@@ -150,6 +167,11 @@ impl Library {
     #[inline]
     pub fn program(&self, number: u32) -> Option<&Program> {
         self.programs.get(number as usize)?.as_deref()
+    }
+
+    /// The name of a field.
+    pub fn name(&self, field: &Field) -> Option<&Name<'static>> {
+        self.program(field.program)?.names.get(usize::from(field.name))
     }
 
     /// A whole record: one instance of a template, or one element, and nothing behind it.

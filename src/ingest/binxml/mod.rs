@@ -12,6 +12,7 @@
 //! | `slots`, `values` | the values of a record | typed places in the chunk, text |
 //! | `run` | a program and values | the fields, as places in one buffer of text |
 //! | `decoder` | a chunk | all of this for each of its records |
+//! | `shape` | the names of the fields | columns, by which mappers find them |
 //! | `events` | the fields | a [`Raw`](super::raw::Raw) for each record |
 //!
 //! Nothing is guessed: whatever is not as Windows writes it (an unknown token or type, sizes that do not add up, a name
@@ -25,6 +26,7 @@ mod events;
 mod names;
 mod program;
 mod run;
+mod shape;
 mod slots;
 mod span;
 mod text;

@@ -62,6 +62,8 @@ const MAX_STRINGS: usize = 8192;
 const MAX_NAMES: usize = 50_000;
 /// Between a string's offset and its length: the offset of the next one and a hash.
 const LINK: usize = 6;
+/// Bytes of names that are many.
+const MANY_BYTES: usize = 4 << 20;
 /// Longest name, in characters.
 const MAX_LENGTH: usize = 255;
 
@@ -69,6 +71,10 @@ const MAX_LENGTH: usize = 255;
 pub struct Names {
     texts: Vec<Box<str>>,
     numbers: HashMap<Box<str>, Name, RandomState>,
+    /// By their UTF-16, in which chunks have them.
+    wide: HashMap<Box<[u8]>, Name, RandomState>,
+    /// How long all of them are, in bytes.
+    bytes: usize,
     /// Offset in the chunk → number, for the names used last.
     places: Box<[(usize, Name); 256]>,
 }
@@ -78,12 +84,19 @@ impl Names {
         let mut names = Self {
             texts: Vec::new(),
             numbers: HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4)),
+            wide: HashMap::with_hasher(RandomState::with_seeds(13, 14, 15, 16)),
+            bytes: 0,
             places: Box::new([(usize::MAX, 0); 256]),
         };
         for text in id::ALL {
             names.number(text);
         }
         names
+    }
+
+    /// Whether there may soon be too many.
+    pub fn is_crowded(&self) -> bool {
+        self.texts.len() > MAX_NAMES / 2 || self.bytes > MANY_BYTES
     }
 
     /// Turns to another chunk. `None` if its table of strings is damaged, which makes the whole chunk unreadable.
@@ -102,20 +115,30 @@ impl Names {
             return Some(*name);
         }
         let (from, to) = units(chunk, offset)?;
-        let length = (to - from) / 2;
-        if length == 0 || length > MAX_LENGTH {
-            return None;
-        }
-        let mut text = [0; MAX_LENGTH];
-        let text = text.get_mut(..length)?;
-        for (byte, unit) in text.iter_mut().zip(chunk.get(from..to)?.as_chunks::<2>().0) {
-            *byte = u8::try_from(u16::from_le_bytes(*unit)).ok()?;
-        }
-        let text = std::str::from_utf8(text).ok().filter(|t| is_name(t))?;
-        let name = self.number(text)?;
+        let wide = chunk.get(from..to)?;
+        let name = match self.wide.get(wide) {
+            Some(name) => *name,
+            None => self.narrow(wide)?,
+        };
         if let Some(slot) = self.places.get_mut(place) {
             *slot = (offset, name);
         }
+        Some(name)
+    }
+
+    /// The number of a name that is met in this form for the first time.
+    #[cold]
+    fn narrow(&mut self, wide: &[u8]) -> Option<Name> {
+        let length = wide.len() / 2;
+        if length == 0 || length > MAX_LENGTH {
+            return None;
+        }
+        let narrow = |unit: &[u8; 2]| u8::try_from(u16::from_le_bytes(*unit)).ok();
+        let text: Vec<u8> = wide.as_chunks::<2>().0.iter().map(narrow).collect::<Option<_>>()?;
+        let text = std::str::from_utf8(&text).ok().filter(|t| is_name(t))?;
+        let name = self.number(text)?;
+        self.wide.insert(wide.into(), name);
+        self.bytes += wide.len();
         Some(name)
     }
 
@@ -128,6 +151,7 @@ impl Names {
         if self.texts.len() >= MAX_NAMES {
             return None;
         }
+        self.bytes += 2 * text.len();
         self.texts.push(text.into());
         self.numbers.insert(text.into(), name);
         Some(name)
@@ -177,8 +201,9 @@ fn check_table(chunk: &[u8]) -> Option<()> {
             left = left.checked_sub(1)?;
             let (from, to) = units(chunk, offset)?;
             let units = chunk.get(from..to)?.as_chunks::<2>().0;
-            // Halves of pairs may or may not match; no name of Windows has any.
-            if units.iter().any(|u| u16::from_le_bytes(*u) & 0xF800 == 0xD800) {
+            // Halves of pairs may or may not match; no name of Windows has any. All units are looked at, which is faster.
+            let is_half = |has: bool, u: &[u8; 2]| has | (u16::from_le_bytes(*u) & 0xF800 == 0xD800);
+            if units.iter().fold(false, is_half) {
                 return None;
             }
             offset = usize::try_from(u32_at(chunk, offset)?).ok()?;
@@ -230,6 +255,16 @@ mod tests {
         for at in [65_530, 65_536, usize::MAX] {
             assert_eq!(names.at(&chunk, at), None);
         }
+    }
+
+    #[test]
+    fn many_names_are_told() {
+        let mut names = Names::new();
+        assert!(!names.is_crowded());
+        for i in 0..9000 {
+            names.number(&format!("{i}{}", "x".repeat(250)));
+        }
+        assert!(names.is_crowded());
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What a template comes to: steps that take the values of a record to the fields of an event.
 
 use super::super::event::Head;
+use super::super::name::Name;
+use super::shape::Shapes;
 use super::span::Span;
 
 /// Where a text comes from.
@@ -26,6 +28,9 @@ pub enum Part {
 /// Where elements of a value are put: the number of a path of names.
 pub type Place = u16;
 
+/// A name of a field, by its number in [`Program::names`].
+pub type Label = u16;
+
 /// A step. "Nested" is a value that is itself binary XML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -34,15 +39,15 @@ pub enum Step {
     /// A field of the header; from the content of an element (not of an attribute) only if it is not blank.
     Head {
         head: Head,
-        name: Span,
+        name: Label,
         text: Source,
         content: bool,
     },
     /// A field from an attribute, which is left out if its value is empty.
-    Attribute { name: Span, text: Source },
+    Attribute { name: Label, text: Source },
     /// A field from the content of an element. A list makes one field for each of its items if `repeat`.
     Field {
-        name: Span,
+        name: Label,
         text: Source,
         repeat: bool,
         /// Left out if empty.
@@ -72,8 +77,12 @@ pub struct Program {
     pub steps: Vec<Step>,
     /// Parts of texts made of several.
     pub parts: Vec<Part>,
-    /// All names and constant texts.
+    /// Constant texts.
     pub text: String,
+    /// Names of the fields that the steps make.
+    pub names: Vec<Name<'static>>,
+    /// What the names of its fields come to, in the sets in which they were met.
+    pub shapes: Shapes,
     /// Provider, channel and computer, where the template itself names them before any value could. Only programs of
     /// whole records have them.
     pub fixed: [Option<Span>; 3],
@@ -99,6 +108,7 @@ impl Program {
 
     /// What it costs to keep, in bytes.
     pub fn size(&self) -> usize {
-        self.text.len() + self.steps.len() * size_of::<Step>() + self.parts.len() * size_of::<Part>()
+        let names: usize = self.names.iter().map(|n| n.len() + size_of::<Name<'_>>()).sum();
+        self.text.len() + names + self.steps.len() * size_of::<Step>() + self.parts.len() * size_of::<Part>()
     }
 }

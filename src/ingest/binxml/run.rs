@@ -4,13 +4,14 @@
 
 use encoding_rs::Encoding;
 
-use super::super::event::Head;
+use super::super::event::{Head, says_nothing};
 use super::cursor::Cursor;
-use super::program::{Part, Place, Program, Source, Step};
+use super::program::{Label, Part, Place, Program, Source, Step};
 use super::slots::{self, Slot, kind};
 use super::span::{Found, Span};
 use super::text::Text;
 use super::values;
+use crate::base::text::trim;
 use crate::base::time::{self, Ts};
 
 /// Steps of one record at most; those of Windows take less than a hundred.
@@ -25,7 +26,7 @@ pub struct Field {
     /// Number of the program that makes it.
     pub program: u32,
     /// Its name, in the program.
-    pub name: Span,
+    pub name: Label,
     /// Its value.
     pub value: Found,
 }
@@ -39,8 +40,6 @@ pub enum Header {
     RecordId(u64),
     /// The time.
     Time(Ts),
-    /// A field of the envelope.
-    Other(Field),
     /// The account.
     Sid(Span),
     /// Anything else; what stands in the content of an element only if it is not blank.
@@ -54,6 +53,8 @@ pub type Unnamed = (u32, Found);
 pub struct Run {
     pub text: Text,
     pub header: Vec<Header>,
+    /// What else the header says; it goes to the envelope.
+    pub envelope: Vec<Field>,
     pub fields: Vec<Field>,
     pub unnamed: Vec<Unnamed>,
     /// The first program of the record at hand.
@@ -76,6 +77,7 @@ pub struct Run {
 pub struct Mark {
     pub text: usize,
     pub header: usize,
+    pub envelope: usize,
     pub fields: usize,
     pub unnamed: usize,
 }
@@ -91,6 +93,7 @@ impl Run {
         Self {
             text: Text::new(),
             header: Vec::new(),
+            envelope: Vec::new(),
             fields: Vec::new(),
             unnamed: Vec::new(),
             root: None,
@@ -120,6 +123,7 @@ impl Run {
         Mark {
             text: self.text.at(),
             header: self.header.len(),
+            envelope: self.envelope.len(),
             fields: self.fields.len(),
             unnamed: self.unnamed.len(),
         }
@@ -130,8 +134,16 @@ impl Run {
         self.sids = Default::default();
         self.text.back_to(mark.text);
         self.header.truncate(mark.header);
+        self.envelope.truncate(mark.envelope);
         self.fields.truncate(mark.fields);
         self.unnamed.truncate(mark.unnamed);
+    }
+
+    /// What its buffers hold, in bytes.
+    pub fn memory(&self) -> usize {
+        let fields = (self.fields.capacity() + self.envelope.capacity()) * size_of::<Field>();
+        let rarer = self.header.capacity() * size_of::<Header>() + self.unnamed.capacity() * size_of::<Unnamed>();
+        self.text.memory() + fields + rarer + self.slots.capacity() * size_of::<Slot>()
     }
 
     /// Steps the record took so far.
@@ -312,13 +324,13 @@ impl Frame<'_> {
     }
 
     #[inline]
-    fn found(&mut self, name: Span, value: Found) {
+    fn found(&mut self, name: Label, value: Found) {
         let field = self.field(name, value);
         self.run.fields.push(field);
     }
 
     #[inline]
-    fn field(&self, name: Span, value: Found) -> Field {
+    fn field(&self, name: Label, value: Found) -> Field {
         Field {
             program: self.number,
             name,
@@ -335,7 +347,7 @@ impl Frame<'_> {
     }
 
     /// One field, or one content without name, for each string of a list; for an empty list one that is empty.
-    fn repeated(&mut self, slot: Slot, name: Option<Span>) -> Option<()> {
+    fn repeated(&mut self, slot: Slot, name: Option<Label>) -> Option<()> {
         let empty: &[u8] = &[];
         let strings = slot.strings(self.chunk);
         let none = (slot.size() == 0).then_some(empty);
@@ -359,7 +371,9 @@ impl Frame<'_> {
     fn value(&mut self, slot: Slot) -> Option<Found> {
         let start = self.run.text.at();
         if slot.kind() == kind::STRING {
-            self.run.text.utf16(slot.bytes(self.chunk)?)?;
+            self.run
+                .text
+                .utf16_at(self.chunk, slot.at(), usize::from(slot.size()))?;
         } else if slot.kind() == kind::SID {
             return Some(Found::in_buffer(self.sid(slot)?));
         } else {
@@ -431,7 +445,7 @@ impl Frame<'_> {
     }
 
     /// A field of the header. What is known of its type need not be looked up in its text.
-    fn head(&mut self, head: Head, name: Span, text: Source, content: bool) -> Option<()> {
+    fn head(&mut self, head: Head, name: Label, text: Source, content: bool) -> Option<()> {
         let Source::Value(index) = text else {
             let value = self.source(text)?;
             return self.header(head, name, value, content);
@@ -443,7 +457,7 @@ impl Frame<'_> {
                 if self.says_something(slot)? {
                     let value = self.value(slot)?;
                     let field = self.field(name, value);
-                    self.run.header.push(Header::Other(field));
+                    self.run.envelope.push(field);
                 }
                 Some(())
             }
@@ -478,10 +492,28 @@ impl Frame<'_> {
         }
     }
 
-    fn header(&mut self, head: Head, name: Span, value: Found, content: bool) -> Option<()> {
+    fn header(&mut self, head: Head, name: Label, value: Found, content: bool) -> Option<()> {
         let field = self.field(name, value);
-        self.run.header.push(Header::Text { head, field, content });
+        let around = match head {
+            Head::Other => Some(trim(self.text(value)?)),
+            // What is no account goes to the envelope.
+            Head::UserId => Some(trim(self.text(value)?)).filter(|text| !text.starts_with("S-1-")),
+            _ => None,
+        };
+        match around {
+            Some(text) if says_nothing(text) => {}
+            Some(_) => self.run.envelope.push(field),
+            None => self.run.header.push(Header::Text { head, field, content }),
+        }
         Some(())
+    }
+
+    /// A text that was found.
+    fn text(&self, found: Found) -> Option<&str> {
+        match found.buffered() {
+            Some(span) => self.run.text.part(span),
+            None => found.of(&self.program.text, ""),
+        }
     }
 
     /// Whether the envelope takes a value: not if it is zero, or the keyword that every event of a modern channel has.

@@ -96,10 +96,12 @@ impl Slot {
 pub fn read(chunk: &[u8], from: &mut Cursor<'_>, ansi: &'static Encoding, out: &mut Vec<Slot>) -> Option<usize> {
     let count = from.offset()?;
     let list = from.take(count.checked_mul(4)?)?.as_chunks::<4>().0;
-    out.reserve(list.len());
+    // Room for all, so that none is checked for it.
+    let first = out.len();
+    out.resize(first + list.len(), Slot::default());
     let mut at = from.at() as u32;
     let mut nested = 0;
-    for entry in list {
+    for (entry, place) in list.iter().zip(out.get_mut(first..)?) {
         let [low, high, kind, _] = *entry;
         let size = u16::from_le_bytes([low, high]);
         let mut slot = Slot::new(kind, size, at);
@@ -110,7 +112,7 @@ pub fn read(chunk: &[u8], from: &mut Cursor<'_>, ansi: &'static Encoding, out: &
             nested += usize::from(slot.kind() == kind::NESTED);
         }
         at += u32::from(size);
-        out.push(slot);
+        *place = slot;
     }
     // All of them must lie before the end.
     from.take(at as usize - from.at())?;

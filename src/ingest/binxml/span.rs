@@ -58,6 +58,12 @@ impl Found {
         Span(self.0 & !IN_PROGRAM).is_empty()
     }
 
+    /// Where in the buffer, if it is there.
+    #[inline]
+    pub fn buffered(self) -> Option<Span> {
+        (self.0 & IN_PROGRAM == 0).then_some(Span(self.0))
+    }
+
     /// The text.
     #[inline]
     pub fn of<'t>(self, program: &'t str, buffer: &'t str) -> Option<&'t str> {
@@ -76,6 +82,8 @@ mod tests {
         assert_eq!((span.range(), span.of("abcdefg")), (2..5, Some("cde")));
         assert_eq!(Found::in_program(span).of("abcdefg", "1234567"), Some("cde"));
         assert_eq!(Found::in_buffer(span).of("abcdefg", "1234567"), Some("345"));
+        assert_eq!(Found::in_program(span).buffered(), None);
+        assert_eq!(Found::in_buffer(span).buffered(), Some(span));
         assert!(Span::new(7, 7).is_empty() && Found::in_program(Span::new(7, 7)).is_empty());
         assert_eq!(Span::new(2, 9).of("abc"), None);
     }

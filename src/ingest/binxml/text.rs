@@ -21,6 +21,11 @@ impl Text {
         }
     }
 
+    /// How large it is, in bytes.
+    pub fn memory(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Where the next text begins.
     #[inline]
     pub fn at(&self) -> usize {
@@ -41,6 +46,11 @@ impl Text {
     /// All text.
     pub fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(self.bytes.get(..self.at)?).ok()
+    }
+
+    /// A part of it.
+    pub fn part(&self, span: Span) -> Option<&str> {
+        std::str::from_utf8(self.bytes.get(span.range())?).ok()
     }
 
     /// Room for `n` bytes; what is used of it is to be [taken](Self::took).
@@ -90,11 +100,28 @@ impl Text {
         self.took(written)
     }
 
+    /// The UTF-16 of so many bytes at an offset in a chunk.
+    #[inline]
+    pub fn utf16_at(&mut self, chunk: &[u8], at: usize, size: usize) -> Option<()> {
+        const AHEAD: usize = 2 * utf16::STEP;
+        if size <= AHEAD
+            && size.is_multiple_of(2)
+            && let Some(ahead) = chunk.get(at..).and_then(<[u8]>::first_chunk::<AHEAD>)
+        {
+            let units = ahead.as_chunks::<2>().0.first_chunk()?;
+            // Some providers count the zero behind their text.
+            let zero = units.get((size / 2).wrapping_sub(1)) == Some(&[0, 0]);
+            let n = size / 2 - usize::from(zero);
+            if utf16::short(units, n, self.room(utf16::STEP)?.first_chunk_mut()?) {
+                return self.took(n);
+            }
+        }
+        self.utf16(chunk.get(at..at.checked_add(size)?)?)
+    }
+
     /// Text of which XML may not hold all characters.
     pub fn sanitized(&mut self, text: &str) -> Option<()> {
-        // The first byte of U+FFFE and U+FFFF is EF.
-        let is_plain = |b: &u8| (*b >= b' ' && *b != 0xEF) || matches!(b, b'\t' | b'\n' | b'\r');
-        if text.as_bytes().iter().all(is_plain) {
+        if is_plain(text.as_bytes()) {
             return self.push(text);
         }
         for c in text.chars() {
@@ -139,16 +166,22 @@ impl Text {
 
     /// `0x` and as many digits as needed.
     #[inline]
-    pub fn hex_number(&mut self, mut value: u64) -> Option<()> {
+    pub fn hex_number(&mut self, value: u64) -> Option<()> {
         let digits = (16 - value.leading_zeros() as usize / 4).max(1);
+        let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
+        let all = [
+            hex_pair(a),
+            hex_pair(b),
+            hex_pair(c),
+            hex_pair(d),
+            hex_pair(e),
+            hex_pair(f),
+            hex_pair(g),
+            hex_pair(h),
+        ];
         self.array(*b"0x")?;
-        let room = self.room(digits)?;
-        let mut at = digits;
-        while let Some(digit) = at.checked_sub(1).and_then(|i| room.get_mut(i)) {
-            *digit = hex_digit((value & 15) as u8, b'a');
-            value >>= 4;
-            at -= 1;
-        }
+        let text = all.as_flattened().get(16 - digits..)?;
+        self.room(digits)?.copy_from_slice(text);
         self.took(digits)
     }
 
@@ -156,7 +189,7 @@ impl Text {
     pub fn binary(&mut self, bytes: &[u8]) -> Option<()> {
         let mut pairs = self.room(2 * bytes.len())?.as_chunks_mut::<2>().0.iter_mut();
         for byte in bytes {
-            *pairs.next()? = [hex_digit(byte >> 4, b'A'), hex_digit(byte & 15, b'A')];
+            *pairs.next()? = pair(&UPPER, *byte);
         }
         self.took(2 * bytes.len())
     }
@@ -191,6 +224,27 @@ impl Text {
     }
 }
 
+/// Whether no byte is a control character but tabs and line ends, or begins U+FFFE or U+FFFF.
+fn is_plain(text: &[u8]) -> bool {
+    // The first byte of both is EF.
+    let odd = |b: u8| u8::from(((b < b' ') & !matches!(b, b'\t' | b'\n' | b'\r')) | (b == 0xEF));
+    let (blocks, rest) = text.as_chunks::<16>();
+    for block in blocks {
+        let mut any = 0;
+        for b in block {
+            any |= odd(*b);
+        }
+        if any != 0 {
+            return false;
+        }
+    }
+    let mut any = 0;
+    for b in rest {
+        any |= odd(*b);
+    }
+    any == 0
+}
+
 /// The last two decimal digits.
 #[inline(always)]
 fn two(value: u32) -> [u8; 2] {
@@ -200,12 +254,27 @@ fn two(value: u32) -> [u8; 2] {
 /// Two lower-case digits.
 #[inline(always)]
 fn hex_pair(byte: u8) -> [u8; 2] {
-    [hex_digit(byte >> 4, b'a'), hex_digit(byte & 15, b'a')]
+    pair(&LOWER, byte)
 }
 
 #[inline(always)]
-fn hex_digit(value: u8, a: u8) -> u8 {
-    if value < 10 { b'0' + value } else { a + (value - 10) }
+fn pair(pairs: &[[u8; 2]; 256], byte: u8) -> [u8; 2] {
+    pairs.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+static LOWER: [[u8; 2]; 256] = pairs(b"0123456789abcdef");
+static UPPER: [[u8; 2]; 256] = pairs(b"0123456789ABCDEF");
+
+/// The two digits of every byte.
+#[allow(clippy::indexing_slicing)] // The compiler evaluates it: a wrong index does not compile.
+const fn pairs(digits: &[u8; 16]) -> [[u8; 2]; 256] {
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    pairs
 }
 
 #[cfg(test)]
@@ -233,6 +302,31 @@ mod tests {
     }
 
     #[test]
+    fn utf16_is_the_same_wherever_it_lies() {
+        for source in [
+            "",
+            "a",
+            "ab\0",
+            "\0",
+            "a\tb",
+            "né",
+            "a\0b",
+            "exactly sixteen.",
+            "seventeen letters",
+            "𝄞 \u{1}x",
+        ] {
+            let wide: Vec<u8> = source.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let want = text(|t| t.utf16(&wide));
+            for behind in [0, 1, 31, 32, 64] {
+                let chunk = [&[0x41, 0x42, 0x43][..], &wide, &vec![0xFF; behind]].concat();
+                assert_eq!(text(|t| t.utf16_at(&chunk, 3, wide.len())), want, "{source:?}");
+            }
+            assert_eq!(Text::new().utf16_at(&wide, 0, wide.len() + 2), None, "{source:?}");
+        }
+        assert_eq!(Text::new().utf16_at(&[0x41; 64], 0, 3), None, "half a unit");
+    }
+
+    #[test]
     fn guids_begin_with_three_numbers() {
         let bytes = [
             0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff,
@@ -256,6 +350,13 @@ mod tests {
 
     #[test]
     fn control_characters_become_underscores() {
+        for at in 0..40 {
+            for odd in ['\u{1}', '\u{1F}', '\u{FFFE}'] {
+                let mut source: String = "é\t\r\n~".repeat(8);
+                source.insert(source.char_indices().nth(at).unwrap().0, odd);
+                assert_eq!(text(|t| t.sanitized(&source)), source.replace(odd, "_"));
+            }
+        }
         assert_eq!(text(|t| t.sanitized("a\u{1}\t\u{FFFF}é\u{1f}")), "a_\t_é_");
     }
 }

@@ -1,12 +1,23 @@
 //! UTF-16 to UTF-8, as text of values is shown: it ends at the first zero, and what XML cannot hold (control characters,
 //! halves of pairs, U+FFFE and U+FFFF) is `_`, as Windows writes it.
 
+use wide::u8x16;
+
 /// Longest UTF-8 of one unit.
 pub const MAX_BYTES: usize = 3;
 
+/// Units that are looked at in one step.
+pub const STEP: usize = 16;
+
+/// Writes the first `n` of these units if they are plain ASCII, whatever stands behind them; if they are not, what it
+/// wrote is to be overwritten. There is one way for all lengths, as the processor cannot foresee the length of a text.
+#[inline]
+pub fn short(units: &[[u8; 2]; STEP], n: usize, out: &mut [u8; STEP]) -> bool {
+    step(units, out) & !(u32::MAX << n.min(STEP)) == 0
+}
+
 /// Writes `text` to the beginning of `out` and returns how many bytes it took. `None` if there is half a unit, or if
 /// `out` has less than [`MAX_BYTES`] for every unit.
-#[inline]
 pub fn write(text: &[u8], out: &mut [u8]) -> Option<usize> {
     let (mut units, half) = text.as_chunks::<2>();
     if !half.is_empty() || out.len() < units.len() * MAX_BYTES {
@@ -16,22 +27,34 @@ pub fn write(text: &[u8], out: &mut [u8]) -> Option<usize> {
     if let [text @ .., [0, 0]] = units {
         units = text;
     }
-    match units.len() {
-        0 => return Some(0),
-        1..4 => {}
-        4..8 => {
-            if ends::<4>(units, out)? {
-                return Some(units.len());
+    let (mut at, mut to) = (0, 0);
+    let mut is_plain = true;
+    while at < units.len() {
+        let rest = units.get(at..)?;
+        let odd = match rest.first_chunk() {
+            Some(next) => step(next, out.get_mut(to..)?.first_chunk_mut()?),
+            // The last step may overlap the one before, and writes the same over it.
+            None if is_plain && at > 0 => {
+                let last = units.len() - STEP;
+                match step(units.last_chunk()?, out.get_mut(last..)?.first_chunk_mut()?) {
+                    0 => return Some(units.len()),
+                    _ => 1,
+                }
             }
-        }
-        8..16 => {
-            if ends::<8>(units, out)? {
-                return Some(units.len());
+            None => 1,
+        };
+        let plain = (odd.trailing_zeros() as usize).min(STEP);
+        (at, to) = (at + plain, to + plain);
+        if odd != 0 {
+            is_plain = false;
+            let (taken, written) = others(units.get(at..)?, out.get_mut(to..)?)?;
+            if taken == 0 {
+                return Some(to);
             }
+            (at, to) = (at + taken, to + written);
         }
-        _ => return blocks(units, out),
     }
-    some(units, 0, units.len(), out, 0).map(|(_, to)| to)
+    Some(to)
 }
 
 /// Appends `text` to a string; `None` if there is half a unit.
@@ -42,100 +65,58 @@ pub fn append(text: &[u8], out: &mut String) -> Option<()> {
     Some(())
 }
 
-/// Plain text of `N` to `2 * N` units: two blocks, which overlap. Says whether it is plain.
+/// Writes units that are plain ASCII; a bit for each other one, the first lowest. What it wrote for these is to be
+/// overwritten.
+///
+/// The compiler makes vector instructions of the loop, as it has no way out.
 #[inline(always)]
-fn ends<const N: usize>(units: &[[u8; 2]], out: &mut [u8]) -> Option<bool> {
-    let last = units.len() - N;
-    let first = block::<N>(units.first_chunk()?, out.first_chunk_mut()?);
-    let last = block::<N>(units.last_chunk()?, out.get_mut(last..)?.first_chunk_mut()?);
-    Some(first & last)
-}
-
-/// Text of 16 units or more: plain blocks at once, the others unit by unit.
-fn blocks(units: &[[u8; 2]], out: &mut [u8]) -> Option<usize> {
-    const N: usize = 16;
-    let (mut at, mut to) = (0, 0);
-    let mut is_plain = true;
-    loop {
-        let left = units.len() - at;
-        if left >= N {
-            let from = units.get(at..)?.first_chunk::<N>()?;
-            if block(from, out.get_mut(to..)?.first_chunk_mut()?) {
-                at += N;
-                to += N;
-                continue;
-            }
-        } else if left == 0 {
-            return Some(to);
-        } else if is_plain {
-            // The last block may overlap the one before, and writes the same over it.
-            let last = units.len() - N;
-            if block::<N>(units.last_chunk()?, out.get_mut(last..)?.first_chunk_mut()?) {
-                return Some(units.len());
-            }
-        }
-        is_plain = false;
-        let stop = at + left.min(N);
-        (at, to) = some(units, at, stop, out, to)?;
-        if at < stop {
-            return Some(to);
-        }
+#[allow(
+    clippy::indexing_slicing,
+    reason = "all arrays have as many items as the loop has rounds"
+)]
+fn step(units: &[[u8; 2]; STEP], out: &mut [u8; STEP]) -> u32 {
+    let mut high = [0; STEP];
+    let mut i = 0;
+    while i < STEP {
+        let unit = u16::from_le_bytes(units[i]);
+        out[i] = unit as u8;
+        high[i] = (unit >> 8) as u8;
+        i += 1;
+    }
+    let low = u8x16::new(*out);
+    let controls = low.min(u8x16::splat(0x1F)).simd_eq(low);
+    // The highest bits: of control characters, of what is no ASCII.
+    let odd = (controls | low).to_bitmask() | (wide(high) & 0xFFFF);
+    match odd {
+        0 => 0,
+        _ => odd & !(blanks(low) & !wide(high)),
     }
 }
 
-/// Any units from `at` to `stop`, written from `to` on: where both ended. At a zero it ends early.
-fn some(units: &[[u8; 2]], mut at: usize, stop: usize, out: &mut [u8], mut to: usize) -> Option<(usize, usize)> {
-    while at < stop {
+/// A bit for each tab or line end.
+#[inline]
+fn blanks(bytes: u8x16) -> u32 {
+    let is = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
+    (is(b'\t') | is(b'\n') | is(b'\r')).to_bitmask()
+}
+
+/// A bit for each byte that is not zero.
+#[inline]
+fn wide(high: [u8; STEP]) -> u32 {
+    !u8x16::new(high).simd_eq(u8x16::splat(0)).to_bitmask()
+}
+
+/// Writes the first unit, and those behind it up to the next ASCII: units taken (none at a zero) and bytes written.
+fn others(units: &[[u8; 2]], out: &mut [u8]) -> Option<(usize, usize)> {
+    let (mut at, mut to) = unit(units, out)?;
+    while at > 0
+        && let Some(next) = units.get(at)
+        && u16::from_le_bytes(*next) >= 0x80
+    {
         let (taken, written) = unit(units.get(at..)?, out.get_mut(to..)?)?;
-        if taken == 0 {
-            break;
-        }
-        at += taken;
-        to += written;
+        (at, to) = (at + taken, to + written);
     }
     Some((at, to))
-}
-
-/// Writes `N` units if all of them are plain ASCII; if not, what it wrote is to be overwritten.
-///
-/// The compiler makes vector instructions of these loops, as they have no way out.
-#[inline(always)]
-#[allow(
-    clippy::indexing_slicing,
-    reason = "both arrays have as many items as the loops have rounds"
-)]
-fn block<const N: usize>(units: &[[u8; 2]; N], out: &mut [u8; N]) -> bool {
-    let (mut high, mut low) = (0, 0);
-    let mut i = 0;
-    while i < N {
-        let unit = u16::from_le_bytes(units[i]);
-        high |= u16::from(unit > 0x7F);
-        out[i] = unit as u8;
-        i += 1;
-    }
-    i = 0;
-    while i < N {
-        low |= u8::from(out[i] < 0x20);
-        i += 1;
-    }
-    high == 0 && (low == 0 || has_only_blanks(out))
-}
-
-/// Whether the only control characters are tabs and line ends.
-#[inline(always)]
-#[allow(
-    clippy::indexing_slicing,
-    reason = "the array has as many items as the loop has rounds"
-)]
-fn has_only_blanks<const N: usize>(text: &[u8; N]) -> bool {
-    let mut odd = 0;
-    let mut i = 0;
-    while i < N {
-        let c = text[i];
-        odd |= u8::from((c < 0x20) & (c != b'\t') & (c != b'\n') & (c != b'\r'));
-        i += 1;
-    }
-    odd == 0
 }
 
 /// Writes the first character: units taken (none at a zero) and bytes written.
@@ -207,6 +188,26 @@ mod tests {
                 *unit = 0;
             }
             prop_assert_eq!(converted(&units), plainly(&units));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn short_texts_are_written_if_they_are_plain(
+            units: [u16; STEP],
+            plain in prop::array::uniform16(0x20u16..0x7F),
+            n in 0usize..=STEP,
+            odd in 0usize..=STEP,
+        ) {
+            let mixed: Vec<u16> = plain.iter().take(odd).chain(units.iter().skip(odd)).copied().collect();
+            let bytes = bytes(&mixed);
+            let mut out = [0xAA; STEP];
+            let is_plain = short(bytes.as_chunks::<2>().0.first_chunk().unwrap(), n, &mut out);
+            let all = mixed[..n].iter().all(|u| matches!(u, 9 | 10 | 13 | 0x20..0x80));
+            prop_assert_eq!(is_plain, all);
+            if is_plain {
+                prop_assert_eq!(std::str::from_utf8(&out[..n]).unwrap(), plainly(&mixed[..n]));
+            }
         }
     }
 

@@ -4,6 +4,9 @@
 //! text of Splunk's agent ([`kv`]). All of them end in `finish`.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+
+use ahash::RandomState;
 
 use super::message;
 use super::name::Name;
@@ -165,7 +168,7 @@ pub(super) fn moment(text: &str) -> Option<(Ts, TimeQuality)> {
 
 /// Whether a header value carries no information: kept out of `extra`, where it would stand in every row.
 #[inline]
-fn says_nothing(text: &str) -> bool {
+pub(in crate::ingest) fn says_nothing(text: &str) -> bool {
     match text.as_bytes().first() {
         Some(b'0' | b'{' | b'}' | b'-') => is_nothing(text),
         first => first.is_none(),
@@ -205,13 +208,17 @@ pub(in crate::ingest) fn unique_names(fields: &mut [Field<'_>]) {
     if are_unique(fields) {
         return;
     }
-    let mut counts: std::collections::HashMap<String, u32> = std::collections::HashMap::new();
-    for field in fields {
-        let n = counts.entry(field.name.to_string()).or_insert(0);
+    let hasher = RandomState::with_seeds(9, 10, 11, 12);
+    let mut counts: HashMap<&str, u32, RandomState> = HashMap::with_capacity_and_hasher(fields.len(), hasher);
+    let mut numbers = Vec::with_capacity(fields.len());
+    for field in &*fields {
+        let n = counts.entry(&field.name).or_insert(0);
         *n += 1;
-        if *n > 1 {
-            field.name = format!("{}_{n}", field.name).into();
-        }
+        numbers.push(*n);
+    }
+    for (field, n) in fields.iter_mut().zip(numbers).filter(|(_, n)| *n > 1) {
+        let number = n.to_string();
+        field.name = [&*field.name, "_", &number].concat().into();
     }
 }
 

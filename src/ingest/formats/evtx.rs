@@ -4,6 +4,7 @@
 //! go the long way: the `evtx` crate renders the XML that Windows itself would show, and the reader of XML takes it. One
 //! event has the same fields either way, and in a file of XML.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ impl Format for Evtx {
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let codec = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
-        let mut reader = Reader::new(codec);
+        let mut reader = Reader::of_thread(codec);
         for piece in EvtxChunks::new(block.bytes) {
             let (Piece::Record(at, bytes) | Piece::Damaged(at, bytes)) = piece;
             let offset = block.offset + at as u64;
@@ -70,6 +71,7 @@ impl Format for Evtx {
                 );
             }
         }
+        reader.keep();
     }
 }
 
@@ -93,15 +95,35 @@ enum Way {
     Library,
 }
 
-/// Reads chunks of one log, one after the other.
+/// Reads chunks, one after the other.
 struct Reader {
+    codec: &'static encoding_rs::Encoding,
     decoder: Decoder,
     settings: Arc<ParserSettings>,
 }
 
+thread_local! {
+    /// The reader of the last block: it knows the templates of Windows, which are the same in most logs.
+    static KEPT: Cell<Option<Reader>> = const { Cell::new(None) };
+}
+
 impl Reader {
+    /// The one that this thread kept, or a new one.
+    fn of_thread(codec: &'static encoding_rs::Encoding) -> Self {
+        let kept = KEPT.take().filter(|reader| reader.codec == codec);
+        kept.unwrap_or_else(|| Self::new(codec))
+    }
+
+    /// Keeps it for the thread's next block, unless its buffers became large.
+    fn keep(self) {
+        if !self.decoder.is_large() {
+            KEPT.set(Some(self));
+        }
+    }
+
     fn new(codec: &'static encoding_rs::Encoding) -> Self {
         Self {
+            codec,
             decoder: Decoder::new(codec),
             settings: Arc::new(ParserSettings::new().num_threads(1).ansi_codec(codec).indent(false)),
         }

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::base::text::push_json_str;
 use crate::ingest::container::{self, Body, OpenOptions};
 use crate::ingest::formats::testing;
 
@@ -22,6 +23,7 @@ fn read(file: &[u8], mut chunk: impl FnMut(&[u8], u64, &mut dyn FnMut(Item<'_>))
         chunk(bytes, at as u64, &mut |item| match item {
             Item::Event(raw, way) => {
                 direct += usize::from(way == Way::Direct);
+                are_placed(raw);
                 got.push(Got::Event(Box::new(raw.clone().into_owned())));
             }
             Item::Reject(at, why, _) => got.push(Got::Reject(at, why)),
@@ -30,22 +32,43 @@ fn read(file: &[u8], mut chunk: impl FnMut(&[u8], u64, &mut dyn FnMut(Item<'_>))
     (got, direct)
 }
 
+/// Whether the fields are found in their places by name, under their keys.
+fn are_placed(raw: &Raw<'_>) {
+    let Some(placed) = &raw.placed else {
+        return;
+    };
+    for (i, field) in raw.fields.iter().enumerate() {
+        assert_eq!(placed.of_name(&field.name, field.name.hash()), Some(i), "{raw:?}");
+        let mut key = String::new();
+        push_json_str(&mut key, &field.name);
+        assert_eq!(placed.key(i), Some(&*(key + ":")), "{raw:?}");
+    }
+    assert_eq!(placed.key(raw.fields.len()), None);
+}
+
 /// Reads a log both ways and demands the same of them; returns the number of its items and of those read directly.
 fn both(name: &str, file: &[u8]) -> (usize, usize) {
-    let mut reader = Reader::new(encoding_rs::WINDOWS_1252);
+    // One reader for all logs, as in a run.
+    let mut reader = Reader::of_thread(encoding_rs::WINDOWS_1252);
     let settings = Arc::clone(&reader.settings);
     let (want, _) = read(file, |bytes, at, mut take| {
         library(bytes, at, &settings, &mut take, |_, _| false)
     });
-    let (got, direct) = read(file, |bytes, at, mut take| reader.chunk(bytes, at, &mut take));
-    for (got, want) in got.iter().zip(&want) {
-        assert!(
-            got == want,
-            "{name}\ndirectly: {got:?}\nby XML: {want:?}\n{}",
-            xml(file)
-        );
+    let mut direct = 0;
+    // What comes a second time is read by what was worked out the first time.
+    for _ in 0..2 {
+        let (got, fast) = read(file, |bytes, at, mut take| reader.chunk(bytes, at, &mut take));
+        for (got, want) in got.iter().zip(&want) {
+            assert!(
+                got == want,
+                "{name}\ndirectly: {got:?}\nby XML: {want:?}\n{}",
+                xml(file)
+            );
+        }
+        assert_eq!(got.len(), want.len(), "{name}");
+        direct = fast;
     }
-    assert_eq!(got.len(), want.len(), "{name}");
+    reader.keep();
     (want.len(), direct)
 }
 
