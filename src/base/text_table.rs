@@ -140,6 +140,11 @@ impl TextTable {
         }
     }
 
+    /// Bytes of all slots.
+    pub fn room(&self) -> usize {
+        self.slots.len() * size_of::<Slot>()
+    }
+
     /// Bytes that the texts take here, roughly; room that is not used is not counted.
     pub fn memory(&self) -> usize {
         self.texts * size_of::<Slot>() * 2

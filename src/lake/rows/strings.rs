@@ -1,9 +1,6 @@
 //! Texts stored one after the other, and a dictionary that stores each once.
 
-use std::hash::{BuildHasher, Hasher};
-
-use ahash::RandomState;
-use hashbrown::HashTable;
+use crate::base::text_table::TextTable;
 
 /// Texts one after the other, addressed by their number.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -87,58 +84,25 @@ impl Strings {
     }
 }
 
-/// Texts stored once, with codes in order of first appearance.
-#[derive(Debug)]
+/// Texts stored once, with codes in order of first appearance. A text behind 4 GiB is not found again, and gets another code.
+#[derive(Debug, Default)]
 pub struct Dict {
     values: Strings,
-    table: HashTable<Entry>,
-    hasher: RandomState,
-}
-
-/// A code with a half of the hash of its text, and where that lies: the text itself is the only other thing to look at.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    half: u32,
-    code: u32,
-    start: u32,
-    len: u32,
-}
-
-impl Default for Dict {
-    fn default() -> Self {
-        Self {
-            values: Strings::default(),
-            table: HashTable::new(),
-            hasher: RandomState::with_seeds(11, 12, 13, 14),
-        }
-    }
-}
-
-/// The place of a half of a hash in the table.
-#[inline]
-fn place(half: u32) -> u64 {
-    u64::from(half).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    table: TextTable,
 }
 
 impl Dict {
     /// The code of a text, new or known.
     #[inline]
     pub fn intern(&mut self, text: &[u8]) -> u32 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(text);
-        let half = (hasher.finish() >> 32) as u32;
-        let Self { values, table, .. } = self;
-        let place_of = |e: &Entry| e.start as usize..e.start as usize + e.len as usize;
-        let same = |e: &Entry| e.half == half && values.bytes.get(place_of(e)) == Some(text);
-        if let Some(known) = table.find(place(half), same) {
-            return known.code;
+        let Self { values, table } = self;
+        let hash = table.hash(text);
+        if let Some((code, _)) = table.find(&values.bytes, text, hash) {
+            return code;
         }
-        // A text behind 4 GiB is not found again, and gets another code.
-        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let (start, len) = (small(values.bytes.len()), small(text.len()));
+        let start = values.bytes.len();
         let code = values.push(text);
-        let entry = Entry { half, code, start, len };
-        table.insert_unique(place(half), entry, |e| place(e.half));
+        table.insert(hash, code, start, text.len());
         code
     }
 
@@ -171,7 +135,7 @@ impl Dict {
 
     /// Bytes held, roughly.
     pub fn memory(&self) -> usize {
-        self.values.memory() + self.table.capacity() * 17
+        self.values.memory() + self.table.room()
     }
 }
 
