@@ -1,5 +1,7 @@
 //! One buffer for all text of a record, and the forms that are written into it.
 
+use wide::u8x16;
+
 use super::span::Span;
 use super::utf16;
 
@@ -226,23 +228,18 @@ impl Text {
 
 /// Whether no byte is a control character but tabs and line ends, or begins U+FFFE or U+FFFF.
 fn is_plain(text: &[u8]) -> bool {
-    // The first byte of both is EF.
-    let odd = |b: u8| u8::from(((b < b' ') & !matches!(b, b'\t' | b'\n' | b'\r')) | (b == 0xEF));
-    let (blocks, rest) = text.as_chunks::<16>();
-    for block in blocks {
-        let mut any = 0;
-        for b in block {
-            any |= odd(*b);
-        }
-        if any != 0 {
-            return false;
-        }
+    let (steps, rest) = text.as_chunks();
+    let mut last = [b' '; utf16::STEP];
+    for (byte, of_rest) in last.iter_mut().zip(rest) {
+        *byte = *of_rest;
     }
-    let mut any = 0;
-    for b in rest {
-        any |= odd(*b);
-    }
-    any == 0
+    steps.iter().chain([&last]).all(|step| {
+        let bytes = u8x16::new(*step);
+        let controls = bytes.min(u8x16::splat(0x1F)).simd_eq(bytes);
+        // The first byte of both is EF.
+        let odd = controls | bytes.simd_eq(u8x16::splat(0xEF));
+        odd.to_bitmask() & !utf16::blanks(bytes) == 0
+    })
 }
 
 /// The last two decimal digits.

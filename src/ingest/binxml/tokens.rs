@@ -73,8 +73,10 @@ pub fn copy(
                 if token == 0x41 {
                     from.u32()?;
                 }
-                let ([a, b], [c, d]) = (name.to_le_bytes(), depends.to_le_bytes());
-                out.extend_from_slice(&[OPEN, a, b, c, d]);
+                number(out, OPEN, name);
+                let [low, high] = depends.to_le_bytes();
+                out.push(low);
+                out.push(high);
                 depth += 1;
                 in_name = false;
             }
@@ -182,10 +184,13 @@ impl<'t> Iterator for Tokens<'t> {
     }
 }
 
-/// A token with a number.
+/// A token with a number. Pushed, as a slice of three would be copied by a function for slices of any length.
+#[inline]
 fn number(out: &mut Vec<u8>, token: u8, number: u16) {
     let [low, high] = number.to_le_bytes();
-    out.extend_from_slice(&[token, low, high]);
+    out.push(token);
+    out.push(low);
+    out.push(high);
 }
 
 /// A name, which lies elsewhere in the chunk or, the first time it is used there, right here.

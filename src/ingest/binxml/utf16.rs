@@ -1,7 +1,7 @@
 //! UTF-16 to UTF-8, as text of values is shown: it ends at the first zero, and what XML cannot hold (control characters,
 //! halves of pairs, U+FFFE and U+FFFF) is `_`, as Windows writes it.
 
-use wide::u8x16;
+use wide::{i16x8, u8x16};
 
 /// Longest UTF-8 of one unit.
 pub const MAX_BYTES: usize = 3;
@@ -75,35 +75,29 @@ pub fn append(text: &[u8], out: &mut String) -> Option<()> {
     reason = "all arrays have as many items as the loop has rounds"
 )]
 fn step(units: &[[u8; 2]; STEP], out: &mut [u8; STEP]) -> u32 {
-    let mut high = [0; STEP];
+    let (mut front, mut back) = ([0; STEP / 2], [0; STEP / 2]);
     let mut i = 0;
-    while i < STEP {
-        let unit = u16::from_le_bytes(units[i]);
-        out[i] = unit as u8;
-        high[i] = (unit >> 8) as u8;
+    while i < STEP / 2 {
+        front[i] = i16::from_le_bytes(units[i]);
+        back[i] = i16::from_le_bytes(units[i + STEP / 2]);
         i += 1;
     }
-    let low = u8x16::new(*out);
-    let controls = low.min(u8x16::splat(0x1F)).simd_eq(low);
+    // Units that do not fit become FF; those from 8000 on are negative here and become 0.
+    let bytes = u8x16::narrow_i16x8(i16x8::new(front), i16x8::new(back));
+    *out = bytes.to_array();
+    let controls = bytes.min(u8x16::splat(0x1F)).simd_eq(bytes);
     // The highest bits: of control characters, of what is no ASCII.
-    let odd = (controls | low).to_bitmask() | (wide(high) & 0xFFFF);
-    match odd {
+    match (controls | bytes).to_bitmask() {
         0 => 0,
-        _ => odd & !(blanks(low) & !wide(high)),
+        odd => odd & !blanks(bytes),
     }
 }
 
 /// A bit for each tab or line end.
 #[inline]
-fn blanks(bytes: u8x16) -> u32 {
+pub fn blanks(bytes: u8x16) -> u32 {
     let is = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
     (is(b'\t') | is(b'\n') | is(b'\r')).to_bitmask()
-}
-
-/// A bit for each byte that is not zero.
-#[inline]
-fn wide(high: [u8; STEP]) -> u32 {
-    !u8x16::new(high).simd_eq(u8x16::splat(0)).to_bitmask()
 }
 
 /// Writes the first unit, and those behind it up to the next ASCII: units taken (none at a zero) and bytes written.
