@@ -8,20 +8,18 @@ use crate::base::error::{Error, Result};
 use crate::lake::records;
 use crate::report::{OUTPUTS, Results, columns};
 
+/// What is written as a table beside [`OUTPUTS`].
+const TABLES: [&str; 2] = ["findings.parquet", "signals.parquet"];
+
 /// Writes all outputs into `out`. `run.json` comes last.
 ///
 /// # Errors
 /// Where a file cannot be written; files of an earlier run stay as they were.
 pub fn write(results: &Results, out: &Path) -> Result<()> {
     fs::create_dir_all(out).map_err(|e| Error::io(out, "cannot make the output folder", e))?;
-    let mut names = Vec::new();
-    parquet(
-        out,
-        "findings.parquet",
-        columns::findings(&results.findings),
-        &mut names,
-    )?;
-    parquet(out, "signals.parquet", columns::signals(&results.signals), &mut names)?;
+    let [findings, signals] = TABLES.map(|name| out.join(format!(".{name}.tmp")));
+    records::write(&findings, columns::findings(&results.findings))?;
+    records::write(&signals, columns::signals(&results.signals))?;
     for output in OUTPUTS {
         let name = output.file_name();
         let tmp = out.join(format!(".{name}.tmp"));
@@ -31,17 +29,16 @@ pub fn write(results: &Results, out: &Path) -> Result<()> {
             w.flush()
         };
         write().map_err(|e| Error::io(&tmp, "cannot write an output", e))?;
-        names.push(name.to_owned());
     }
-    for name in names {
+    for name in names() {
         let (tmp, path) = (out.join(format!(".{name}.tmp")), out.join(&name));
         fs::rename(&tmp, &path).map_err(|e| Error::io(&path, "cannot name an output", e))?;
     }
     Ok(())
 }
 
-fn parquet(out: &Path, name: &str, columns: Vec<(&str, records::Values)>, names: &mut Vec<String>) -> Result<()> {
-    records::write(&out.join(format!(".{name}.tmp")), columns)?;
-    names.push(name.to_owned());
-    Ok(())
+/// The names of all files that a hunt writes, in the order in which they come to be.
+pub fn names() -> Vec<String> {
+    let outputs = OUTPUTS.iter().map(|o| o.file_name());
+    TABLES.into_iter().chain(outputs).map(str::to_owned).collect()
 }
