@@ -19,6 +19,10 @@ const HEAD: u64 = 256 * 1024;
 pub fn run(args: &SniffArgs) -> Result<Exit> {
     let found = find(&args.input)?;
     let mut exit = Exit::Done;
+    for lost in &found.unreadable {
+        exit = Exit::Incomplete;
+        print(&format!("{}\n", for_terminal(&lost.to_string())));
+    }
     for path in &found.files {
         let notes = container::open(path, &OpenOptions::default(), &|_| {}, &mut |member| {
             let mut head = Vec::new();

@@ -283,7 +283,8 @@ fn write_common(cells: &mut TableBuilder, raw: &Raw<'_>, cx: &RecordContext<'_>)
     if let Some(code) = raw.code {
         cells.int(common::EVENT_CODE, i64::from(code));
     }
-    if let Some(id) = raw.record_id {
+    // Numbers begin at 1: a zero is what consumers and converters write where they know none.
+    if let Some(id) = raw.record_id.filter(|id| *id != 0) {
         cells.int(common::RECORD_ID, id as i64);
     }
     cells.int(common::FILE_ID, i64::from(cx.input));

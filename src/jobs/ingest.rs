@@ -148,7 +148,7 @@ impl IngestReport {
 /// # Errors
 /// [`Error::Usage`] for an input that is not there.
 pub fn find(inputs: &[PathBuf]) -> Result<Discovered> {
-    discover(inputs).map_err(|e| Error::Usage(e.to_string()))
+    discover(inputs, &super::outputs::names()).map_err(|e| Error::Usage(e.to_string()))
 }
 
 impl IngestReport {
@@ -190,8 +190,8 @@ pub fn ingest(
     let files: Vec<(PathBuf, u64)> = found.files.iter().map(sized).collect();
     progress.set_total(files.iter().map(|f| f.1).sum());
     let mut report = IngestReport::default();
-    let skipped = found.skipped.iter();
-    report.skipped = skipped.map(|s| format!("{}: {}", s.path.display(), s.reason)).collect();
+    report.skipped = found.skipped.iter().map(ToString::to_string).collect();
+    report.unreadable = found.unreadable.iter().map(ToString::to_string).collect();
     let least = Some(options.commit_bytes).filter(|_| !options.strict);
     for portion in portions::cut(files, least) {
         report.add(read(lake, portion, options, progress)?);

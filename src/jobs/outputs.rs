@@ -9,6 +9,11 @@ use crate::base::lock;
 use crate::lake::records;
 use crate::report::{OUTPUTS, Results, columns};
 
+/// What is written as a table beside [`OUTPUTS`].
+const TABLES: [&str; 2] = ["findings.parquet", "signals.parquet"];
+/// Held while a run writes.
+const LOCK: &str = ".lock";
+
 /// A folder for outputs that no other run writes into.
 #[derive(Debug)]
 pub struct Outputs {
@@ -25,7 +30,7 @@ pub fn claim(dir: &Path) -> Result<Outputs> {
     fs::create_dir_all(dir).map_err(|e| Error::io(dir, "cannot make the output folder", e))?;
     Ok(Outputs {
         dir: dir.to_path_buf(),
-        _lock: lock::take(dir.join(".lock"), dir)?,
+        _lock: lock::take(dir.join(LOCK), dir)?,
     })
 }
 
@@ -35,14 +40,9 @@ pub fn claim(dir: &Path) -> Result<Outputs> {
 /// Where a file cannot be written; files of an earlier run stay as they were.
 pub fn write(results: &Results, into: &Outputs) -> Result<()> {
     let out = into.dir.as_path();
-    let mut names = Vec::new();
-    parquet(
-        out,
-        "findings.parquet",
-        columns::findings(&results.findings),
-        &mut names,
-    )?;
-    parquet(out, "signals.parquet", columns::signals(&results.signals), &mut names)?;
+    let [findings, signals] = TABLES.map(|name| out.join(format!(".{name}.tmp")));
+    records::write(&findings, columns::findings(&results.findings))?;
+    records::write(&signals, columns::signals(&results.signals))?;
     for output in OUTPUTS {
         let name = output.file_name();
         let tmp = out.join(format!(".{name}.tmp"));
@@ -52,17 +52,20 @@ pub fn write(results: &Results, into: &Outputs) -> Result<()> {
             w.flush()
         };
         write().map_err(|e| Error::io(&tmp, "cannot write an output", e))?;
-        names.push(name.to_owned());
     }
-    for name in names {
-        let (tmp, path) = (out.join(format!(".{name}.tmp")), out.join(&name));
+    for name in written() {
+        let (tmp, path) = (out.join(format!(".{name}.tmp")), out.join(name));
         fs::rename(&tmp, &path).map_err(|e| Error::io(&path, "cannot name an output", e))?;
     }
     Ok(())
 }
 
-fn parquet(out: &Path, name: &str, columns: Vec<(&str, records::Values)>, names: &mut Vec<String>) -> Result<()> {
-    records::write(&out.join(format!(".{name}.tmp")), columns)?;
-    names.push(name.to_owned());
-    Ok(())
+/// What a hunt writes, in the order in which it comes to be.
+fn written() -> impl Iterator<Item = &'static str> {
+    TABLES.into_iter().chain(OUTPUTS.iter().map(|o| o.file_name()))
+}
+
+/// The names of all files in a folder of outputs.
+pub fn names() -> Vec<String> {
+    written().chain([LOCK]).map(str::to_owned).collect()
 }

@@ -79,7 +79,11 @@ impl Plan {
 /// Looks at the inputs; `lake` is the one that would grow, where there is one already.
 pub fn preview(found: &Discovered, options: &IngestOptions, lake: Option<&Lake>) -> Plan {
     let looked: Vec<(Vec<Planned>, Vec<String>)> = found.files.par_iter().map(|p| file(p, options, lake)).collect();
-    let mut plan = Plan::default();
+    let mut plan = Plan {
+        unreadable: found.unreadable.iter().map(ToString::to_string).collect(),
+        skipped: found.skipped.iter().map(ToString::to_string).collect(),
+        ..Plan::default()
+    };
     for (inputs, unreadable) in looked {
         plan.inputs.extend(inputs);
         plan.unreadable.extend(unreadable);
@@ -93,11 +97,6 @@ pub fn preview(found: &Discovered, options: &IngestOptions, lake: Option<&Lake>)
         .map(|i| format!("{}: {}", i.path, i.why));
     plan.unreadable.extend(unknown.collect::<Vec<_>>());
     plan.unreadable.sort();
-    plan.skipped = found
-        .skipped
-        .iter()
-        .map(|s| format!("{}: {}", s.path.display(), s.reason))
-        .collect();
     let threads = rayon::current_num_threads().max(1) as f64;
     plan.seconds = plan.new_inputs().map(|i| i.seconds).sum::<f64>() / DECODE_SHARE / threads;
     let bytes: u64 = plan.new_inputs().map(|i| i.bytes).sum();

@@ -239,7 +239,7 @@ fn real_documents_come_apart_into_valid_objects() {
         return;
     }
     let (mut files, mut objects) = (0, 0);
-    for path in crate::ingest::discover::discover(&[dir.join("**/*.{json,ndjson}")])
+    for path in crate::ingest::discover::discover(&[dir.join("**/*.{json,ndjson}")], &[])
         .unwrap()
         .files
     {
