@@ -163,6 +163,7 @@ fn input(i: &Input) -> InputReport {
         stored: i.stored,
         duplicates: i.duplicates,
         rejected: i.rejected,
+        rejected_bytes: i.rejected_bytes,
         first: i.first.map(format_rfc3339),
         last: i.last.map(format_rfc3339),
         hosts: i.hosts.clone(),

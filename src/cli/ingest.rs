@@ -10,7 +10,7 @@ use crate::base::text::for_terminal;
 use crate::jobs::ingest::{self, IngestReport};
 use crate::lake::Lake;
 
-/// Share of rejected records in one input above which a run counts as incomplete.
+/// Share of rejected records, or of their bytes, in one input above which a run counts as incomplete.
 const REJECTED_SHARE: f64 = 0.05;
 
 /// Runs the command.
@@ -65,10 +65,12 @@ pub fn say(report: &IngestReport) {
             false => "see rejects.jsonl, or say --format if it was taken for the wrong one",
         };
         eprintln!(
-            "{}: {} of {} records rejected; {next} ({})",
+            "{}: {} of {} records rejected, {} of {}; {next} ({})",
             for_terminal(&input.path),
             input.rejected,
             input.records,
+            size(input.rejected_bytes),
+            size(input.bytes),
             input.format
         );
     }

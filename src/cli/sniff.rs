@@ -54,11 +54,7 @@ pub fn run(args: &SniffArgs) -> Result<Exit> {
 
 fn read_head(reader: &mut dyn Read, head: &mut Vec<u8>) -> std::io::Result<()> {
     reader.take(HEAD).read_to_end(head)?;
-    if head.starts_with(b"ElfFile\0") {
-        return Ok(());
-    }
-    let raw = std::mem::take(head);
-    encoding::utf8_reader(&mut &raw[..])?.read_to_end(head)?;
+    *head = encoding::beginning(std::mem::take(head));
     Ok(())
 }
 

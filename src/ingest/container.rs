@@ -4,9 +4,11 @@
 //! What cannot be read becomes a [`Note`] and the rest goes on; memory is bounded by the settings, not by the input.
 
 mod bytes;
+mod gzip;
 mod magic;
 mod name;
 mod reader;
+mod renamed;
 mod tar;
 mod walk;
 mod zip;

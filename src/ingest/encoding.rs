@@ -50,6 +50,47 @@ pub fn detect(head: &[u8]) -> Detected {
     }
 }
 
+/// Whether the lines of a text end with CR alone, by its beginning. Line breaks mean nothing to JSON and XML.
+pub fn ends_with_cr(head: &[u8]) -> bool {
+    let text = head.trim_ascii();
+    let is_document = match text {
+        [b'{' | b'[', ..] => true,
+        [b'<', next, ..] => !next.is_ascii_digit(),
+        _ => false,
+    };
+    !is_document && memchr::memchr(b'\r', text).is_some() && memchr::memchr2(b'\n', b'\0', text).is_none()
+}
+
+/// Puts LF in place of every CR.
+pub fn cr_to_lf(text: &mut [u8]) {
+    text.iter_mut().filter(|b| **b == b'\r').for_each(|b| *b = b'\n');
+}
+
+/// The same text with LF in place of every CR; places stay what they are.
+pub struct CrLines<R>(pub R);
+
+impl<R: Read> Read for CrLines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        cr_to_lf(buffer.get_mut(..read).unwrap_or_default());
+        Ok(read)
+    }
+}
+
+/// The beginning of an input as formats see it: EVTX as it is, text in UTF-8 and with lines that end with LF.
+pub fn beginning(raw: Vec<u8>) -> Vec<u8> {
+    if raw.starts_with(b"ElfFile\0") {
+        return raw;
+    }
+    let mut text = Vec::with_capacity(raw.len());
+    let read = utf8_reader(&mut &raw[..]).and_then(|mut r| r.read_to_end(&mut text));
+    let mut text = if read.is_err() { raw } else { text };
+    if ends_with_cr(&text) {
+        cr_to_lf(&mut text);
+    }
+    text
+}
+
 /// A reader of the same text without its byte order mark, UTF-16 turned into UTF-8. Other bytes pass unchanged.
 ///
 /// # Errors
@@ -173,6 +214,27 @@ mod tests {
                 assert!(read(&utf16(&text, little, bom)) == text.as_bytes(), "{little} {bom}");
             }
         }
+    }
+
+    #[test]
+    fn lines_that_end_with_cr_alone_are_told_and_changed() {
+        let of = |text: &str| ends_with_cr(text.as_bytes());
+        assert!(of("a b\rc d\r") && of("<13>a\r<13>b"));
+        for text in [
+            "",
+            "a\r",
+            "a\r\nb",
+            "a\nb\rc",
+            "{\r\"a\":1}",
+            "[\r]",
+            "<Event>\r</Event>",
+            "a\r\0",
+        ] {
+            assert!(!of(text), "{text:?}");
+        }
+        let mut changed = String::new();
+        CrLines(&b"a\rb\r"[..]).read_to_string(&mut changed).unwrap();
+        assert_eq!(changed, "a\nb\n");
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod xml;
 
 pub use blocks::{Block, BlockReader, BlockSizes, Cut};
 pub use csv::CsvRecords;
-pub use evtx::EvtxChunks;
+pub use evtx::{EvtxChunks, evtx_chunk_count, evtx_slots, evtx_slots_before};
 pub use json::{JsonObjects, JsonPlace};
 pub use lines::Lines;
 pub use xml::{XmlEvents, strip_tree_dashes};

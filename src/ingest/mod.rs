@@ -28,6 +28,7 @@ pub mod row;
 pub mod sink;
 pub mod syslog;
 pub mod task_xml;
+pub mod unknown;
 pub mod url;
 pub mod windows;
 pub mod windows_dns;

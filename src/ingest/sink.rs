@@ -56,6 +56,12 @@ pub struct Sink<'c> {
     pub rejects: Vec<Reject>,
     /// Records seen, rejected ones included.
     pub records: u64,
+    /// Bytes of the rejected records.
+    pub rejected_bytes: u64,
+    /// Lines of other programs among the records.
+    pub foreign: u64,
+    /// Parts of the file that are missing, wiped or damaged.
+    pub lost: u64,
     /// Rows per table that were there before, in table order.
     before: Vec<usize>,
     cx: RecordContext<'c>,
@@ -79,6 +85,9 @@ impl<'c> Sink<'c> {
             rows,
             rejects: Vec::new(),
             records: 0,
+            rejected_bytes: 0,
+            foreign: 0,
+            lost: 0,
             before,
             cx,
         }
@@ -104,6 +113,7 @@ impl<'c> Sink<'c> {
     /// Takes one record that cannot be used.
     pub fn reject(&mut self, offset: u64, reason: impl Into<Cow<'static, str>>, record: &[u8]) {
         self.records += 1;
+        self.rejected_bytes += record.len() as u64;
         self.rejects.push(Reject::new(offset, reason, record));
     }
 }

@@ -32,6 +32,8 @@ mod portions;
 mod read_as;
 mod resume;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod work;
 
 /// A file that was not written to for this long is an archive and may be mapped.
@@ -135,11 +137,13 @@ pub struct IngestReport {
 }
 
 impl IngestReport {
-    /// Inputs of which more than `share` of the records were rejected.
+    /// Inputs of which more than `share` of the records or of the bytes were rejected: what is no record at all is rejected
+    /// in one piece, however large.
     pub fn mostly_rejected(&self, share: f64) -> impl Iterator<Item = &Input> {
+        let above = move |part: u64, of: u64| part as f64 > share * of as f64;
         self.inputs
             .iter()
-            .filter(move |i| i.rejected as f64 > share * i.records as f64)
+            .filter(move |i| above(i.rejected, i.records) || above(i.rejected_bytes, i.bytes))
     }
 }
 
@@ -330,6 +334,14 @@ impl Run<'_> {
                 notes.into_iter().for_each(|n| self.note(n));
             }
             Err(e) => self.done().unreadable.push(e.to_string()),
+        }
+        if let Some((now, _)) = packed::stamp(path).filter(|(now, _)| *now < size) {
+            self.note(Note {
+                place: path.to_string_lossy().into_owned(),
+                kind: NoteKind::Truncated,
+                reason: format!("it was cut from {size} to {now} bytes while it was read"),
+                next_step: "read the copy that log rotation made, or this file once more",
+            });
         }
         Ok(())
     }

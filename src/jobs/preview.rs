@@ -19,6 +19,7 @@ use crate::ingest::encoding;
 use crate::ingest::formats::{self, Block, Carry, Format, Head};
 use crate::ingest::framing::{BlockReader, BlockSizes, Cut};
 use crate::ingest::sink::{RecordContext, Sink};
+use crate::ingest::unknown;
 use crate::lake::Lake;
 use crate::lake::catalogue::Input;
 
@@ -195,15 +196,7 @@ fn look(member: Member<'_>, options: &IngestOptions) -> Planned {
         }
     };
     (out.bytes, out.exact) = (bytes, exact);
-    let head: Vec<u8> = match head.starts_with(b"ElfFile\0") {
-        true => head,
-        false => {
-            let mut text = Vec::new();
-            let mut raw = head.as_slice();
-            let read = encoding::utf8_reader(&mut raw).and_then(|mut r| r.read_to_end(&mut text));
-            if read.is_err() { head } else { text }
-        }
-    };
+    let head = encoding::beginning(head);
     let view = Head::new(&head, &out.path);
     let chosen = match &options.format {
         Some(id) => formats::by_id(id).map(|f| (f, "--format".to_owned())),
@@ -212,7 +205,8 @@ fn look(member: Member<'_>, options: &IngestOptions) -> Planned {
             .map(|(f, sure, why)| (f, format!("{sure} %, {why}"))),
     };
     let Some((format, why)) = chosen else {
-        out.why = "no known log format; see `coldtrail sniff`, or say --format".to_owned();
+        let looks = unknown::looks_like(&view);
+        out.why = format!("no known log format: {looks}; see `coldtrail sniff`, or say --format");
         return out;
     };
     let (records, seconds) = decode(format, &view, options);

@@ -34,6 +34,9 @@ pub struct Input {
     pub duplicates: u64,
     /// Records that could not be read.
     pub rejected: u64,
+    /// Bytes of those, in UTF-8.
+    #[serde(default)]
+    pub rejected_bytes: u64,
     /// Earliest event time, microseconds UTC.
     pub first: Option<i64>,
     /// Latest event time, microseconds UTC.

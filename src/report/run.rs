@@ -26,6 +26,8 @@ pub struct InputReport {
     pub duplicates: u64,
     /// Records that could not be read.
     pub rejected: u64,
+    /// Bytes of those, in UTF-8: a piece of megabytes that is no record counts once as a record.
+    pub rejected_bytes: u64,
     /// Earliest event.
     pub first: Option<String>,
     /// Latest event.

@@ -15,6 +15,7 @@ mod damage;
 mod docs;
 mod faults;
 mod fixtures;
+mod inputs;
 mod lake;
 mod lang;
 mod mistakes;

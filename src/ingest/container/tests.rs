@@ -103,6 +103,15 @@ fn rotated_gzip_members_are_read_to_the_end() {
 }
 
 #[test]
+fn zeros_behind_the_last_gzip_member_are_padding_and_anything_else_is_damage() {
+    let padded = [gz(b"one\n"), vec![0; 70_000], gz(b"two\n"), vec![0; 512]].concat();
+    let (seen, notes) = open_bytes(&padded, &defaults());
+    assert_eq!((seen[0].1.as_slice(), notes.len()), (&b"one\ntwo\n"[..], 0));
+    let (seen, notes) = open_bytes(&[gz(b"one\n"), vec![0, 7]].concat(), &defaults());
+    assert_eq!((seen[0].1.as_slice(), notes.len()), (&b"one\n"[..], 1));
+}
+
+#[test]
 fn truncated_gzip_keeps_what_was_decoded() {
     let long: Vec<u8> = (0..200_000u32)
         .flat_map(|i| format!("{}\n", i.wrapping_mul(2_654_435_761)).into_bytes())
@@ -221,6 +230,58 @@ fn encrypted_zip_needs_one_of_the_passwords() {
             ..defaults()
         };
         assert_eq!(open_bytes(&zip, &right).0, [("in!a.log".to_owned(), TEXT.to_vec())]);
+    }
+}
+
+#[test]
+fn zip_members_of_one_name_are_all_read() {
+    let deflated = SimpleFileOptions::default();
+    let mut zip = zip_of(
+        &[
+            ("a.log", b"one"),
+            ("b.log", b"two"),
+            ("c.log", b"three"),
+            ("d.log", b"four"),
+        ],
+        deflated,
+    );
+    for i in 0..zip.len() - 5 {
+        if matches!(&zip[i..i + 5], b"b.log" | b"c.log") {
+            zip[i] = b'a';
+        }
+    }
+    for zip in [zip.clone(), [b"#!/bin/sh\n", &zip[..]].concat()] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.zip");
+        std::fs::write(&path, &zip).unwrap();
+        let source: &mut dyn super::zip::ReadSeek = &mut std::fs::File::open(&path).unwrap();
+        let options = defaults();
+        let state = State::new(&options);
+        let mut seen = Seen::new();
+        super::zip::walk(
+            &state,
+            &mut |member| {
+                let mut data = Vec::new();
+                if let Body::Reader(reader) = member.body {
+                    reader.read_to_end(&mut data)?;
+                }
+                seen.push((member.name, data));
+                Ok(())
+            },
+            "x",
+            source,
+            0,
+        )
+        .unwrap();
+        let names: Vec<_> = seen.iter().map(|(n, d)| (n.as_str(), d.as_slice())).collect();
+        let want: [(&str, &[u8]); 4] = [
+            ("x!a.log", b"one"),
+            ("x!a.log~2", b"two"),
+            ("x!a.log~3", b"three"),
+            ("x!d.log", b"four"),
+        ];
+        assert_eq!(names, want);
+        assert_eq!(state.into_notes(), []);
     }
 }
 

@@ -1,10 +1,10 @@
 //! One level of nesting: look at the first bytes, unwrap, go one level down.
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 
 use super::magic::{self, Kind};
 use super::reader::{Lenient, State};
-use super::{Body, Error, MAX_DEPTH, Member, NoteKind, VisitError, tar, zip};
+use super::{Body, Error, MAX_DEPTH, Member, NoteKind, VisitError, gzip, tar, zip};
 
 /// The caller's function for members.
 pub(super) type Visit<'v> = dyn FnMut(Member<'_>) -> Result<(), VisitError> + 'v;
@@ -90,7 +90,7 @@ fn decoder<'r>(kind: Kind, reader: &'r mut dyn Read) -> io::Result<(Box<dyn Read
             let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)?;
             (Box::new(liblzma::read::XzDecoder::new_stream(reader, stream)), "xz")
         }
-        _ => (Box::new(flate2::read::MultiGzDecoder::new(reader)), "gzip"),
+        _ => (Box::new(gzip::Members::new(BufReader::new(reader))), "gzip"),
     })
 }
 

@@ -7,6 +7,7 @@ use ::zip::read::{ZipReadOptions, read_zipfile_from_stream};
 use ::zip::result::ZipError;
 
 use super::reader::{Lenient, State};
+use super::renamed::Renamed;
 use super::walk::{self, Visit};
 use super::{Error, NoteKind, name};
 
@@ -35,23 +36,45 @@ pub(super) fn walk(
         state.note(archive, NoteKind::Unreadable, reason, "save the sheet as CSV (UTF-8)");
         return Ok(());
     }
-    if directory.has_duplicate_names() {
-        let reason = "several members have the same name; only the last of them is read";
-        state.note(
-            archive,
-            NoteKind::Skipped,
-            reason,
-            "unpack the archive if both are needed",
-        );
-    }
     if directory.is_empty() {
         state.note(archive, NoteKind::Unreadable, "the zip archive is empty", "");
     }
+    if !directory.has_duplicate_names() {
+        return members(state, visit, archive, &mut directory, depth);
+    }
+    let (start, offset) = (directory.central_directory_start(), directory.offset());
+    drop(directory);
+    let renamed = Renamed::new(source, start, offset).map_err(ZipError::from);
+    if let Ok(mut directory) = renamed.and_then(ZipArchive::new)
+        && !directory.has_duplicate_names()
+    {
+        return members(state, visit, archive, &mut directory, depth);
+    }
+    let reason = "several members have the same name, and only the last of them can be read";
+    state.note(
+        archive,
+        NoteKind::Unreadable,
+        reason,
+        "unpack the archive with another tool",
+    );
+    match ZipArchive::new(&mut *source) {
+        Ok(mut directory) => members(state, visit, archive, &mut directory, depth),
+        Err(_) => Ok(()),
+    }
+}
+
+fn members<R: Read + Seek>(
+    state: &State<'_>,
+    visit: &mut Visit<'_>,
+    archive: &str,
+    directory: &mut ZipArchive<R>,
+    depth: u8,
+) -> Result<(), Error> {
     for index in 0..directory.len() {
         if state.is_capped() {
             break;
         }
-        member(state, visit, archive, &mut directory, index, depth)?;
+        member(state, visit, archive, directory, index, depth)?;
     }
     Ok(())
 }

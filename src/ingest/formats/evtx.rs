@@ -14,7 +14,7 @@ use super::{Block, CERTAIN, Carry, Format, Head, Sniff};
 use crate::base::time::{TimeQuality, Ts};
 use crate::ingest::binxml::Decoder;
 use crate::ingest::event::xml;
-use crate::ingest::framing::{EvtxChunks, Framing, Piece};
+use crate::ingest::framing::{EvtxChunks, Framing, Piece, evtx_chunk_count, evtx_slots, evtx_slots_before};
 use crate::ingest::raw::Raw;
 use crate::ingest::sink::Sink;
 
@@ -23,6 +23,12 @@ pub struct Evtx;
 
 /// Longest XML of one record. A record has at most 64 KiB; only a hostile template expands to more.
 const MAX_XML: usize = 16 << 20;
+
+/// Length of a chunk.
+const CHUNK: usize = 64 << 10;
+
+/// Length of the header of a chunk, in front of its records.
+const CHUNK_HEADER: usize = 512;
 
 /// Length of the header in front of a record's binary XML.
 const RECORD_HEADER: u64 = 24;
@@ -50,28 +56,70 @@ impl Format for Evtx {
         }
     }
 
+    fn open(&self, head: &Head<'_>, carry: &mut Carry) {
+        // The number of chunks is all that decoding wants of it.
+        let len = head.bytes.len().min(64);
+        carry.header = Arc::from(head.bytes.get(..len).unwrap_or_default());
+    }
+
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let codec = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
         let mut reader = Reader::of_thread(codec);
+        let count = evtx_chunk_count(&carry.header);
+        let mut next = evtx_slots_before(block.offset);
         for piece in EvtxChunks::new(block.bytes) {
             let (Piece::Record(at, bytes) | Piece::Damaged(at, bytes)) = piece;
             let offset = block.offset + at as u64;
+            wiped(next, evtx_slots_before(offset).min(count), block, sink);
+            next = evtx_slots_before(offset + bytes.len() as u64);
+            let mut is_whole = piece.record().is_some();
             let mut take = |item: Item<'_>| match item {
                 Item::Event(raw, _) => sink.event(raw),
-                Item::Reject(at, reason, record) => sink.reject(at, reason, record),
+                Item::Reject(at, reason, record) => {
+                    is_whole &= record.len() < bytes.len();
+                    sink.reject(at, reason, record);
+                }
             };
             // The decoders are written not to panic. Should one do so on some hostile chunk, the chunk is lost and no more.
             let done = catch_unwind(AssertUnwindSafe(|| reader.chunk(bytes, offset, &mut take)));
             if done.is_err() {
                 reader = Reader::new(codec);
+                is_whole = false;
                 sink.reject(
                     offset,
                     "the decoder failed on this EVTX chunk; extract it with another tool",
                     bytes,
                 );
             }
+            sink.lost += u64::from(!is_whole);
         }
         reader.keep();
+        let end = block.offset + block.bytes.len() as u64;
+        wiped(next, evtx_slots_before(end).min(count), block, sink);
+    }
+
+    fn close(&self, end: u64, carry: &Carry, sink: &mut Sink<'_>) {
+        let count = evtx_chunk_count(&carry.header);
+        for offset in evtx_slots(evtx_slots_before(end), count) {
+            let reason = format!("the file ends in front of this chunk; its header counts {count}: it was cut off");
+            sink.lost += 1;
+            sink.reject(offset, reason, b"");
+        }
+    }
+}
+
+/// Rejects slots of zeros among those that the file's header counts as chunks; behind them a file is allocated ahead.
+fn wiped(from: u64, to: u64, block: &Block<'_>, sink: &mut Sink<'_>) {
+    for offset in evtx_slots(from, to) {
+        let at = offset.saturating_sub(block.offset) as usize;
+        let rest = block.bytes.get(at..).unwrap_or_default();
+        let slot = rest.get(..CHUNK).unwrap_or(rest);
+        sink.lost += 1;
+        sink.reject(
+            offset,
+            "zeros where the file's header counts a chunk: it was wiped or never copied",
+            slot,
+        );
     }
 }
 
@@ -175,22 +223,26 @@ fn library<T: FnMut(Item<'_>)>(
             return take(Item::Reject(offset, why, bytes));
         }
     };
+    // Behind a record whose header cannot be read there is no next one.
+    let mut end = CHUNK_HEADER;
     for (i, record) in chunk.iter().enumerate() {
+        let start = record.as_ref().map(|r| r.binxml_offset.saturating_sub(RECORD_HEADER));
+        let start = start.map_or(end, |s| usize::try_from(s).unwrap_or(usize::MAX));
+        let from = bytes.get(start..).unwrap_or_default();
+        let from = from.get(..record_len(from)).unwrap_or(from);
+        end = start.saturating_add(from.len());
         if is_read(i, take) {
             continue;
         }
         let record = match record {
             Ok(record) => record,
             Err(e) => {
-                take(Item::Reject(offset, reason(&e), bytes.get(512..).unwrap_or_default()));
+                let rest = bytes.get(start..).unwrap_or_default();
+                take(Item::Reject(offset, reason(&e), rest));
                 continue;
             }
         };
-        let start = record.binxml_offset.saturating_sub(RECORD_HEADER);
-        let at = offset + start;
-        let from = bytes
-            .get(usize::try_from(start).unwrap_or(usize::MAX)..)
-            .unwrap_or_default();
+        let at = offset + start as u64;
         let time: Ts = record.timestamp.as_microsecond();
         let id = record.event_record_id;
         match record.into_xml() {
@@ -213,6 +265,12 @@ fn library<T: FnMut(Item<'_>)>(
             Err(e) => take(Item::Reject(at, reason(&e), from)),
         }
     }
+}
+
+/// The length that the header of a record says.
+fn record_len(record: &[u8]) -> usize {
+    let len = record.get(4..8).and_then(|b| b.try_into().ok());
+    len.map_or(usize::MAX, |b| u32::from_le_bytes(b) as usize)
 }
 
 /// The error with its causes, which name the place inside the record.

@@ -108,6 +108,8 @@ pub trait Format {
     fn carry(&self, _block: &Block<'_>, _carry: &mut Carry) {}
     /// Decodes whole records. What cannot be read is a reject; decoding never fails as a whole.
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>);
+    /// Says what only the end of the input tells, `end` bytes from its beginning: what should have come and did not. No rows.
+    fn close(&self, _end: u64, _carry: &Carry, _sink: &mut Sink<'_>) {}
 }
 
 crate::registry! {

@@ -52,8 +52,7 @@ impl Format for MsDns {
         let (mut clock, mut room) = (Clock::new(order), Vec::new());
         for (offset, bytes, decoded) in texts(block, carry.codepage) {
             let line = peel(&decoded, carry);
-            // Preamble and details of a packet are indented or begin with a word.
-            if !line.payload.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+            if is_detail(line.payload) {
                 continue;
             }
             match record(&line, offset, &mut clock, std::mem::take(&mut room)) {
@@ -61,11 +60,17 @@ impl Format for MsDns {
                     sink.event(&raw);
                     room = emptied(raw.fields);
                 }
-                Ok(None) => {}
+                Ok(None) => sink.reject(offset, "neither a packet nor an event of the DNS service", bytes),
                 Err(reason) => sink.reject(offset, reason, bytes),
             }
         }
     }
+}
+
+/// Preamble and details of a packet are indented or begin with a word.
+fn is_detail(payload: &str) -> bool {
+    let first = payload.as_bytes().first();
+    first.is_none_or(|b| b.is_ascii_alphabetic() || b.is_ascii_whitespace() || !b.is_ascii())
 }
 
 /// Day or month first: by vote; else the reading that does not lie after the file's own time; else by the clock, since
@@ -290,6 +295,16 @@ mod tests {
         assert_eq!((sink.records, sink.rejects.len()), (4, 1));
         let tables: Vec<_> = sink.rows.into_builders().map(|b| (b.table().name, b.rows())).collect();
         assert_eq!(tables, [("dns", 2), ("event", 1)]);
+    }
+
+    #[test]
+    fn lines_of_another_log_are_no_details() {
+        let text = format!(
+            "{PREAMBLE}6/25/2013 10:00:34 AM 0E70 EVENT   The DNS server has started.\n\
+             1505.1 2 10.0.0.1 TCP_MISS/200 5 GET http://x/ - DIRECT/1.1.1.1 -\n{{\"a\":1}}\n"
+        );
+        let sink = decode(&text, &opened(&text, 0));
+        assert_eq!((sink.records, sink.rejects.len()), (3, 2));
     }
 
     #[test]

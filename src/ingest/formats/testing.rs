@@ -43,6 +43,7 @@ pub fn decode(format: &dyn Format, bytes: &[u8]) -> Sink<'static> {
     };
     format.carry(&block, &mut carry.clone());
     format.decode(&block, &carry, &mut sink);
+    format.close(bytes.len() as u64, &carry, &mut sink);
     sink
 }
 

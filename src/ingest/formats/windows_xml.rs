@@ -65,8 +65,13 @@ impl Format for WindowsXml {
 /// Raw exports of Splunk mix rendered events (`LogName=…` lines) among those in XML.
 fn between(block: &Block<'_>, range: Range<usize>, codepage: &'static Encoding, sink: &mut Sink<'_>) {
     let start = range.start;
+    let is_last = range.end == block.bytes.len();
     let Some(gap) = block.bytes.get(range) else { return };
     if memchr::memmem::find(gap, b"LogName=").is_none() {
+        let first = block.offset + start as u64;
+        if let Some((at, text)) = foreign(gap, first == 0, is_last) {
+            sink.reject(first + at as u64, "text between events that is no Windows event", text);
+        }
         return;
     }
     // An event begins with its date, the line before `LogName=`.
@@ -88,6 +93,42 @@ fn between(block: &Block<'_>, range: Range<usize>, codepage: &'static Encoding, 
             Ok(raw) => sink.event(&raw),
             Err(reason) => sink.reject(offset, reason, bytes),
         }
+    }
+}
+
+/// The lines of a gap between events that are neither blank nor markup, from the first to the last of them. What stands on the
+/// lines of the events before and behind belongs to those: prefixes of relays, cells of a table.
+fn foreign(gap: &[u8], is_first: bool, is_last: bool) -> Option<(usize, &[u8])> {
+    let from = match is_first {
+        true => 0,
+        false => memchr::memchr(b'\n', gap)? + 1,
+    };
+    let to = match is_last {
+        true => gap.len(),
+        false => memchr::memrchr(b'\n', gap)? + 1,
+    };
+    let mut place: Option<(usize, usize)> = None;
+    let mut at = from;
+    for line in gap.get(from..to)?.split_inclusive(|b| *b == b'\n') {
+        let (start, end) = (at, at + line.len());
+        at = end;
+        if !is_markup_line(line) {
+            place = Some((place.map_or(start, |(first, _)| first), end));
+        }
+    }
+    let (start, end) = place?;
+    Some((start, gap.get(start..end)?))
+}
+
+/// Whether a line is blank or begins with a tag, perhaps behind the dash of a tree view.
+fn is_markup_line(line: &[u8]) -> bool {
+    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).trim_ascii();
+    let line = line.strip_prefix(b"-").unwrap_or(line).trim_ascii();
+    match line {
+        [] => true,
+        [b'<', b'/' | b'?' | b'!', ..] => true,
+        [b'<', first, ..] => first.is_ascii_alphabetic(),
+        _ => false,
     }
 }
 
@@ -121,6 +162,18 @@ mod tests {
         let text = format!("{EVENT}\n{rendered}{EVENT}\n{rendered}{rendered}");
         let sink = testing::decode(&WindowsXml, text.as_bytes());
         assert_eq!((sink.records, sink.rejects.len()), (5, 0));
+    }
+
+    #[test]
+    fn lines_of_another_log_between_events_are_rejected_and_markup_is_not() {
+        let squid = "1505.1 2 10.0.0.1 TCP_MISS/200 5 GET http://x/ - DIRECT/1.1.1.1 -\n".repeat(3);
+        let markup = "<?xml version='1.0'?>\n<Events>\n- \n";
+        let text = format!("{squid}{markup}<13>Jan 1 h {EVENT},cell\n{squid}{EVENT}\n</Events>\n{squid}");
+        let sink = testing::decode(&WindowsXml, text.as_bytes());
+        assert_eq!((sink.records, sink.rejects.len()), (5, 3));
+        assert_eq!(sink.rejected_bytes, 3 * squid.len() as u64);
+        let clean = format!("{markup}<13>Jan 1 h {EVENT},cell\n<13>Jan 1 h {EVENT}\n</Events>\n");
+        assert_eq!(testing::decode(&WindowsXml, clean.as_bytes()).rejects.len(), 0);
     }
 
     #[test]

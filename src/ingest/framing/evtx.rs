@@ -4,6 +4,8 @@ use super::Piece;
 
 const FILE_HEADER: usize = 4096;
 const CHUNK: usize = 64 << 10;
+/// Where the file header has the number of chunks in use.
+const CHUNK_COUNT: usize = 42;
 const FILE_MAGIC: &[u8] = b"ElfFile\0";
 const CHUNK_MAGIC: &[u8] = b"ElfChnk\0";
 
@@ -48,6 +50,24 @@ pub(super) fn boundary(block: &[u8]) -> usize {
     let header = header_len(block);
     let slots = block.len().saturating_sub(header) / CHUNK;
     if slots == 0 { 0 } else { header + slots * CHUNK }
+}
+
+/// How many chunks the header at the beginning of a file counts; 0 without one.
+pub fn evtx_chunk_count(file: &[u8]) -> u64 {
+    let count = file
+        .get(CHUNK_COUNT..CHUNK_COUNT + 2)
+        .filter(|_| file.starts_with(FILE_MAGIC));
+    count.map_or(0, |bytes| bytes.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b)))
+}
+
+/// Where the slots of a file with header lie: the offsets of those from number `from` on, up to number `to`.
+pub fn evtx_slots(from: u64, to: u64) -> impl Iterator<Item = u64> {
+    (from..to).map(|n| FILE_HEADER as u64 + n * CHUNK as u64)
+}
+
+/// How many slots, the last one perhaps not whole, lie before an offset of a file with header.
+pub fn evtx_slots_before(offset: u64) -> u64 {
+    offset.saturating_sub(FILE_HEADER as u64).div_ceil(CHUNK as u64)
 }
 
 fn header_len(block: &[u8]) -> usize {

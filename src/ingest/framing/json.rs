@@ -12,6 +12,9 @@ use super::Piece;
 use scan::Scanned;
 use wrapper::Wrapper;
 
+/// The byte order mark of UTF-8.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
 /// Where in a document a block begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum JsonPlace {
@@ -127,7 +130,14 @@ impl<'a> JsonObjects<'a> {
         let top = self.place == JsonPlace::Top;
         // 0x1E introduces a record of an RFC 7464 sequence.
         let is_separator = |b: &u8| b" \t\r\n,".contains(b) || (top && b"[]\x1E".contains(b));
-        self.at += self.rest().iter().take_while(|b| is_separator(b)).count();
+        loop {
+            self.at += self.rest().iter().take_while(|b| is_separator(b)).count();
+            // Files that were put one behind the other bring their marks with them.
+            if !top || !self.rest().starts_with(BOM) {
+                return;
+            }
+            self.at += BOM.len();
+        }
     }
 
     /// Whether only white space lies between the last object and here: no comma, so this is the top level again. At the

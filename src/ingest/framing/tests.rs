@@ -272,3 +272,12 @@ fn real_documents_come_apart_into_valid_objects() {
     );
     check(Framing::Xml, &events, 1000);
 }
+
+#[test]
+fn byte_order_marks_between_json_documents_are_blanks() {
+    let text = "\u{feff}{\"a\":1}\u{feff}{\"a\":2}\r\n\u{feff}[{\"a\":3},{\"a\":4}]\n\u{feff}\n";
+    let found: Vec<_> = JsonObjects::new(text.as_bytes())
+        .map(|p| p.record().is_some())
+        .collect();
+    assert_eq!(found, [true; 4]);
+}

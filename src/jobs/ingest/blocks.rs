@@ -160,6 +160,7 @@ impl Run<'_> {
             Some(track) if !way.is_before() => self.lane(track, number),
             _ => Lane::COMMON,
         };
+        let mut end = source.base;
         while !shared.has_failed() {
             let block = match blocks.next_cut() {
                 Ok(Some(Cut::Block(block))) => block,
@@ -168,15 +169,21 @@ impl Run<'_> {
                 Ok(Some(Cut::Oversized { offset, len, head })) => {
                     let reason = format!("a record of {len} bytes is larger than any log record; skipped");
                     let reject = Reject::new(offset + source.base, reason, &head);
-                    shared.tally().oversized(reject);
+                    shared.tally().oversized(len, reject);
                     continue;
                 }
-                Ok(None) => break,
+                Ok(None) => {
+                    let mut sink = Sink::new(shared.cx);
+                    source.format.close(end, &carry, &mut sink);
+                    shared.tally().add(&mut sink);
+                    break;
+                }
                 Err(e) => {
                     input.notes.push(format!("not read to its end: {e}"));
                     break;
                 }
             };
+            end = source.base + block.offset + block.bytes.len() as u64;
             if let (Some(track), Some(content)) = (shared.track, &source.content) {
                 let every = self.options.checkpoint_bytes.filter(|_| track.is_free());
                 match way.turn(block.offset, every, content) {
@@ -318,6 +325,20 @@ impl Run<'_> {
         }));
         if input.records == 0 {
             input.notes.push("no records in it".to_owned());
+        }
+        if tally.foreign > 0 {
+            input.notes.push(format!(
+                "{} of {} lines are of other programs: they are kept as events, and no signal understands them",
+                tally.foreign, input.records
+            ));
+        }
+        if tally.lost > 0 {
+            let lost = format!(
+                "{} of its chunks are missing, wiped or damaged; the others were read; look for an intact copy",
+                tally.lost
+            );
+            done.unreadable.push(format!("{path}: {lost}"));
+            input.notes.push(lost);
         }
         if format.id().starts_with("mde") && EXPORT_CAPS.contains(&input.records) {
             input.notes.push(format!(

@@ -13,6 +13,7 @@ use crate::ingest::container::{Body, Member, SharedBytes};
 use crate::ingest::encoding;
 use crate::ingest::formats::{self, Format, Head};
 use crate::ingest::framing::{BlockReader, BlockSizes};
+use crate::ingest::unknown;
 use crate::lake::catalogue::Input;
 
 /// What is looked at to tell the format.
@@ -77,7 +78,7 @@ impl Run<'_> {
             false => encoding::detect(&bytes),
         };
         match encoding {
-            encoding::Detected::Bytes { bom } => {
+            encoding::Detected::Bytes { bom } if !encoding::ends_with_cr(beginning(&bytes)) => {
                 let text = bytes.slice(bom..bytes.len());
                 let head = text.slice(0..HEAD_BYTES as usize);
                 let name = input.path.clone();
@@ -155,6 +156,10 @@ impl Run<'_> {
                 return Ok(self.unread(input, &e));
             }
         }
+        if !binary && encoding::ends_with_cr(&head) {
+            encoding::cr_to_lf(&mut head);
+            utf8 = Box::new(encoding::CrLines(utf8));
+        }
         let name = input.path.clone();
         let first = head.clone();
         let head_view = Head::new(&first, &name);
@@ -193,19 +198,10 @@ impl Run<'_> {
                 input.format = format.id().to_owned();
                 Some(format)
             }
-            Err(reasons) => {
-                let first = head
-                    .lines(1)
-                    .first()
-                    .map(|l| crate::base::text::escape_head(l.as_bytes(), 120));
-                let why = reasons
-                    .iter()
-                    .find(|(_, why)| why.len() > 40)
-                    .map(|(_, why)| format!(" ({why})"));
+            Err(_) => {
                 let text = format!(
-                    "no known log format{}; its first line: {}; see `coldtrail sniff`, or say --format",
-                    why.unwrap_or_default(),
-                    first.unwrap_or_default()
+                    "no known log format: {}; see `coldtrail sniff`, or say --format",
+                    unknown::looks_like(head)
                 );
                 self.done().unreadable.push(format!("{}: {text}", input.path));
                 input.notes.push(text);
@@ -220,4 +216,9 @@ impl Run<'_> {
         self.done().inputs.insert(ordinal, input);
         ordinal
     }
+}
+
+/// What is looked at to tell how lines end.
+fn beginning(bytes: &[u8]) -> &[u8] {
+    bytes.get(..HEAD_BYTES as usize).unwrap_or(bytes)
 }

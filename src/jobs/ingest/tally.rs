@@ -20,6 +20,14 @@ const HOSTS_NAMED: usize = 100;
 pub(super) struct Tally {
     pub(super) records: u64,
     rejected: u64,
+    #[serde(default)]
+    rejected_bytes: u64,
+    /// Lines of other programs among the records.
+    #[serde(default)]
+    pub(super) foreign: u64,
+    /// Parts of the file that are missing, wiped or damaged.
+    #[serde(default)]
+    pub(super) lost: u64,
     /// Rejected records in no order: the first of them, where they are more than are kept.
     pub(super) rejects: Vec<Reject>,
     first: Option<Ts>,
@@ -29,10 +37,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// A record that was passed over because of its size.
-    pub(super) fn oversized(&mut self, reject: Reject) {
+    /// A record of `len` bytes that was passed over because of its size.
+    pub(super) fn oversized(&mut self, len: u64, reject: Reject) {
         self.records += 1;
         self.rejected += 1;
+        self.rejected_bytes += len;
         self.rejects.push(reject);
         self.trim();
     }
@@ -41,6 +50,9 @@ impl Tally {
     pub(super) fn add(&mut self, sink: &mut Sink<'_>) {
         self.records += sink.records;
         self.rejected += sink.rejects.len() as u64;
+        self.rejected_bytes += sink.rejected_bytes;
+        self.foreign += sink.foreign;
+        self.lost += sink.lost;
         self.rejects.append(&mut sink.rejects);
         self.trim();
         for (builder, before) in sink.new_rows() {
@@ -62,6 +74,7 @@ impl Tally {
     pub(super) fn finish(&mut self, input: &mut Input) {
         input.records = self.records;
         input.rejected = self.rejected;
+        input.rejected_bytes = self.rejected_bytes;
         input.first = self.first;
         input.last = self.last;
         input.hosts = std::mem::take(&mut self.hosts).into_iter().take(HOSTS_NAMED).collect();

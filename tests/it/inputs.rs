@@ -1,0 +1,192 @@
+//! Inputs that cannot be read, or are not what they seem: nothing is lost without a word, and the exit code says so.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{coldtrail, json, root};
+
+/// A plain text of the sample.
+fn sample(name: &str) -> String {
+    let bytes = fs::read(root().join("sample_data/office").join(name)).unwrap();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&bytes[..])
+        .read_to_string(&mut text)
+        .unwrap();
+    text
+}
+
+/// A hunt over one input: exit code, what it said, `run.json`.
+fn hunt(dir: &Path, input: &Path) -> (i32, String, Value) {
+    let out = dir.join("out");
+    let args = [
+        "hunt",
+        &input.display().to_string(),
+        "--out",
+        &out.display().to_string(),
+    ];
+    let done = coldtrail(&args);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    (done.status.code().unwrap(), said, json(&out.join("run.json")))
+}
+
+/// A hunt over a file of this content: exit code and what `run.json` says of the input.
+fn read(name: &str, content: impl AsRef<[u8]>) -> (i32, Value) {
+    let dir = tempfile::tempdir().unwrap();
+    let input = dir.path().join(name);
+    fs::write(&input, content).unwrap();
+    let (code, _, run) = hunt(dir.path(), &input);
+    (code, run["inputs"][0].clone())
+}
+
+fn n(input: &Value, key: &str) -> u64 {
+    input[key].as_u64().unwrap()
+}
+
+#[test]
+fn an_archive_that_is_not_mounted_is_not_a_hunt_without_findings() {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = dir.path().join("archive");
+    fs::create_dir(&archive).unwrap();
+    let (code, said, run) = hunt(dir.path(), &archive);
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("archive: the folder is empty"), "{said}");
+    assert_eq!(run["unreadable"].as_array().unwrap().len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn folders_and_links_that_cannot_be_read_are_unreadable_inputs() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let dir = tempfile::tempdir().unwrap();
+    let evidence = dir.path().join("evidence");
+    let closed = evidence.join("host2");
+    fs::create_dir_all(&closed).unwrap();
+    fs::write(evidence.join("access.log"), sample("squid/access.log.gz")).unwrap();
+    symlink("gone.evtx", evidence.join("Security.evtx")).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    // An administrator may read any folder.
+    let lost = 1 + usize::from(fs::read_dir(&closed).is_err());
+    let (code, said, run) = hunt(dir.path(), &evidence);
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(code, 4, "{said}");
+    assert_eq!(
+        run["unreadable"].as_array().unwrap().len(),
+        lost,
+        "{}",
+        run["unreadable"]
+    );
+    assert!(said.contains("Security.evtx: the link leads nowhere"), "{said}");
+    let plan = coldtrail(&["hunt", &evidence.display().to_string(), "--dry-run"]);
+    assert_eq!(plan.status.code(), Some(4));
+}
+
+#[test]
+fn a_hunt_over_the_folder_it_writes_to_does_not_read_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = root().join("sample_data/office/wevtutil/PC-YAMADA-Security.xml");
+    fs::copy(logs, dir.path().join("Security.xml")).unwrap();
+    let (first, _, before) = hunt(dir.path(), dir.path());
+    let (second, said, after) = hunt(dir.path(), dir.path());
+    assert_eq!((first, second), (0, 0), "{said}");
+    assert_eq!(
+        (
+            before["inputs"].as_array().unwrap().len(),
+            after["inputs"].as_array().unwrap().len()
+        ),
+        (1, 1)
+    );
+    assert_eq!(before["tables"], after["tables"]);
+    let skipped = after["skipped"].to_string();
+    assert!(
+        skipped.contains("outputs of a hunt") && skipped.contains("a lake of coldtrail"),
+        "{skipped}"
+    );
+}
+
+#[test]
+fn record_number_zero_makes_no_copies() {
+    let whole = sample("nxlog/windows-flat.ndjson.gz");
+    let zero: Vec<String> = whole
+        .lines()
+        .map(|line| {
+            let (before, after) = line.split_once("\"RecordNumber\":").unwrap();
+            let end = after.find(',').unwrap();
+            format!("{before}\"RecordNumber\":0{}\n", &after[end..])
+        })
+        .collect();
+    let (_, with) = read("a.ndjson", &whole);
+    let (code, without) = read("b.ndjson", zero.concat());
+    assert_eq!((code, n(&without, "records")), (0, n(&with, "records")));
+    assert_eq!(n(&without, "stored"), n(&with, "stored"));
+}
+
+#[test]
+fn megabytes_in_one_reject_make_a_run_incomplete() {
+    let (events, squid) = (sample("nxlog/windows-flat.ndjson.gz"), sample("squid/access.log.gz"));
+    let some: String = events.lines().take(300).map(|l| format!("{l}\n")).collect();
+    let (code, input) = read("mixed.json", format!("{some}{squid}"));
+    assert_eq!((code, n(&input, "records"), n(&input, "rejected")), (4, 301, 1));
+    assert_eq!(n(&input, "rejected_bytes"), squid.len() as u64);
+    let dns = sample("microsoft-dns/DC02-dns.log.gz");
+    let (code, input) = read("dns.log", format!("{dns}{squid}"));
+    assert_eq!((code, n(&input, "rejected")), (4, squid.lines().count() as u64));
+    let xml = fs::read_to_string(root().join("sample_data/office/wevtutil/PC-YAMADA-Security.xml")).unwrap();
+    let (code, input) = read("events.xml", format!("{xml}\n{squid}"));
+    assert_eq!((code, n(&input, "rejected")), (4, 1));
+}
+
+#[test]
+fn lines_that_end_with_cr_alone_are_lines() {
+    let squid = sample("squid/access.log.gz");
+    let (_, want) = read("lf.log", &squid);
+    let (code, got) = read("cr.log", squid.replace('\n', "\r"));
+    assert_eq!(
+        (code, n(&got, "stored"), n(&got, "rejected")),
+        (0, n(&want, "stored"), 0)
+    );
+}
+
+#[test]
+fn chunks_that_the_header_of_an_evtx_file_counts_are_missed() {
+    let mut file = vec![0; 4096 + 65536];
+    file[..8].copy_from_slice(b"ElfFile\0");
+    let (code, input) = read("fresh.evtx", &file);
+    assert_eq!((code, n(&input, "rejected")), (0, 0));
+    // One of zeros, two behind the end.
+    file[42] = 3;
+    let (code, input) = read("cut.evtx", &file);
+    assert_eq!((code, n(&input, "records"), n(&input, "rejected")), (4, 3, 3));
+    assert!(
+        input["notes"].to_string().contains("3 of its chunks are missing"),
+        "{input}"
+    );
+}
+
+#[test]
+fn a_file_of_no_format_is_told_by_what_it_looks_like() {
+    for (content, want) in [
+        (vec![0; 5000], "zeros"),
+        (b"1.5\tCx\t10.0.0.1\t53\t10.0.0.2\n".to_vec(), "5 columns between tabs"),
+        ((1..=255).cycle().take(4000).collect(), "binary data"),
+        ([vec![9; 4096], b"ElfChnk\0".to_vec()].concat(), "EVTX"),
+        (b"hello there\nfriend\n".to_vec(), "it begins: hello there"),
+    ] {
+        let (code, input) = read("unknown", content);
+        let notes = input["notes"].to_string();
+        assert!(code == 4 && notes.contains(want), "{notes}");
+    }
+}
+
+#[test]
+fn lines_of_other_programs_in_a_bind_log_are_told() {
+    let bind = sample("bind/query.log.gz");
+    let (code, input) = read("query.log", &bind);
+    assert_eq!((code, input["notes"].as_array().unwrap().len()), (0, 0), "{input}");
+    let other = "Feb  5 11:30:30 ns1 sshd[9]: Accepted publickey for root from 10.0.0.9 port 4711\n".repeat(7);
+    let (code, input) = read("query.log", format!("{bind}{other}"));
+    assert_eq!(code, 0);
+    assert!(input["notes"].to_string().contains("7 of "), "{input}");
+}
