@@ -383,9 +383,12 @@ impl Run<'_> {
 /// An input whose content the lake has, met again under this path.
 fn again(known: &Input, path: String) -> Input {
     let already = format!("the lake has this content already, as {}", known.path);
+    let expired = known.expired_before.as_ref().map(|day| {
+        format!("its days before {day} were dropped by `coldtrail lake expire` and are not read again; a new lake (--lake) takes them")
+    });
     Input {
         path,
-        notes: known.notes.iter().cloned().chain([already]).collect(),
+        notes: known.notes.iter().cloned().chain([already]).chain(expired).collect(),
         ..known.clone()
     }
 }

@@ -9,6 +9,9 @@ use super::META_DIR;
 use super::sync::replace_file;
 use crate::base::error::{Error, Result};
 
+/// How the file begins: with the BLAKE3 of all that comes after this line. Earlier versions wrote none.
+const SEAL: (&[u8], &[u8]) = (b"{\n  \"blake3\": \"", b"\",\n");
+
 /// Version of the lake's layout and tables. Older versions stay readable: missing columns read as null.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -47,6 +50,9 @@ pub struct Input {
     /// What the analyst should know.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Where `coldtrail lake expire` dropped days of this input: the first day that it kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired_before: Option<String>,
 }
 
 impl Input {
@@ -103,6 +109,20 @@ impl DataFile {
     }
 }
 
+/// Path of the catalogue of the lake at `root`.
+pub fn path(root: &Path) -> PathBuf {
+    root.join(META_DIR).join("catalogue.json")
+}
+
+/// Whether the bytes of a catalogue are those that were written, as far as it tells.
+fn is_as_written(bytes: &[u8]) -> bool {
+    let Some((digest, rest)) = bytes.strip_prefix(SEAL.0).and_then(|b| b.split_first_chunk::<64>()) else {
+        return true;
+    };
+    let body = rest.strip_prefix(SEAL.1);
+    body.is_some_and(|body| blake3::hash(body).to_hex().as_bytes() == digest)
+}
+
 /// Folder of one day of one table.
 pub fn partition_dir(root: &Path, table: &str, date: &str) -> PathBuf {
     root.join(table).join(format!("date={date}"))
@@ -142,13 +162,20 @@ impl Catalogue {
     /// # Errors
     /// Where the file cannot be read or was written by a newer coldtrail.
     pub fn load(root: &Path) -> Result<Option<Self>> {
-        let path = root.join(META_DIR).join("catalogue.json");
+        let path = path(root);
         let bytes = match fs::read(&path) {
             Ok(b) => b,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(Error::io(&path, "cannot read the catalogue", e)),
         };
-        let c: Self = serde_json::from_slice(&bytes).map_err(|e| Error::lake(&path, e))?;
+        let damaged = |reason: String| Error::Catalogue {
+            path: path.clone(),
+            reason: format!("the catalogue is damaged: {reason}"),
+        };
+        if !is_as_written(&bytes) {
+            return Err(damaged("its bytes are not those that were written".to_owned()));
+        }
+        let c: Self = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
         if c.schema_version > SCHEMA_VERSION {
             return Err(Error::Usage(format!(
                 "{}: written by a newer coldtrail (schema version {}, this one reads up to {SCHEMA_VERSION}); update coldtrail",
@@ -161,9 +188,13 @@ impl Catalogue {
 
     /// Writes the catalogue: temporary name, sync, rename, sync of the folder.
     pub(crate) fn store(&self, root: &Path) -> Result<()> {
-        let path = root.join(META_DIR).join("catalogue.json");
+        let path = path(root);
         let text = serde_json::to_vec_pretty(self).map_err(std::io::Error::from);
-        let written = text.and_then(|text| replace_file(&path, &[&text]));
+        let written = text.and_then(|text| {
+            let body = text.strip_prefix(b"{\n").unwrap_or(&text);
+            let digest = blake3::hash(body).to_hex();
+            replace_file(&path, &[SEAL.0, digest.as_bytes(), SEAL.1, body])
+        });
         written.map_err(|e| Error::io(&path, "cannot write the catalogue", e))
     }
 

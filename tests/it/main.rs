@@ -15,6 +15,7 @@ mod damage;
 mod docs;
 mod faults;
 mod fixtures;
+mod integrity;
 mod lake;
 mod lang;
 mod nightly;

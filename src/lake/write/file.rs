@@ -210,8 +210,9 @@ impl FileWriter {
         if let Some(names) = self.extra.finish() {
             self.writer.append_key_value_metadata(names);
         }
-        let out = self.writer.into_inner().map_err(|e| failed(path, e))?;
-        drop(out.file);
+        // Not `into_inner`, which turns the system's reason into words.
+        self.writer.finish().map_err(|e| failed(path, e))?;
+        let out = self.writer.inner();
         Ok(Written {
             rows: self.rows,
             bytes: out.bytes,
