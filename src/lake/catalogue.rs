@@ -81,6 +81,15 @@ pub fn file_id(content_id: &str) -> u64 {
         .unwrap_or(0)
 }
 
+/// The end of a file that is read before any page: page index and footer.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Tail {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// BLAKE3 of these bytes, hexadecimal.
+    pub blake3: String,
+}
+
 /// One Parquet file that counts.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct DataFile {
@@ -96,6 +105,9 @@ pub struct DataFile {
     pub bytes: u64,
     /// BLAKE3 of the file, hexadecimal.
     pub blake3: String,
+    /// Its end; absent where an earlier version wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<Tail>,
     /// Earliest event time, microseconds UTC.
     pub first: i64,
     /// Latest event time, microseconds UTC.

@@ -185,7 +185,7 @@ fn ingest(lake: &mut Lake, r: &Run, limits: Limits, layout: Layout, backwards: b
 
 fn rows_of(lake: &Lake, f: &DataFile) -> Vec<String> {
     let table = crate::schema::table(&f.table).unwrap();
-    let file = LakeFile::open(f.path(lake.root()), table, true).unwrap();
+    let file = LakeFile::open(lake.root(), f, table, true).unwrap();
     let mut out = Vec::new();
     for b in file.read(None, 7).unwrap() {
         let rows = Rows::from_batch(table, &b.unwrap());

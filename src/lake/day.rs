@@ -194,7 +194,7 @@ fn old_feeds(root: &Path, day: &Day, narrow: bool) -> Result<Vec<Feed>> {
     let files: Vec<Arc<LakeFile>> = day
         .old
         .iter()
-        .map(|f| LakeFile::open(f.path(root), day.table, narrow).map(Arc::new))
+        .map(|f| LakeFile::open(root, f, day.table, narrow).map(Arc::new))
         .collect::<Result<_>>()?;
     let runs = chains(files).into_iter().map(|c| FileRun::open(c, narrow));
     let runs: Vec<Option<FileRun>> = runs.collect::<Result<_>>()?;

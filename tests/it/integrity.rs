@@ -1,10 +1,14 @@
 //! Damage of a lake: what the program must notice, what it must not make worse, and what it must not remove.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use crate::faults::{content, on_disk};
+use coldtrail::lake::Lake;
+use coldtrail::lake::scan::{self, TimeRange};
+
+use crate::faults::{content, draw, on_disk};
 use crate::support::{coldtrail, json, root};
 
 /// A lake of some days in several files; the folder that holds it.
@@ -188,4 +192,91 @@ fn a_run_that_fails_on_a_full_disk_leaves_nothing_on_it_and_names_the_file() {
         .unwrap();
     failed(&done, &[&dir.path().display().to_string()]);
     assert_eq!(on_disk(&lake), before);
+}
+
+/// Findings and hits of a hunt over a lake.
+fn hunted(lake: &Path, out: &Path) -> (Output, Vec<Vec<u8>>) {
+    let _ = fs::remove_dir_all(out);
+    let done = coldtrail(&[Path::new("hunt"), Path::new("--lake"), lake, Path::new("--out"), out]);
+    let files = ["findings.jsonl", "signals.jsonl"];
+    (done, files.iter().filter_map(|f| fs::read(out.join(f)).ok()).collect())
+}
+
+/// `COLDTRAIL_FLIPS=1000` for a long run.
+#[test]
+fn a_flipped_bit_never_gives_other_findings() {
+    let (dir, lake) = lake();
+    let out = dir.path().join("out");
+    let whole = hunted(&lake, &out).1;
+    assert_eq!(whole.len(), 2);
+    let flips = std::env::var("COLDTRAIL_FLIPS").ok().and_then(|n| n.parse().ok());
+    let (mut state, mut noticed) = (3, 0);
+    let names = on_disk(&lake);
+    for _ in 0..flips.unwrap_or(24) {
+        let name = &names[draw(&mut state, names.len() as u64) as usize];
+        let path = lake.join(name);
+        let bytes = fs::read(&path).unwrap();
+        let (at, bit) = (draw(&mut state, bytes.len() as u64) as usize, draw(&mut state, 8));
+        let mut changed = bytes.clone();
+        changed[at] ^= 1 << bit;
+        fs::write(&path, changed).unwrap();
+        let (done, found) = hunted(&lake, &out);
+        match done.status.code() {
+            Some(0 | 1) => assert!(found == whole, "bit {bit} of byte {at} of {name}"),
+            _ => {
+                failed(&done, &[name, "is damaged", "lake verify"]);
+                noticed += 1;
+            }
+        }
+        fs::write(&path, bytes).unwrap();
+    }
+    assert!(noticed > 0);
+}
+
+#[test]
+fn a_reader_whose_files_are_replaced_begins_again() {
+    let (_dir, lake) = two_nights();
+    let rows = |lake: &Lake| -> coldtrail::base::error::Result<usize> {
+        let (table, ts) = (
+            coldtrail::schema::table("process").unwrap(),
+            coldtrail::schema::common::TS,
+        );
+        let counts = scan::scan(lake, table, &[ts], TimeRange::default(), |b| Ok(b.num_rows()))?;
+        Ok(counts.into_iter().sum())
+    };
+    let begun = Cell::new(0);
+    let read = || {
+        Lake::read(&lake, |opened| {
+            begun.set(begun.get() + 1);
+            if begun.get() == 1 {
+                assert_eq!(of_lake("compact", &lake).status.code(), Some(0));
+            }
+            rows(opened)
+        })
+    };
+    assert_eq!(read().unwrap(), 699);
+    assert_eq!(begun.get(), 2);
+    // A file that is missing though nobody wrote is an error at once.
+    fs::remove_file(lake.join(&on_disk(&lake)[0])).unwrap();
+    assert!(read().unwrap_err().is_missing());
+    assert_eq!(begun.get(), 3);
+}
+
+#[cfg(feature = "query")]
+#[test]
+fn sql_over_a_damaged_or_missing_file_is_no_fault_of_the_statement() {
+    let (_dir, lake) = two_nights();
+    let name = on_disk(&lake)[0].clone();
+    let query = || {
+        let sql = Path::new("SELECT count(image) AS n FROM process");
+        coldtrail(&[Path::new("query"), Path::new("--lake"), &lake, sql])
+    };
+    assert_eq!(query().status.code(), Some(0));
+    let mut bytes = fs::read(lake.join(&name)).unwrap();
+    let end = bytes.len() - 12;
+    bytes[40..end].fill(0);
+    fs::write(lake.join(&name), bytes).unwrap();
+    failed(&query(), &[&name, "not those that were committed"]);
+    fs::remove_file(lake.join(&name)).unwrap();
+    failed(&query(), &[&name, "No such file"]);
 }
