@@ -37,6 +37,14 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// The catalogue of a lake is damaged or missing (exit 3).
+    #[error("{}: {reason}; restore it from a backup, or name another folder (--lake) and ingest the inputs into it", .path.display())]
+    Catalogue {
+        /// The catalogue.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// Something inside failed that no input should be able to cause (exit 3).
     #[error("{0}; this is a defect of coldtrail, please report it")]
     Internal(String),
@@ -56,6 +64,11 @@ impl Error {
             what,
             source,
         }
+    }
+
+    /// Whether a file was not there.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
     }
 
     /// A damaged or foreign file in the lake.

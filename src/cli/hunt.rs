@@ -49,16 +49,15 @@ pub fn run(args: &HuntArgs) -> Result<Exit> {
     let baseline = baseline(args)?;
     let out = outputs::claim(&args.out)?;
     let shown = Shown::start(args.say);
-    let (lake, report) = match found {
-        None => (Lake::open(&root)?, IngestReport::default()),
+    let hunt = |lake: &Lake| hunt::hunt(lake, &options, &prepared, shown.progress());
+    let (report, read_seconds, mut results) = match found {
+        None => (IngestReport::default(), 0.0, Lake::read(&root, hunt)?),
         Some(found) => {
             let mut lake = Lake::open_for_writing(&root)?;
             let report = ingest::ingest(&mut lake, &found, &args.read.options(), shown.progress())?;
-            (lake, report)
+            (report, clock.elapsed().as_secs_f64(), hunt(&lake)?)
         }
     };
-    let read_seconds = clock.elapsed().as_secs_f64();
-    let mut results = hunt::hunt(&lake, &options, &prepared, shown.progress())?;
     let run = &mut results.run;
     run.timings.insert("read".to_owned(), read_seconds);
     run.timings.insert("total".to_owned(), clock.elapsed().as_secs_f64());

@@ -50,6 +50,15 @@ pub fn say(report: &IngestReport) {
         sum(|i| i.duplicates),
         sum(|i| i.rejected),
     );
+    let mut expired = report.inputs.iter().filter(|i| i.expired_before.is_some());
+    if let Some(first) = expired.next() {
+        eprintln!(
+            "{} of the inputs known already had days that `coldtrail lake expire` dropped, which are not read again, {} among \
+             them; to have them back, ingest into a new lake (--lake)",
+            expired.count() + 1,
+            for_terminal(&first.path)
+        );
+    }
     for line in resumed(report).iter().take(20) {
         eprintln!("{}", for_terminal(line));
     }

@@ -14,13 +14,13 @@ use crate::jobs::hunt::parse_time;
 use crate::lake::Lake;
 use crate::lake::compact::compact;
 use crate::lake::expire::expire;
-use crate::lake::verify::verify;
+use crate::lake::verify::{Verified, verify};
 
 /// Runs the command.
 pub fn run(args: &LakeArgs) -> Result<Exit> {
     match &args.what {
         LakeCommand::Status(dir) => status(&Lake::open(&dir.lake)?),
-        LakeCommand::Verify(dir) => verify_all(&Lake::open(&dir.lake)?),
+        LakeCommand::Verify(dir) => Lake::read(&dir.lake, verify_all),
         LakeCommand::Compact(args) => compact_days(args),
         LakeCommand::Expire(args) => expire_days(args),
     }
@@ -111,13 +111,19 @@ fn status(lake: &Lake) -> Result<Exit> {
 }
 
 fn verify_all(lake: &Lake) -> Result<Exit> {
-    let damages = verify(lake)?;
+    let Verified { damages, unnamed } = verify(lake)?;
     for d in &damages {
         print(&format!("damaged: {}: {}\n", d.path, d.reason));
     }
+    for path in &unnamed {
+        print(&format!(
+            "not in the catalogue: {}: does not count; the next run that writes removes it\n",
+            for_terminal(path)
+        ));
+    }
     let files = lake.catalogue().files.len();
     if damages.is_empty() {
-        print(&format!("{files} files, all as committed\n"));
+        print(&format!("{files} files and the catalogue, all as committed\n"));
         return Ok(Exit::Done);
     }
     eprintln!(

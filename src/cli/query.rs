@@ -13,13 +13,12 @@ const CELL: usize = 60;
 
 /// Runs the command.
 pub fn run(args: &QueryArgs) -> Result<Exit> {
-    let lake = Lake::open(&args.lake)?;
     if let (QueryOutput::Parquet, Some(path)) = (args.output, &args.to) {
-        let rows = sql::query_to_parquet(&lake, &args.sql, path)?;
+        let rows = Lake::read(&args.lake, |lake| sql::query_to_parquet(lake, &args.sql, path))?;
         eprintln!("{rows} rows written to {}", path.display());
         return Ok(Exit::Done);
     }
-    let answer = sql::query(&lake, &args.sql)?;
+    let answer = Lake::read(&args.lake, |lake| sql::query(lake, &args.sql))?;
     let text = match args.output {
         QueryOutput::Table | QueryOutput::Parquet => table(&answer),
         QueryOutput::Csv => csv(&answer)?,

@@ -85,8 +85,7 @@ fn test(args: &RuleTestArgs) -> Result<Exit> {
 
 fn cost(args: &RuleCostArgs) -> Result<Exit> {
     let set = rules::read(&args.rules.paths, &args.rules.sigma_vars, &args.rules.which.selection())?;
-    let lake = Lake::open(&args.lake)?;
-    let costs = rules::cost(&set, &lake)?;
+    let costs = Lake::read(&args.lake, |lake| rules::cost(&set, lake))?;
     let mut out = String::from("   MILLIS  CANDIDATES     MATCHES        ROWS  RULE\n");
     for (header, t) in costs.iter().filter(|(_, t)| t.candidates > 0).take(args.top) {
         let _ = writeln!(

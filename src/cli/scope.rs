@@ -38,12 +38,13 @@ pub fn run(args: &ScopeArgs) -> Result<Exit> {
         samples: args.samples,
     };
     let (indicators, warnings) = scope::indicators(&args.ioc)?;
-    let lake = Lake::open(&args.lake)?;
     let shown = Shown::start(SayArgs {
         quiet: args.quiet,
         no_progress: false,
     });
-    let found = scope::scope(&lake, indicators, &options, shown.progress())?;
+    let found = Lake::read(&args.lake, |lake| {
+        scope::scope(lake, indicators.clone(), &options, shown.progress())
+    })?;
     drop(shown);
     let text = match args.format {
         Shape::Table => in_words(&found),

@@ -46,7 +46,7 @@ pub fn run(args: &TimelineArgs) -> Result<Exit> {
         eprintln!("finding {} ({}): {}", f.rank, f.finding_id, for_terminal(&f.title));
     }
     let root = args.lake.clone().unwrap_or_else(|| args.out.join(EMBEDDED_LAKE));
-    let found = timeline::timeline(&Lake::open(&root)?, &options)?;
+    let found = Lake::read(&root, |lake| timeline::timeline(lake, &options))?;
     let shown = match args.limit {
         0 => found.events.as_slice(),
         n => found.events.get(..n).unwrap_or(&found.events),

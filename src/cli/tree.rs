@@ -18,8 +18,9 @@ use crate::lake::Lake;
 /// Runs the command.
 pub fn run(args: &TreeArgs) -> Result<Exit> {
     let range = args.range.range(now())?;
-    let lake = Lake::open(&args.lake)?;
-    let found = tree::tree(&lake, &args.host, args.process.as_deref(), range)?;
+    let found = Lake::read(&args.lake, |lake| {
+        tree::tree(lake, &args.host, args.process.as_deref(), range)
+    })?;
     let shown = match args.limit {
         0 => found.branches.as_slice(),
         n => found.branches.get(..n).unwrap_or(&found.branches),

@@ -9,6 +9,9 @@ use super::META_DIR;
 use super::sync::replace_file;
 use crate::base::error::{Error, Result};
 
+/// How the file begins: with the BLAKE3 of all that comes after this line. Earlier versions wrote none.
+const SEAL: (&[u8], &[u8]) = (b"{\n  \"blake3\": \"", b"\",\n");
+
 /// Version of the lake's layout and tables. Older versions stay readable: missing columns read as null.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -56,6 +59,9 @@ pub struct Input {
     /// Whether an earlier run read it, and this one only met it again.
     #[serde(skip)]
     pub is_known: bool,
+    /// Where `coldtrail lake expire` dropped days of this input: the first day that it kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired_before: Option<String>,
 }
 
 impl Input {
@@ -84,6 +90,15 @@ pub fn file_id(content_id: &str) -> u64 {
         .unwrap_or(0)
 }
 
+/// The end of a file that is read before any page: page index and footer.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Tail {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// BLAKE3 of these bytes, hexadecimal.
+    pub blake3: String,
+}
+
 /// One Parquet file that counts.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct DataFile {
@@ -99,6 +114,9 @@ pub struct DataFile {
     pub bytes: u64,
     /// BLAKE3 of the file, hexadecimal.
     pub blake3: String,
+    /// Its end; absent where an earlier version wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<Tail>,
     /// Earliest event time, microseconds UTC.
     pub first: i64,
     /// Latest event time, microseconds UTC.
@@ -110,6 +128,20 @@ impl DataFile {
     pub fn path(&self, root: &Path) -> PathBuf {
         partition_dir(root, &self.table, &self.date).join(&self.name)
     }
+}
+
+/// Path of the catalogue of the lake at `root`.
+pub fn path(root: &Path) -> PathBuf {
+    root.join(META_DIR).join("catalogue.json")
+}
+
+/// Whether the bytes of a catalogue are those that were written, as far as it tells.
+fn is_as_written(bytes: &[u8]) -> bool {
+    let Some((digest, rest)) = bytes.strip_prefix(SEAL.0).and_then(|b| b.split_first_chunk::<64>()) else {
+        return true;
+    };
+    let body = rest.strip_prefix(SEAL.1);
+    body.is_some_and(|body| blake3::hash(body).to_hex().as_bytes() == digest)
 }
 
 /// Folder of one day of one table.
@@ -151,13 +183,20 @@ impl Catalogue {
     /// # Errors
     /// Where the file cannot be read or was written by a newer coldtrail.
     pub fn load(root: &Path) -> Result<Option<Self>> {
-        let path = root.join(META_DIR).join("catalogue.json");
+        let path = path(root);
         let bytes = match fs::read(&path) {
             Ok(b) => b,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(Error::io(&path, "cannot read the catalogue", e)),
         };
-        let c: Self = serde_json::from_slice(&bytes).map_err(|e| Error::lake(&path, e))?;
+        let damaged = |reason: String| Error::Catalogue {
+            path: path.clone(),
+            reason: format!("the catalogue is damaged: {reason}"),
+        };
+        if !is_as_written(&bytes) {
+            return Err(damaged("its bytes are not those that were written".to_owned()));
+        }
+        let c: Self = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
         if c.schema_version > SCHEMA_VERSION {
             return Err(Error::Usage(format!(
                 "{}: written by a newer coldtrail (schema version {}, this one reads up to {SCHEMA_VERSION}); update coldtrail",
@@ -170,9 +209,13 @@ impl Catalogue {
 
     /// Writes the catalogue: temporary name, sync, rename, sync of the folder.
     pub(crate) fn store(&self, root: &Path) -> Result<()> {
-        let path = root.join(META_DIR).join("catalogue.json");
+        let path = path(root);
         let text = serde_json::to_vec_pretty(self).map_err(std::io::Error::from);
-        let written = text.and_then(|text| replace_file(&path, &[&text]));
+        let written = text.and_then(|text| {
+            let body = text.strip_prefix(b"{\n").unwrap_or(&text);
+            let digest = blake3::hash(body).to_hex();
+            replace_file(&path, &[SEAL.0, digest.as_bytes(), SEAL.1, body])
+        });
         written.map_err(|e| Error::io(&path, "cannot write the catalogue", e))
     }
 

@@ -1,8 +1,6 @@
 //! The commit: staged rows become files of the lake, day by day, and the catalogue names them in one rename.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::catalogue::{DataFile, Input, Packed};
@@ -10,8 +8,8 @@ use super::day::{Day, DayResult, commit_days};
 use super::merge::FileIds;
 use super::staging::{Staging, day_name};
 use super::sync::sync_files;
-use super::{Lake, META_DIR};
-use crate::base::error::{Error, Result};
+use super::{Lake, leftovers};
+use crate::base::error::Result;
 use crate::schema::TABLES;
 
 /// What a commit did.
@@ -48,15 +46,24 @@ pub fn commit(lake: &mut Lake, staging: &Staging, inputs: &mut [Input], packed: 
         })
         .collect();
     let new: BTreeSet<u64> = ids.iter().flatten().copied().collect();
-    let done = commit_days(lake.root(), days, &new, staging)?;
-    let out = publish(lake, inputs, packed, &ids, &new, done)?;
-    remove_leftovers(lake)?;
-    Ok(out)
+    let done = commit_days(lake.root(), days, &new, staging);
+    let out = done.and_then(|done| publish(lake, inputs, packed, &ids, &new, done));
+    settle(lake, out)
 }
 
 /// Puts days that were merged anew into the catalogue; copies that were found on the way are no longer stored.
-pub(super) fn publish_days(lake: &mut Lake, done: Vec<DayResult>) -> Result<()> {
-    publish(lake, &mut [], &[], &FileIds::default(), &BTreeSet::new(), done).map(|_| ())
+pub(super) fn commit_merged(lake: &mut Lake, done: Result<Vec<DayResult>>) -> Result<()> {
+    let out = done.and_then(|done| publish(lake, &mut [], &[], &FileIds::default(), &BTreeSet::new(), done));
+    settle(lake, out).map(|_| ())
+}
+
+/// Removes what a commit replaced; or, where it failed, what it wrote: the disk may be full.
+fn settle(lake: &Lake, out: Result<Committed>) -> Result<Committed> {
+    match &out {
+        Ok(_) => leftovers::remove(lake)?,
+        Err(_) => leftovers::remove_failed(lake),
+    }
+    out
 }
 
 /// Puts what was written into the catalogue.
@@ -127,46 +134,4 @@ fn file_ids(lake: &Lake, inputs: &[Input]) -> FileIds {
         }
     }
     Arc::new(ids)
-}
-
-/// Removes what no catalogue names: files of a killed run, replaced files, staged segments. Checkpoints stay.
-pub fn remove_leftovers(lake: &Lake) -> Result<()> {
-    let staging = lake.staging_dir();
-    if staging.exists() {
-        fs::remove_dir_all(&staging).map_err(|e| Error::io(&staging, "cannot remove staged segments", e))?;
-    }
-    let named: BTreeSet<_> = lake.catalogue().files.iter().map(|f| f.path(lake.root())).collect();
-    for table in TABLES {
-        let dir = lake.root().join(table.name);
-        for day in list(&dir)? {
-            for file in list(&day)? {
-                let ours = file.extension().is_some_and(|e| e == "parquet" || e == "tmp");
-                if ours && !named.contains(&file) {
-                    fs::remove_file(&file).map_err(|e| Error::io(&file, "cannot remove a leftover", e))?;
-                }
-            }
-            // An empty folder goes; one that holds something stays, and that is no error.
-            let _ = fs::remove_dir(&day);
-        }
-    }
-    debug_assert!(lake.root().join(META_DIR).exists());
-    Ok(())
-}
-
-fn list(dir: &Path) -> Result<Vec<std::path::PathBuf>> {
-    let entries = match fs::read_dir(dir) {
-        Ok(e) => e,
-        Err(e)
-            if matches!(
-                e.kind(),
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-            ) =>
-        {
-            return Ok(Vec::new());
-        }
-        Err(e) => return Err(Error::io(dir, "cannot list a folder of the lake", e)),
-    };
-    let mut paths: Vec<_> = entries.filter_map(|e| e.ok().map(|e| e.path())).collect();
-    paths.sort();
-    Ok(paths)
 }

@@ -38,16 +38,15 @@ pub fn compact(lake: &mut Lake, budget: usize) -> Result<Compacted> {
         let done = some
             .iter()
             .map(|(table, date, files)| merge_files(lake.root(), &lake.staging_dir(), table, date, files, budget))
-            .collect::<Result<Vec<DayResult>>>()?;
-        for d in &done {
+            .collect::<Result<Vec<DayResult>>>();
+        for d in done.iter().flatten() {
             out.days += 1;
             out.files_before += d.replaced.len() as u64;
             out.files_after += d.files.len() as u64;
             out.bytes_before += d.replaced.iter().map(|f| f.bytes).sum::<u64>();
             out.bytes_after += d.files.iter().map(|f| f.bytes).sum::<u64>();
         }
-        commit::publish_days(lake, done)?;
-        commit::remove_leftovers(lake)?;
+        commit::commit_merged(lake, done)?;
     }
     Ok(out)
 }

@@ -12,6 +12,7 @@ use super::merge::{Feed, FileRun, Merge, chains, reduce};
 use super::segment::Scratch;
 use super::sift::{Tally, sift};
 use super::staging::Staging;
+use super::verify::must_be_as_committed;
 use super::write::{DayWriter, Layout};
 use crate::base::error::{Error, Result};
 use crate::schema::Table;
@@ -185,12 +186,15 @@ impl Cx<'_> {
     }
 }
 
-/// The lake's files of the day as runs; `narrow` where only what tells copies is wanted.
+/// The lake's files of the day as runs; `narrow` where only what tells copies is wanted and the files stay.
 fn old_feeds(root: &Path, day: &Day, narrow: bool) -> Result<Vec<Feed>> {
+    if !narrow {
+        day.old.iter().try_for_each(|f| must_be_as_committed(root, f))?;
+    }
     let files: Vec<Arc<LakeFile>> = day
         .old
         .iter()
-        .map(|f| LakeFile::open(f.path(root), day.table, narrow).map(Arc::new))
+        .map(|f| LakeFile::open(root, f, day.table, narrow).map(Arc::new))
         .collect::<Result<_>>()?;
     let runs = chains(files).into_iter().map(|c| FileRun::open(c, narrow));
     let runs: Vec<Option<FileRun>> = runs.collect::<Result<_>>()?;

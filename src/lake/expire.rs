@@ -1,8 +1,10 @@
 //! Dropping days that are older than a limit.
 //!
-//! The inputs stay in the catalogue: a folder of logs that is ingested again every night must not bring expired days back.
+//! The inputs stay in the catalogue, with a note: a folder of logs that is ingested again every night must not bring expired
+//! days back.
 
-use super::{Lake, commit};
+use super::catalogue::DataFile;
+use super::{Lake, leftovers};
 use crate::base::error::Result;
 
 /// What was dropped.
@@ -24,6 +26,7 @@ pub struct Expired {
 pub fn expire(lake: &mut Lake, first_kept: &str) -> Result<Expired> {
     let mut catalogue = lake.catalogue().clone();
     let mut out = Expired::default();
+    let mut gone: Vec<DataFile> = Vec::new();
     catalogue.files.retain(|f| {
         // Dates of four-digit years compare as text.
         let old = f.date.as_str() < first_kept;
@@ -31,13 +34,20 @@ pub fn expire(lake: &mut Lake, first_kept: &str) -> Result<Expired> {
             out.files += 1;
             out.rows += f.rows;
             out.bytes += f.bytes;
+            gone.push(f.clone());
         }
         !old
     });
     if out.files > 0 {
+        for input in &mut catalogue.inputs {
+            let (first, last) = (input.first.unwrap_or(i64::MAX), input.last.unwrap_or(i64::MIN));
+            if gone.iter().any(|f| f.first <= last && f.last >= first) {
+                input.expired_before = input.expired_before.take().max(Some(first_kept.to_owned()));
+            }
+        }
         catalogue.generation += 1;
         lake.set_catalogue(catalogue)?;
-        commit::remove_leftovers(lake)?;
+        leftovers::remove(lake)?;
     }
     Ok(out)
 }

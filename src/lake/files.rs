@@ -1,10 +1,14 @@
 //! Reading one Parquet file of the lake; `super::write` writes them.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowGroups,
@@ -15,6 +19,7 @@ use parquet::column::page::Page;
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
+use super::catalogue::{DataFile, Tail};
 use super::chunks::Groups;
 use super::seek::{any_of, is_whole};
 use super::write::extra_names;
@@ -40,9 +45,10 @@ impl LakeFile {
     /// Reads the footer; `index` where rows will be picked from within.
     ///
     /// # Errors
-    /// Where the file cannot be read or is no Parquet file.
-    pub fn open(path: PathBuf, table: &'static Table, index: bool) -> Result<Self> {
-        let file = open(&path)?;
+    /// Where the file cannot be read or its footer is not the one that was committed.
+    pub fn open(root: &Path, f: &DataFile, table: &'static Table, index: bool) -> Result<Self> {
+        let path = f.path(root);
+        let file = open_with_tail(&path, f.tail.as_ref())?;
         let policy = if index {
             PageIndexPolicy::Optional
         } else {
@@ -51,12 +57,12 @@ impl LakeFile {
         let options = ArrowReaderOptions::new()
             .with_page_index_policy(policy)
             .with_encoding_stats_as_mask(!index);
-        let load = || {
+        let load = || -> parquet::errors::Result<_> {
             let plain = ArrowReaderMetadata::load(&file, options.clone())?;
             let schema = with_dictionaries(plain.schema(), table, |k| k == Kind::Dict);
             ArrowReaderMetadata::try_new(plain.metadata().clone(), options.clone().with_schema(schema))
         };
-        let metadata = load().map_err(|e: parquet::errors::ParquetError| Error::lake(&path, e))?;
+        let metadata = guarded(&path, load)?;
         Ok(Self { path, table, metadata })
     }
 
@@ -66,7 +72,7 @@ impl LakeFile {
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub fn read(&self, columns: Option<&[&str]>, batch_rows: usize) -> Result<ParquetRecordBatchReader> {
+    pub fn read(&self, columns: Option<&[&str]>, batch_rows: usize) -> Result<Batches> {
         self.reader((0..self.groups()).collect(), columns, None, batch_rows)
     }
 
@@ -74,13 +80,13 @@ impl LakeFile {
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub fn read_range(&self, first: usize, rows: usize) -> Result<ParquetRecordBatchReader> {
+    pub fn read_range(&self, first: usize, rows: usize) -> Result<Batches> {
         let b = ParquetRecordBatchReaderBuilder::new_with_metadata(open(&self.path)?, self.metadata.clone());
         let b = b
             .with_offset(first)
             .with_limit(rows)
             .with_batch_size(rows.clamp(1, 4_096));
-        b.build().map_err(|e| Error::lake(&self.path, e))
+        Batches::new(&self.path, || b.build())
     }
 
     /// Row groups of the file.
@@ -98,7 +104,7 @@ impl LakeFile {
         columns: &[&str],
         rows: Option<&[u32]>,
         batch_rows: usize,
-    ) -> Result<ParquetRecordBatchReader> {
+    ) -> Result<Batches> {
         self.reader(vec![group], Some(columns), rows.map(selection), batch_rows)
     }
 
@@ -108,7 +114,7 @@ impl LakeFile {
         columns: Option<&[&str]>,
         rows: Option<RowSelection>,
         batch_rows: usize,
-    ) -> Result<ParquetRecordBatchReader> {
+    ) -> Result<Batches> {
         let schema = self.metadata.parquet_schema();
         let mask = match columns {
             Some(names) => ProjectionMask::columns(schema, names.iter().copied()),
@@ -116,9 +122,11 @@ impl LakeFile {
         };
         let groups = self.groups_of(groups)?;
         let batch_rows = batch_rows.min(groups.num_rows()).max(1);
-        parquet_to_arrow_field_levels(schema, mask, Some(self.metadata.schema().fields()))
-            .and_then(|levels| ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, batch_rows, rows))
-            .map_err(|e| Error::lake(&self.path, e))
+        Batches::new(&self.path, || {
+            parquet_to_arrow_field_levels(schema, mask, Some(self.metadata.schema().fields())).and_then(|levels| {
+                ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, batch_rows, rows)
+            })
+        })
     }
 
     fn leaf(&self, group: usize, name: &str) -> Option<(usize, &ColumnChunkMetaData)> {
@@ -149,12 +157,11 @@ impl LakeFile {
         if !is_whole(self.metadata.metadata(), group, leaf) {
             return Ok(None);
         }
-        let page = self
-            .groups_of(vec![group])?
-            .column_chunks(leaf)
-            .and_then(|mut chunks| chunks.next().transpose())
-            .and_then(|pages| pages.map_or(Ok(None), |mut p| p.get_next_page()))
-            .map_err(|e| Error::lake(&self.path, e))?;
+        let groups = self.groups_of(vec![group])?;
+        let page = guarded(&self.path, || -> parquet::errors::Result<_> {
+            let first = groups.column_chunks(leaf)?.next().transpose()?;
+            first.map_or(Ok(None), |mut pages| pages.get_next_page())
+        })?;
         Ok(match page {
             Some(Page::DictionaryPage { buf, .. }) => any_of(&buf, chunk, f),
             _ => None,
@@ -238,6 +245,72 @@ pub(super) fn selection(rows: &[u32]) -> RowSelection {
     out.into()
 }
 
+/// Batches of a file of the lake; an error names the file.
+pub struct Batches {
+    path: PathBuf,
+    reader: ParquetRecordBatchReader,
+}
+
+impl Batches {
+    /// Batches of the reader that `build` makes.
+    ///
+    /// # Errors
+    /// Where the file is damaged.
+    pub fn new<E: Display>(path: &Path, build: impl FnOnce() -> Result<ParquetRecordBatchReader, E>) -> Result<Self> {
+        Ok(Self {
+            path: path.to_path_buf(),
+            reader: guarded(path, build)?,
+        })
+    }
+}
+
+impl std::fmt::Debug for Batches {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "batches of {}", self.path.display())
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Self { path, reader } = self;
+        guarded(path, || reader.next().transpose()).transpose()
+    }
+}
+
+/// Runs a step of the parquet crate over a file of the lake. What it says of a damaged one names the file, and so does what it
+/// says by a panic.
+pub(super) fn guarded<T, E: Display>(path: &Path, step: impl FnOnce() -> Result<T, E>) -> Result<T> {
+    match catch_unwind(AssertUnwindSafe(step)) {
+        Ok(done) => done.map_err(|e| Error::lake(path, format!("is damaged: {e}"))),
+        Err(_) => Err(Error::lake(path, "is damaged: it cannot be decoded")),
+    }
+}
+
+/// Opens a file whose end is the one that was committed; its pages have checksums of their own.
+///
+/// # Errors
+/// Where it cannot be read or its end is another one.
+pub(super) fn open_with_tail(path: &Path, tail: Option<&Tail>) -> Result<File> {
+    let mut file = open(path)?;
+    let Some(tail) = tail else { return Ok(file) };
+    let mut hasher = blake3::Hasher::new();
+    let mut hash = || -> io::Result<()> {
+        let size = file.metadata()?.len();
+        file.seek(SeekFrom::Start(size.saturating_sub(tail.bytes)))?;
+        io::copy(&mut (&file).take(tail.bytes), &mut hasher).map(|_| ())
+    };
+    hash().map_err(|e| Error::io(path, "cannot read a file of the lake", e))?;
+    match hasher.finalize().to_hex().as_str() == tail.blake3 {
+        true => Ok(file),
+        false => Err(Error::lake(
+            path,
+            "is damaged: its footer is not the one that was committed",
+        )),
+    }
+}
+
 fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(|e| Error::io(path, "cannot read a file of the lake", e))
 }
@@ -247,14 +320,9 @@ fn open(path: &Path) -> Result<File> {
 /// Columns that the file lacks (written by an older version) are absent from the batches.
 ///
 /// # Errors
-/// Where the file cannot be read or is no Parquet file.
-pub fn read(
-    path: &Path,
-    table: &'static Table,
-    columns: &[&str],
-    batch_rows: usize,
-) -> Result<ParquetRecordBatchReader> {
-    LakeFile::open(path.to_path_buf(), table, false)?.read(Some(columns), batch_rows)
+/// Where the file cannot be read or is not as it was committed.
+pub fn read(root: &Path, f: &DataFile, table: &'static Table, columns: &[&str], batch_rows: usize) -> Result<Batches> {
+    LakeFile::open(root, f, table, false)?.read(Some(columns), batch_rows)
 }
 
 /// The schema of a file with dictionaries for the texts of these kinds.

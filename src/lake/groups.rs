@@ -4,7 +4,6 @@ use arrow_array::RecordBatch;
 use rayon::prelude::*;
 
 use super::Lake;
-use super::batch::internal;
 use super::files::LakeFile;
 use super::scan::{BATCH, TimeRange};
 use crate::base::error::Result;
@@ -37,7 +36,7 @@ pub fn in_order(
         let read: Vec<Vec<(Place, Vec<RecordBatch>)>> = some
             .par_iter()
             .map(|(at, f)| {
-                let file = LakeFile::open(f.path(lake.root()), table, false)?;
+                let file = LakeFile::open(lake.root(), f, table, false)?;
                 let groups = 0..file.groups() as u32;
                 groups
                     .map(|group| Ok((Place { file: *at, group }, read(&file, group, &names, None)?)))
@@ -86,7 +85,7 @@ pub fn picked<T: Send + Sync>(
                 let mut out = Read::<T>::new();
                 let found = of_file.first().and_then(|w| files.get(w.place.file as usize));
                 let Some(found) = found else { return Ok(out) };
-                let file = LakeFile::open(found.path(lake.root()), table, true)?;
+                let file = LakeFile::open(lake.root(), found, table, true)?;
                 for Wish { place, whole } in of_file.iter().copied() {
                     let (rows, told) = match whole {
                         true => (None, None),
@@ -111,8 +110,7 @@ pub fn picked<T: Send + Sync>(
 }
 
 fn read(file: &LakeFile, group: u32, names: &[&str], rows: Option<&[u32]>) -> Result<Vec<RecordBatch>> {
-    let reader = file.read_group(group as usize, names, rows, BATCH)?;
-    reader.map(|b| b.map_err(internal)).collect()
+    file.read_group(group as usize, names, rows, BATCH)?.collect()
 }
 
 /// Files that are read at a time.

@@ -20,6 +20,7 @@ pub mod expire;
 pub mod files;
 pub mod frame;
 pub mod groups;
+mod leftovers;
 pub mod limits;
 mod merge;
 #[cfg(test)]
@@ -54,6 +55,8 @@ use catalogue::Catalogue;
 
 /// Folder of the catalogue inside a lake.
 pub const META_DIR: &str = "_coldtrail";
+/// How often a reader begins again because files were replaced under it.
+const REREADS: usize = 8;
 
 /// An open lake: a snapshot of its catalogue, and the lock where it was opened for writing.
 #[derive(Debug)]
@@ -67,15 +70,16 @@ impl Lake {
     /// Opens a lake for reading: what the catalogue names now.
     ///
     /// # Errors
-    /// [`Error::Usage`] where there is no lake, [`Error::Lake`] where its catalogue is damaged.
+    /// [`Error::Usage`] where there is no lake, [`Error::Catalogue`] where its catalogue is damaged or lost.
     pub fn open(root: &Path) -> Result<Self> {
-        let catalogue = Catalogue::load(root)?.ok_or_else(|| {
-            Error::Usage(format!(
+        let Some(catalogue) = Catalogue::load(root)? else {
+            leftovers::refuse_lost(root)?;
+            return Err(Error::Usage(format!(
                 "{}: no lake here (no {META_DIR}/catalogue.json); make one with `coldtrail ingest INPUT… --lake {}`",
                 root.display(),
                 root.display()
-            ))
-        })?;
+            )));
+        };
         Ok(Self {
             root: root.to_path_buf(),
             catalogue,
@@ -86,19 +90,47 @@ impl Lake {
     /// Opens a lake for writing, making it where there is none; takes its lock and removes what a killed run left.
     ///
     /// # Errors
-    /// [`Error::Locked`] where another run holds it.
+    /// [`Error::Locked`] where another run holds it, [`Error::Catalogue`] where its catalogue is damaged or lost.
     pub fn open_for_writing(root: &Path) -> Result<Self> {
         let meta = root.join(META_DIR);
         fs::create_dir_all(&meta).map_err(|e| Error::io(&meta, "cannot make the lake's folder", e))?;
         let lock = lock::take(root.join(META_DIR).join("lock"), root)?;
-        let catalogue = Catalogue::load(root)?.unwrap_or_default();
+        let catalogue = match Catalogue::load(root)? {
+            Some(c) => c,
+            None => {
+                leftovers::refuse_lost(root)?;
+                leftovers::mark_new(root)?;
+                Catalogue::default()
+            }
+        };
         let lake = Self {
             root: root.to_path_buf(),
             catalogue,
             lock: Some(lock),
         };
-        commit::remove_leftovers(&lake)?;
+        leftovers::remove(&lake)?;
         Ok(lake)
+    }
+
+    /// Opens a lake for reading and runs `work` over it; from the beginning again where files are gone because a run that wrote
+    /// meanwhile replaced them.
+    ///
+    /// # Errors
+    /// As [`Lake::open`], and those of `work`.
+    pub fn read<T>(root: &Path, work: impl Fn(&Self) -> Result<T>) -> Result<T> {
+        let mut lake = Self::open(root)?;
+        for _ in 0..REREADS {
+            let done = work(&lake);
+            if !done.as_ref().is_err_and(Error::is_missing) {
+                return done;
+            }
+            let now = Self::open(root)?;
+            if now.catalogue.generation == lake.catalogue.generation {
+                return done;
+            }
+            lake = now;
+        }
+        work(&lake)
     }
 
     /// The lake's folder.
@@ -128,6 +160,6 @@ impl Lake {
     pub(crate) fn set_catalogue(&mut self, catalogue: Catalogue) -> Result<()> {
         catalogue.store(&self.root)?;
         self.catalogue = catalogue;
-        Ok(())
+        leftovers::unmark_new(&self.root)
     }
 }

@@ -7,7 +7,6 @@ use parquet::data_type::ByteArray;
 use parquet::file::statistics::Statistics;
 use rayon::prelude::*;
 
-use super::batch::internal;
 use super::catalogue::DataFile;
 use super::files::LakeFile;
 use super::{Lake, files};
@@ -63,8 +62,8 @@ pub fn scan<R: Send>(
         .files(lake, table)
         .par_iter()
         .map(|f| {
-            let reader = files::read(&f.path(lake.root()), table, &names, BATCH)?;
-            reader.map(|b| work(&b.map_err(internal)?)).collect()
+            let batches = files::read(lake.root(), f, table, &names, BATCH)?;
+            batches.map(|b| work(&b?)).collect()
         })
         .collect::<Result<_>>()?;
     Ok(per_file.into_iter().flatten().collect())
@@ -191,7 +190,7 @@ impl Part {
     ) -> Result<()> {
         let names = self.file.table.names(columns);
         for batch in self.file.read_group(group, &names, rows, PART_BATCH)? {
-            step(&batch.map_err(internal)?);
+            step(&batch?);
         }
         Ok(())
     }
@@ -220,7 +219,7 @@ pub fn parts<R: Send>(
         .files(lake, table)
         .par_iter()
         .map(|f| {
-            let file = LakeFile::open(f.path(lake.root()), table, true)?;
+            let file = LakeFile::open(lake.root(), f, table, true)?;
             work(&Part { file })
         })
         .collect()
@@ -234,6 +233,5 @@ pub fn sample(lake: &Lake, table: &'static Table, columns: &[Col], rows: usize) 
     let names = table.names(columns);
     let largest = lake.catalogue().files_of(table.name).max_by_key(|f| f.rows);
     let Some(file) = largest else { return Ok(None) };
-    let mut batches = files::read(&file.path(lake.root()), table, &names, rows)?;
-    batches.next().transpose().map_err(internal)
+    files::read(lake.root(), file, table, &names, rows)?.next().transpose()
 }

@@ -98,7 +98,7 @@ pub fn read(
     rows: &[u32],
 ) -> Result<(Vec<RecordBatch>, u64)> {
     let read = AtomicU64::new(0);
-    let file = SeekFile::open(place.path.clone(), table, &read)?;
+    let file = SeekFile::open(place.path.clone(), None, table, &read)?;
     let batches = file.rows(place.group, columns, rows)?;
     Ok((batches, read.load(Ordering::Relaxed)))
 }
@@ -135,7 +135,7 @@ pub fn seek<R: Send>(
     let per_file: Vec<(Vec<R>, Vec<u64>)> = wanted
         .par_iter()
         .map(|f| {
-            let file = SeekFile::open(f.path(lake.root()), table, &read)?;
+            let file = SeekFile::open(f.path(lake.root()), f.tail.as_ref(), table, &read)?;
             one_file(&file, probes, range, &work)
         })
         .collect::<Result<_>>()?;
@@ -202,7 +202,7 @@ pub fn distinct(lake: &Lake, table: &'static Table, col: Col, range: TimeRange) 
         .files(lake, table)
         .par_iter()
         .map(|f| {
-            let file = SeekFile::open(f.path(lake.root()), table, &read)?;
+            let file = SeekFile::open(f.path(lake.root()), f.tail.as_ref(), table, &read)?;
             let mut values = Vec::new();
             for group in 0..file.groups() {
                 values.append(&mut file.values(group, col)?);

@@ -1,12 +1,13 @@
 //! Ad-hoc SQL over the tables, by polars. Addresses and hashes are text in SQL.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use polars::prelude::*;
 use polars::sql::SQLContext;
 
-use super::Lake;
 use super::frame::hex;
+use super::{Lake, verify};
 use crate::base::error::{Error, Result};
 use crate::base::ip;
 use crate::schema::{Kind, TABLES, Table};
@@ -60,11 +61,30 @@ pub fn query_to_parquet(lake: &Lake, sql: &str, path: &Path) -> Result<u64> {
 }
 
 fn collect(lake: &Lake, sql: &str) -> Result<DataFrame> {
-    let mut context = SQLContext::new();
-    for table in TABLES.iter().copied() {
-        context.register(table.name, scan(lake, table)?);
+    let run = || {
+        let mut context = SQLContext::new();
+        for table in TABLES.iter().copied() {
+            context.register(table.name, scan(lake, table)?);
+        }
+        context.execute(sql).and_then(LazyFrame::collect)
+    };
+    let e = match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(frame)) => return Ok(frame),
+        Ok(Err(e)) if !may_be_of_files(&e) => return Err(wrong(e)),
+        Ok(Err(e)) => wrong(e),
+        Err(_) => Error::Internal("polars cannot go on with this query".to_owned()),
+    };
+    // A file that is damaged or gone is no fault of the statement.
+    verify::must_all_be_as_committed(lake)?;
+    Err(e)
+}
+
+/// Whether a failure may come from the lake's files rather than from the statement.
+fn may_be_of_files(e: &PolarsError) -> bool {
+    match e {
+        PolarsError::Context { error, .. } => may_be_of_files(error),
+        e => matches!(e, PolarsError::IO { .. } | PolarsError::ComputeError(_)),
     }
-    context.execute(sql).and_then(LazyFrame::collect).map_err(wrong)
 }
 
 fn wrong(e: PolarsError) -> Error {
@@ -78,13 +98,12 @@ fn wrong(e: PolarsError) -> Error {
     Error::Usage(format!("the query failed: {text}{hint}; tables: {}", names.join(", ")))
 }
 
-fn scan(lake: &Lake, table: &'static Table) -> Result<LazyFrame> {
+fn scan(lake: &Lake, table: &'static Table) -> PolarsResult<LazyFrame> {
     let paths: Vec<_> = lake
         .catalogue()
         .files_of(table.name)
         .map(|f| PlRefPath::try_from_path(&f.path(lake.root())))
-        .collect::<PolarsResult<_>>()
-        .map_err(wrong)?;
+        .collect::<PolarsResult<_>>()?;
     if paths.is_empty() {
         return Ok(empty(table).lazy());
     }
@@ -93,7 +112,7 @@ fn scan(lake: &Lake, table: &'static Table) -> Result<LazyFrame> {
         hive_options: HiveOptions::new_disabled(),
         ..ScanArgsParquet::default()
     };
-    let frame = LazyFrame::scan_parquet_files(paths.into(), arguments).map_err(wrong)?;
+    let frame = LazyFrame::scan_parquet_files(paths.into(), arguments)?;
     let readable: Vec<Expr> = table
         .all_columns()
         .filter(|(_, c)| c.kind.width().is_some())

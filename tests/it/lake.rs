@@ -67,7 +67,7 @@ fn leftovers_of_a_killed_run_are_removed_by_the_next() {
     coldtrail(&["ingest", &fixture(), "--lake", &arg, "--quiet"]);
     let stray = lake.join("process/date=2025-01-01");
     fs::create_dir_all(&stray).unwrap();
-    fs::write(stray.join("part-dead.parquet"), b"x").unwrap();
+    fs::write(stray.join("part-00000000deadbeef.parquet"), b"x").unwrap();
     fs::create_dir_all(lake.join("_coldtrail/staging")).unwrap();
     fs::write(lake.join("_coldtrail/staging/000001.parquet"), b"x").unwrap();
     coldtrail(&["ingest", &fixture(), "--lake", &arg, "--quiet"]);

@@ -16,6 +16,7 @@ mod docs;
 mod faults;
 mod fixtures;
 mod inputs;
+mod integrity;
 mod lake;
 mod lang;
 mod mistakes;

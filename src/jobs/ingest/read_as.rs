@@ -29,6 +29,9 @@ impl Run<'_> {
         let already = format!("the lake has this content already, as {}", known.path);
         let mut notes = known.notes.clone();
         notes.push(already);
+        notes.extend(known.expired_before.as_ref().map(|day| {
+            format!("its days before {day} were dropped by `coldtrail lake expire` and are not read again; a new lake (--lake) takes them")
+        }));
         if let Some(otherwise) = self.otherwise(known) {
             self.done().notices.push(format!("{path}: {otherwise}"));
             notes.push(otherwise);

@@ -4,10 +4,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
-
 use super::super::batch::internal;
-use super::super::files::LakeFile;
+use super::super::files::{Batches, LakeFile};
 use super::super::rows::Rows;
 use super::super::segment::Segment;
 use crate::base::error::{Error, Result};
@@ -165,7 +163,7 @@ impl Feed {
 pub struct FileRun {
     file: Arc<LakeFile>,
     rest: VecDeque<Arc<LakeFile>>,
-    reader: ParquetRecordBatchReader,
+    reader: Batches,
     /// Only what tells copies is read; the rest on demand.
     narrow: bool,
     row: usize,
@@ -195,7 +193,7 @@ impl FileRun {
         loop {
             match self.reader.next() {
                 Some(batch) => {
-                    let batch = batch.map_err(|e| Error::lake(&self.file.path, e))?;
+                    let batch = batch?;
                     let rows = Arc::new(Rows::from_batch(self.file.table, &batch));
                     if rows.is_empty() {
                         continue;
@@ -227,7 +225,7 @@ impl FileRun {
     }
 }
 
-fn reader(file: &LakeFile, narrow: bool) -> Result<ParquetRecordBatchReader> {
+fn reader(file: &LakeFile, narrow: bool) -> Result<Batches> {
     file.read(narrow.then_some(NARROW), BATCH_ROWS)
 }
 
@@ -249,8 +247,7 @@ impl OldRows {
         if self.identities.get().is_none() {
             let mut all = Vec::with_capacity(self.rows);
             for batch in self.file.read_range(self.first, self.rows)? {
-                let batch = batch.map_err(|e| Error::lake(&self.file.path, e))?;
-                let rows = Rows::from_batch(self.file.table, &batch);
+                let rows = Rows::from_batch(self.file.table, &batch?);
                 all.extend((0..rows.len()).map(|i| rows.identity(i)));
             }
             // Another thread cannot be here: a merge is one thread's.

@@ -68,7 +68,7 @@ fn bloom_holds(file: &SeekFile<'_>, chunk: &ColumnChunkMetaData, values: &[Vec<u
     if values.len() > MAX_BLOOM_VALUES {
         return Ok(true);
     }
-    let filter = Sbbf::read_from_column_chunk(chunk, file.file.as_ref()).map_err(|e| file.failed(e))?;
+    let filter = file.guarded(|| Sbbf::read_from_column_chunk(chunk, file.file.as_ref()))?;
     let Some(filter) = filter else { return Ok(true) };
     file.count(chunk.bloom_filter_length().map_or(0, |n| n as u64));
     Ok(values.iter().any(|v| filter.check(v.as_slice())))
@@ -96,9 +96,8 @@ fn any(file: &SeekFile<'_>, group: usize, leaf: usize, f: impl FnMut(&[u8]) -> b
         return Ok(None);
     }
     let rows = file.parquet().row_group_num_rows(group).unwrap_or(0);
-    let page = SerializedPageReader::new(Arc::clone(&file.file), chunk, rows, None)
-        .and_then(|mut pages| pages.get_next_page())
-        .map_err(|e| file.failed(e))?;
+    let pages = || SerializedPageReader::new(Arc::clone(&file.file), chunk, rows, None);
+    let page = file.guarded(|| pages()?.get_next_page())?;
     let Some(Page::DictionaryPage { buf, .. }) = page else {
         return Ok(None);
     };

@@ -7,15 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
-use parquet::errors::ParquetError;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData};
 
 use super::{Match, Probe, cells, chunk};
 use crate::base::error::{Error, Result};
-use crate::lake::files::{selection, with_dictionaries};
+use crate::lake::catalogue::Tail;
+use crate::lake::files::{Batches, guarded, open_with_tail, selection, with_dictionaries};
 use crate::lake::scan::TimeRange;
 use crate::schema::{Col, Kind, Table, common};
 
@@ -33,18 +31,18 @@ pub struct SeekFile<'m> {
 
 impl<'m> SeekFile<'m> {
     /// Reads footer and page index; bytes are added to the meter.
-    pub fn open(path: PathBuf, table: &'static Table, meter: &'m AtomicU64) -> Result<Self> {
-        let file = File::open(&path).map_err(|e| Error::io(&path, "cannot read a file of the lake", e))?;
+    pub fn open(path: PathBuf, tail: Option<&Tail>, table: &'static Table, meter: &'m AtomicU64) -> Result<Self> {
+        let file = open_with_tail(&path, tail)?;
         let options = ArrowReaderOptions::new()
             .with_page_index_policy(PageIndexPolicy::Optional)
             .with_encoding_stats_as_mask(false);
-        let load = || {
+        let load = || -> parquet::errors::Result<_> {
             let plain = ArrowReaderMetadata::load(&file, options.clone())?;
             // Long texts come as dictionaries too: each distinct one is tested once.
             let schema = with_dictionaries(plain.schema(), table, Kind::is_text);
             ArrowReaderMetadata::try_new(plain.metadata().clone(), options.clone().with_schema(schema))
         };
-        let metadata = load().map_err(|e: ParquetError| Error::lake(&path, e))?;
+        let metadata = guarded(&path, load)?;
         let out = Self {
             path,
             file: Arc::new(file),
@@ -60,8 +58,9 @@ impl<'m> SeekFile<'m> {
         self.metadata.metadata()
     }
 
-    pub(super) fn failed(&self, e: impl std::fmt::Display) -> Error {
-        Error::lake(&self.path, e.to_string())
+    /// Runs a step of the parquet crate over the file.
+    pub(super) fn guarded<T, E: std::fmt::Display>(&self, step: impl FnOnce() -> Result<T, E>) -> Result<T> {
+        guarded(&self.path, step)
     }
 
     pub(super) fn count(&self, bytes: u64) {
@@ -127,15 +126,11 @@ impl<'m> SeekFile<'m> {
         let columns: Vec<Col> = probes.iter().map(|p| p.col).collect();
         self.count_chunks(group, &columns);
         let names = self.table.names(&columns);
-        let reader = self
-            .reader(group, Some(&names))?
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|e| self.failed(e))?;
+        let reader = self.reader(group, Some(&names))?.with_batch_size(BATCH_ROWS);
         let mut out = Vec::new();
         let mut first = 0;
-        for batch in reader {
-            let batch = batch.map_err(|e| self.failed(e))?;
+        for batch in Batches::new(&self.path, || reader.build())? {
+            let batch = batch?;
             for p in probes {
                 let name = self.table.column(p.col).map_or("", |c| c.name);
                 if let Some(array) = batch.column_by_name(name) {
@@ -159,11 +154,10 @@ impl<'m> SeekFile<'m> {
         }
         self.count_chunks(group, &[col]);
         let names = self.table.names(&[col]);
-        let reader = self.reader(group, Some(&names))?.with_batch_size(BATCH_ROWS).build();
+        let reader = self.reader(group, Some(&names))?.with_batch_size(BATCH_ROWS);
         let mut out = Vec::new();
-        for batch in reader.map_err(|e| self.failed(e))? {
-            let batch = batch.map_err(|e| self.failed(e))?;
-            for array in batch.columns() {
+        for batch in Batches::new(&self.path, || reader.build())? {
+            for array in batch?.columns() {
                 cells::distinct(array.as_ref(), &mut out);
             }
         }
@@ -177,13 +171,11 @@ impl<'m> SeekFile<'m> {
         }
         self.count_pages(group, columns, rows);
         let names = columns.map(|c| self.table.names(c));
-        let reader: ParquetRecordBatchReader = self
+        let reader = self
             .reader(group, names.as_deref())?
             .with_row_selection(selection(rows))
-            .with_batch_size(BATCH_ROWS.min(rows.len()))
-            .build()
-            .map_err(|e| self.failed(e))?;
-        reader.map(|b| b.map_err(|e| self.failed(e))).collect()
+            .with_batch_size(BATCH_ROWS.min(rows.len()));
+        Batches::new(&self.path, || reader.build())?.collect()
     }
 
     fn reader(&self, group: usize, names: Option<&[&str]>) -> Result<ParquetRecordBatchReaderBuilder<File>> {

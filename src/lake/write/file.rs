@@ -14,6 +14,7 @@ use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::*;
 
 use super::super::batch::{arrow_schema, internal};
+use super::super::catalogue::Tail;
 use super::super::merge::{Pick, Span, View};
 use super::column::ColumnWriter;
 use super::extra_names::ExtraNames;
@@ -34,6 +35,8 @@ pub struct Written {
     pub bytes: u64,
     /// BLAKE3 of the file, hexadecimal.
     pub blake3: String,
+    /// What stands behind the row groups.
+    pub tail: Tail,
 }
 
 /// A file under way.
@@ -83,6 +86,7 @@ impl FileWriter {
             file,
             hasher: blake3::Hasher::new(),
             bytes: 0,
+            tail: None,
         };
         let writer = SerializedFileWriter::new(out, schema.root_schema_ptr(), Arc::new(properties))
             .map_err(|e| failed(&path, e))?;
@@ -210,14 +214,29 @@ impl FileWriter {
         if let Some(names) = self.extra.finish() {
             self.writer.append_key_value_metadata(names);
         }
-        let out = self.writer.into_inner().map_err(|e| failed(path, e))?;
-        drop(out.file);
+        self.writer
+            .flush()
+            .map_err(|e| Error::io(path, "cannot write to the lake", e))?;
+        let out = self.writer.inner_mut();
+        let body = out.bytes;
+        out.tail = Some(blake3::Hasher::new());
+        // Not `into_inner`, which turns the system's reason into words.
+        self.writer.finish().map_err(|e| failed(path, e))?;
+        let out = self.writer.inner();
         Ok(Written {
             rows: self.rows,
             bytes: out.bytes,
-            blake3: out.hasher.finalize().to_hex().to_string(),
+            blake3: hex(Some(&out.hasher)),
+            tail: Tail {
+                bytes: out.bytes - body,
+                blake3: hex(out.tail.as_ref()),
+            },
         })
     }
+}
+
+fn hex(hasher: Option<&blake3::Hasher>) -> String {
+    hasher.map_or_else(String::new, |h| h.finalize().to_hex().to_string())
 }
 
 fn failed(path: &Path, e: ParquetError) -> Error {
@@ -231,12 +250,18 @@ struct Hashing {
     file: File,
     hasher: blake3::Hasher,
     bytes: u64,
+    /// Over what is written behind the row groups.
+    tail: Option<blake3::Hasher>,
 }
 
 impl Write for Hashing {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = self.file.write(buf)?;
-        self.hasher.update(buf.get(..n).unwrap_or(&[]));
+        let written = buf.get(..n).unwrap_or(&[]);
+        self.hasher.update(written);
+        if let Some(tail) = &mut self.tail {
+            tail.update(written);
+        }
         self.bytes += n as u64;
         Ok(n)
     }

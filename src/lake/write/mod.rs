@@ -1,7 +1,7 @@
 //! Writing the files of a day: rows in order, cut into files of bounded size, named after their content.
 //!
 //! The parquet crate's own Arrow writer hashes and compares the text of every cell, though the rows come with codes;
-//! here a distinct text is looked at once a row group. Page headers, bloom filters, page index and footer are the crate's.
+//! here a distinct text is looked at once a row group. Bloom filters, page index and footer are the crate's.
 
 mod bound;
 mod column;
@@ -10,6 +10,7 @@ pub mod extra_names;
 mod file;
 mod ints;
 pub mod layout;
+mod page_header;
 mod pages;
 mod rle;
 mod values;
@@ -114,6 +115,7 @@ impl<'l> DayWriter<'l> {
             rows: written.rows,
             bytes: written.bytes,
             blake3: written.blake3,
+            tail: Some(written.tail),
             first: open.first,
             last: open.last,
         });

@@ -4,16 +4,14 @@ use std::cell::RefCell;
 
 use parquet::basic::{BoundaryOrder, Compression, Encoding, PageType, Type, ZstdLevel};
 use parquet::bloom_filter::Sbbf;
-use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats};
-use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::super::batch::internal;
 use super::bound::{Bound, Bounds, cut, statistics, widen};
 use super::layout::LEVEL;
-use super::rle;
+use super::{page_header, rle};
 use crate::base::error::Result;
 
 /// What is known of a page beside its bytes.
@@ -36,7 +34,7 @@ pub struct Pages {
     descr: ColumnDescPtr,
     /// Whether bounds are kept; nobody looks for the smallest JSON object.
     bounded: bool,
-    sink: TrackedWrite<Vec<u8>>,
+    sink: Vec<u8>,
     found: Vec<(Bounds, Facts)>,
     offsets: OffsetIndexBuilder,
     encodings: Vec<(Encoding, i32)>,
@@ -59,7 +57,7 @@ impl Pages {
         Self {
             descr,
             bounded,
-            sink: TrackedWrite::new(Vec::new()),
+            sink: Vec::new(),
             found: Vec::new(),
             offsets: OffsetIndexBuilder::new(),
             encodings: Vec::new(),
@@ -71,7 +69,7 @@ impl Pages {
 
     /// Compressed bytes so far.
     pub fn bytes(&self) -> usize {
-        self.sink.bytes_written()
+        self.sink.len()
     }
 
     /// Whether there is no page yet.
@@ -86,21 +84,14 @@ impl Pages {
 
     /// Adds a page of levels and encoded values.
     pub fn data(&mut self, raw: &[u8], encoding: Encoding, mut facts: Facts) -> Result<()> {
-        let page = Page::DataPage {
-            buf: compress(raw)?.into(),
-            num_values: facts.values as u32,
-            encoding,
-            def_level_encoding: Encoding::RLE,
-            rep_level_encoding: Encoding::RLE,
-            statistics: None,
-        };
-        let written = SerializedPageWriter::new(&mut self.sink)
-            .write_page(CompressedPage::new(page, raw.len()))
-            .map_err(internal)?;
-        self.offsets
-            .append_offset_and_size(written.offset as i64, written.compressed_size as i32);
+        let packed = compress(raw)?;
+        let header = page_header::data(facts.values, encoding, raw.len(), &packed);
+        let (offset, size) = (self.sink.len(), header.len() + packed.len());
+        self.sink.extend_from_slice(&header);
+        self.sink.extend_from_slice(&packed);
+        self.offsets.append_offset_and_size(offset as i64, size as i32);
         self.offsets.append_row_count(facts.rows as i64);
-        self.uncompressed += written.uncompressed_size;
+        self.uncompressed += header.len() + raw.len();
         self.values += facts.values;
         self.rows += facts.rows;
         match self.encodings.iter_mut().find(|e| e.0 == encoding) {
@@ -120,10 +111,9 @@ impl Pages {
 
     fn close(self, dictionary: Option<(&[u8], usize)>, bloom_filter: Option<Sbbf>) -> Result<ColumnChunk> {
         let physical = self.physical();
-        let data = self.sink.into_inner().map_err(internal)?;
         let mut stats: Vec<PageEncodingStats> = Vec::new();
         let mut encodings = vec![Encoding::RLE];
-        let (mut bytes, mut uncompressed) = (data, self.uncompressed);
+        let (mut bytes, mut uncompressed) = (self.sink, self.uncompressed);
         let mut dict_len = 0;
         if let Some((raw, n)) = dictionary {
             let (page, size) = dictionary_page(raw, n)?;
@@ -185,17 +175,10 @@ fn encoding_stats(page_type: PageType, encoding: Encoding, count: i32) -> PageEn
 }
 
 fn dictionary_page(raw: &[u8], n: usize) -> Result<(Vec<u8>, usize)> {
-    let mut sink = TrackedWrite::new(Vec::new());
-    let page = Page::DictionaryPage {
-        buf: compress(raw)?.into(),
-        num_values: n as u32,
-        encoding: Encoding::PLAIN,
-        is_sorted: false,
-    };
-    let written = SerializedPageWriter::new(&mut sink)
-        .write_page(CompressedPage::new(page, raw.len()))
-        .map_err(internal)?;
-    Ok((sink.into_inner().map_err(internal)?, written.uncompressed_size))
+    let packed = compress(raw)?;
+    let header = page_header::dictionary(n, raw.len(), &packed);
+    let uncompressed = header.len() + raw.len();
+    Ok(([header, packed].concat(), uncompressed))
 }
 
 fn fill(index: &mut ColumnIndexBuilder, found: &[(Bounds, Facts)], physical: Type) {
