@@ -459,7 +459,7 @@ mod tests {
         // The two folders, and desktop metadata.
         assert_eq!(found.skipped.len(), 3);
         let named = dir.path().join("findings.jsonl");
-        assert_eq!(discover(&[named.clone()], &outputs).unwrap().files, [named]);
+        assert_eq!(discover(std::slice::from_ref(&named), &outputs).unwrap().files, [named]);
     }
 
     #[test]

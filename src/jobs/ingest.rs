@@ -14,7 +14,7 @@ use crate::base::error::{Error, Result};
 use crate::base::reject::Reject;
 use crate::base::time::{DateOrder, Ts};
 use crate::ingest::container::{self, BufferPool, Note, NoteKind, OpenOptions};
-use crate::ingest::discover::{Discovered, discover};
+use crate::ingest::discover::{Discovered, Skipped, discover};
 use crate::lake::Lake;
 use crate::lake::catalogue::Input;
 use crate::lake::checkpoint;
@@ -193,9 +193,12 @@ pub fn ingest(
     let sized = |f: &PathBuf| (f.clone(), std::fs::metadata(f).map_or(0, |m| m.len()));
     let files: Vec<(PathBuf, u64)> = found.files.iter().map(sized).collect();
     progress.set_total(files.iter().map(|f| f.1).sum());
-    let mut report = IngestReport::default();
-    report.skipped = found.skipped.iter().map(ToString::to_string).collect();
-    report.unreadable = found.unreadable.iter().map(ToString::to_string).collect();
+    let said = |list: &[Skipped]| list.iter().map(ToString::to_string).collect();
+    let mut report = IngestReport {
+        skipped: said(&found.skipped),
+        unreadable: said(&found.unreadable),
+        ..IngestReport::default()
+    };
     let least = Some(options.commit_bytes).filter(|_| !options.strict);
     for portion in portions::cut(files, least) {
         report.add(read(lake, portion, options, progress)?);

@@ -193,7 +193,7 @@ impl Run<'_> {
                         continue;
                     }
                     Ok(Turn::Adopt(found)) => {
-                        let (adopted, tally) = self.adopt(track, number, &shared.path, found);
+                        let (adopted, tally) = self.adopt(track, number, &shared.path, *found);
                         lane = adopted;
                         *shared.tally() = tally;
                     }

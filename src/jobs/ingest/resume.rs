@@ -58,7 +58,7 @@ pub(super) enum Turn {
     /// An earlier run decoded it.
     Pass,
     /// The place of the checkpoint was reached, and this was known of the input there.
-    Adopt(Found<Mark>),
+    Adopt(Box<Found<Mark>>),
     /// Decode it.
     Decode,
     /// The same, after a checkpoint of all before it.
@@ -77,7 +77,7 @@ impl Way {
                 return Err(Failed::Replaced);
             }
             self.last = offset;
-            return Ok(Turn::Adopt((mark, segments)));
+            return Ok(Turn::Adopt(Box::new((mark, segments))));
         }
         let due = every.is_some_and(|every| offset - self.last >= every.max(offset / SHARE));
         if due {
