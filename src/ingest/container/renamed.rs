@@ -3,7 +3,7 @@
 //! Such archives are made by appending, and by whoever wants a member overlooked: readers that keep members by name see the
 //! last one only.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::zip::ReadSeek;
@@ -87,10 +87,10 @@ impl Seek for Renamed<'_> {
 
 /// The directory with a name for each entry, and its end; `offset` is its place in the archive.
 fn renamed(old: &[u8], offset: u64) -> Option<Vec<u8>> {
-    let (mut new, mut names, mut entries) = (Vec::new(), HashSet::new(), 0usize);
+    let (mut new, mut names, mut entries) = (Vec::new(), HashMap::new(), 0usize);
     let mut rest = old;
     while let Some((entry, name, behind)) = entry(rest) {
-        let name = unused(name, &names);
+        let name = unused(name, &mut names);
         let (fixed, tail) = entry;
         let mut fixed = fixed.to_vec();
         let len = u16::try_from(name.len()).ok()?.to_le_bytes();
@@ -98,7 +98,6 @@ fn renamed(old: &[u8], offset: u64) -> Option<Vec<u8>> {
         new.extend_from_slice(&fixed);
         new.extend_from_slice(&name);
         new.extend_from_slice(tail);
-        names.insert(name);
         entries += 1;
         rest = behind;
     }
@@ -130,10 +129,31 @@ fn entry(directory: &[u8]) -> Option<Entry<'_>> {
     Some(((fixed, tail), name, rest))
 }
 
-/// A name that no entry has yet.
-fn unused(name: &[u8], names: &HashSet<Vec<u8>>) -> Vec<u8> {
-    // There are fewer names than numbers to try, so one is free.
-    let others = (2..).map(|n: u32| [name, format!("~{n}").as_bytes()].concat());
-    let mut all = std::iter::once(name.to_vec()).chain(others);
-    all.find(|n| !names.contains(n)).unwrap_or_default()
+/// A name that no entry has yet. `names` has the number that was tried last for each: no number is tried twice, however often
+/// a name comes again.
+fn unused(name: &[u8], names: &mut HashMap<Vec<u8>, u32>) -> Vec<u8> {
+    let mut number = names.get(name).copied().unwrap_or(0);
+    let mut own = name.to_vec();
+    while names.contains_key(&own) {
+        number += 1;
+        own = [name, format!("~{number}").as_bytes()].concat();
+    }
+    names.insert(name.to_vec(), number.max(1));
+    names.entry(own.clone()).or_insert(1);
+    own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_comes_ten_thousand_times_is_numbered_at_once() {
+        let mut names = HashMap::new();
+        let mut next = |name: &str| String::from_utf8(unused(name.as_bytes(), &mut names)).unwrap();
+        let first = ["a", "a~3", "a", "a", "a", "a~3"].map(&mut next);
+        assert_eq!(first, ["a", "a~3", "a~2", "a~4", "a~5", "a~3~2"]);
+        let all: std::collections::HashSet<_> = (0..10_000).map(|_| next("b")).collect();
+        assert_eq!(all.len(), 10_000);
+    }
 }
