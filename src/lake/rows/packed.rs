@@ -84,7 +84,7 @@ impl Packed {
         of_any_width!(self, _, _ => 0, v => v.capacity() * size_of_val(v.first().unwrap_or(&0)))
     }
 
-    /// The number at a place; [`NULL`] for null.
+    /// The number at a place; `NULL` for null.
     #[inline]
     pub fn get(&self, at: usize) -> u64 {
         of_any_width!(
