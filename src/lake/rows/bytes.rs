@@ -161,13 +161,15 @@ impl<'b> Reader<'b> {
             LIST => {
                 let items = self.len()?;
                 let offsets = self.packed(rows.checked_add(1)?)?;
+                // Rows are counted by what is there before any of them is looked at: a damaged number has no end.
+                let valid = self.flags(rows)?;
                 let ordered = (0..=rows).is_sorted_by_key(|at| offsets.get(at));
                 if !ordered || offsets.get(rows) > items as u64 {
                     return None;
                 }
                 Column::List {
                     offsets,
-                    valid: self.flags(rows)?,
+                    valid,
                     items: self.packed(items)?,
                     values: self.strings()?,
                 }
