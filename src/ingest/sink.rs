@@ -18,7 +18,7 @@ pub struct RecordContext<'c> {
     pub input: u32,
     /// Format id.
     pub format: &'static str,
-    /// Time of a record that has none: the input's own (modification) time.
+    /// Time of a record that has none, and none before it: the input's own (modification) time.
     pub fallback_time: Ts,
     /// Zone of times that name none, where the user gave `--tz`; else they count as UTC.
     pub zone: Option<chrono_tz::Tz>,
@@ -29,14 +29,16 @@ pub struct RecordContext<'c> {
 impl RecordContext<'_> {
     /// The time to store and how it is known.
     pub fn time(&self, raw: &Raw<'_>) -> (Ts, TimeQuality) {
-        match (raw.time, raw.quality) {
-            (Some(t), TimeQuality::Assumed) => {
-                let utc = self.zone.and_then(|z| local_to_utc(t, z)).unwrap_or(t);
-                (utc, TimeQuality::Assumed)
-            }
-            (Some(t), q) => (t, q),
-            (None, _) => (self.fallback_time, TimeQuality::None),
+        match raw.time {
+            Some(t) => (self.utc(t, raw.quality), raw.quality),
+            None => (self.fallback_time, TimeQuality::None),
         }
+    }
+
+    /// A time as it is stored.
+    fn utc(&self, written: Ts, quality: TimeQuality) -> Ts {
+        let zone = self.zone.filter(|_| quality == TimeQuality::Assumed);
+        zone.and_then(|z| local_to_utc(written, z)).unwrap_or(written)
     }
 }
 
@@ -64,6 +66,8 @@ pub struct Sink<'c> {
     pub lost: u64,
     /// Rows per table that were there before, in table order.
     before: Vec<usize>,
+    /// Time of the last record that has one, as written.
+    last: Option<(Ts, TimeQuality)>,
     cx: RecordContext<'c>,
 }
 
@@ -89,6 +93,7 @@ impl<'c> Sink<'c> {
             foreign: 0,
             lost: 0,
             before,
+            last: None,
             cx,
         }
     }
@@ -104,10 +109,21 @@ impl<'c> Sink<'c> {
         &self.cx
     }
 
-    /// Takes one record: it becomes exactly one row.
+    /// Takes one record: it becomes exactly one row. One without a time stands at the one before it: the input's own time is
+    /// another whenever the input grows or is copied, and with it the record would be.
     pub fn event(&mut self, raw: &Raw<'_>) {
         self.records += 1;
-        mappers::find(raw).map(raw, &mut self.rows, &self.cx);
+        let mapper = mappers::find(raw);
+        if let Some(time) = raw.time {
+            self.last = Some((time, raw.quality));
+            mapper.map(raw, &mut self.rows, &self.cx);
+            return;
+        }
+        let cx = RecordContext {
+            fallback_time: self.last.map_or(self.cx.fallback_time, |(t, q)| self.cx.utc(t, q)),
+            ..self.cx
+        };
+        mapper.map(raw, &mut self.rows, &cx);
     }
 
     /// Takes one record that cannot be used.

@@ -24,11 +24,13 @@ pub fn looks_like(head: &Head<'_>) -> String {
         return "binary data, no text".to_owned();
     }
     let first = head.lines(1).into_iter().next().unwrap_or_default();
+    let kind = match bytes.trim_ascii_start() {
+        [b'{' | b'[', ..] => "JSON, and of no known log",
+        [b'<', next, ..] if !next.is_ascii_digit() => "XML, and of no known log",
+        _ => "text, and no known header or line",
+    };
     match first.matches('\t').count() {
-        0..3 => format!(
-            "text, and no known header or line; it begins: {}",
-            escape_head(first.as_bytes(), FIRST_LINE)
-        ),
+        0..3 => format!("{kind}; it begins: {}", escape_head(first.as_bytes(), FIRST_LINE)),
         tabs => format!(
             "{} columns between tabs without a header line, such as Zeek's #fields",
             tabs + 1

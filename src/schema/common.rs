@@ -15,7 +15,7 @@ macro_rules! common {
 
 common! {
     TS "ts" Ts "Event time as the record says it: UTC where it names its zone, else as written (see time_quality).";
-    TIME_QUALITY "time_quality" Dict "How the time is known: utc, offset, assumed, year_inferred, none (then ts is the input's own time).";
+    TIME_QUALITY "time_quality" Dict "How the time is known: utc, offset, assumed, year_inferred, none (then ts is that of the record before it in the input, if there is one, else the input's own time).";
     UTC_TIME "utc_time" Ts "The sensor's own UTC clock inside the record (Sysmon UtcTime); stale in events 3 and 22 after a resume.";
     HOST "host" Dict "Host the event happened on: lower-case short name, or ip:ADDRESS where only an address is known.";
     HOST_RAW "host_raw" Dict "Host as logged (FQDN, DeviceName).";

@@ -4,13 +4,13 @@
 
 mod header;
 mod key_value;
+mod midnights;
 
 use std::sync::Arc;
 
 use header::{Header, Kind};
 
 use super::{Block, Carry, Format, Head, Sniff};
-use crate::base::text::trim_start;
 use crate::ingest::framing::Framing;
 use crate::ingest::lines::{emptied, lines, peel, text, texts};
 use crate::ingest::raw::Raw;
@@ -54,13 +54,16 @@ impl Format for W3c {
     }
 
     fn carry(&self, block: &Block<'_>, carry: &mut Carry) {
-        if memchr::memchr(b'#', block.bytes).is_none() {
+        let mut header = Header::load(&carry.header);
+        if memchr::memchr(b'#', block.bytes).is_none() && !header.is_dateless() {
             return;
         }
-        let mut header = Header::load(&carry.header);
-        for (_, line) in lines(block).filter(|(_, l)| memchr::memchr(b'#', l).is_some()) {
-            let line = text(line, carry.codepage);
-            header.update(peel(&line, carry).payload);
+        for (_, line) in lines(block) {
+            let may_be_header = memchr::memchr(b'#', line).is_some();
+            if may_be_header || header.is_dateless() {
+                let line = text(line, carry.codepage);
+                header.take(peel(&line, carry).payload);
+            }
         }
         carry.header = Arc::from(header.save().into_bytes());
     }
@@ -70,8 +73,7 @@ impl Format for W3c {
         let (mut cells, mut fields) = (Vec::new(), Vec::new());
         for (offset, bytes, decoded) in texts(block, carry.codepage) {
             let line = peel(&decoded, carry);
-            if trim_start(line.payload).as_bytes().first() == Some(&b'#') {
-                header.update(line.payload);
+            if header.take(line.payload) {
                 continue;
             }
             if header.kind() == Kind::None && key_value::is_proxy(line.payload) {

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::midnights::Midnights;
 use crate::base::columns::Columns;
-use crate::base::time::{self, SECOND, TimeQuality, Ts, Zone};
+use crate::base::text::trim_start;
+use crate::base::time::{self, DAY, SECOND, TimeQuality, Ts, Zone};
 use crate::ingest::layout::{Layout, Placed};
 use crate::ingest::lines::Line;
 use crate::ingest::name::Name;
@@ -79,6 +81,9 @@ pub(super) struct Header {
     day: Option<String>,
     /// Zone that `#Date` names, seconds east of UTC.
     zone: Option<i32>,
+    /// For logs without a date column: what came behind that day, and what it adds to the day of the next record.
+    midnights: Midnights,
+    later: Ts,
 }
 
 impl Default for Header {
@@ -95,6 +100,8 @@ impl Default for Header {
             open_ended: false,
             day: None,
             zone: None,
+            midnights: Midnights::default(),
+            later: 0,
         }
     }
 }
@@ -109,15 +116,43 @@ impl Header {
     }
 
     pub(super) fn load(saved: &[u8]) -> Self {
+        let saved = String::from_utf8_lossy(saved);
         let mut header = Self::default();
-        for line in String::from_utf8_lossy(saved).lines() {
-            header.update(line);
-        }
+        let mut lines = saved.lines();
+        lines.by_ref().take(2).for_each(|line| header.update(line));
+        header.midnights = Midnights::load(lines.next().unwrap_or_default());
         header
     }
 
+    /// The two lines that count, and a third of what came behind them.
     pub(super) fn save(&self) -> String {
-        format!("{}\n{}", self.date_line, self.fields_line)
+        format!("{}\n{}\n{}", self.date_line, self.fields_line, self.midnights.save())
+    }
+
+    /// Whether records have a time of day and no date, so that none is read without those before it.
+    pub(super) fn is_dateless(&self) -> bool {
+        self.date.is_none() && self.time.is_some()
+    }
+
+    /// Takes the next line; whether it is none of a record.
+    pub(super) fn take(&mut self, line: &str) -> bool {
+        let is_header = trim_start(line).as_bytes().first() == Some(&b'#');
+        if is_header {
+            self.update(line);
+        } else if self.is_dateless() {
+            self.pass(line);
+        }
+        is_header
+    }
+
+    /// A record of a log without dates may be of another day than the one before.
+    fn pass(&mut self, line: &str) {
+        let mut cells = Vec::new();
+        self.cells(line, &mut cells);
+        let clock = self.time.and_then(|place| clock(cells.get(place)?));
+        if let Some(clock) = clock {
+            self.later = self.midnights.pass(clock);
+        }
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -135,6 +170,7 @@ impl Header {
                 .filter(|d| d.as_bytes().get(4) == Some(&b'-'))
                 .map(str::to_owned);
             self.zone = named_zone(date);
+            self.midnights = Midnights::behind(date.split_whitespace().nth(1).and_then(clock));
         }
         if let Some(fields) = strip_key(line, "#Fields:") {
             let fields = fields.trim();
@@ -226,7 +262,7 @@ impl Header {
                 .or_else(|| day_of_name(file).map(Cow::Owned));
             let parsed = day.and_then(|d| joined(&d, clock));
             if let Some(ts) = parsed {
-                self.zoned(raw, ts);
+                self.zoned(raw, ts + self.later);
                 return raw.quality != TimeQuality::Offset && date.is_some_and(|d| d.len() == 10) && clock.len() == 8;
             }
         }
@@ -327,6 +363,11 @@ fn joined(day: &str, clock: &str) -> Option<Ts> {
         return None;
     }
     time::day_and_clock(day, clock).map(|(ts, _)| ts)
+}
+
+/// Microseconds since midnight.
+fn clock(text: &str) -> Option<Ts> {
+    Some(joined("2000-01-01", text)?.rem_euclid(DAY))
 }
 
 /// `EST (UTC-0400)`, `UTC+09:00`: seconds east of UTC.

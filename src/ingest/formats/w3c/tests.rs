@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::time;
 use crate::ingest::sink::RecordContext;
 use crate::schema::builder::{Cells, TableBuilder};
 use crate::schema::{Col, common, http, network};
@@ -111,6 +112,43 @@ fn a_zone_in_the_date_line_counts_and_cut_lines_are_rejects() {
     let (_, _, cells) = builder(sink, "http").finish();
     assert_eq!(ints(&cells, common::TS), [1_618_581_069_000_000 + 14_400_000_000]);
     assert_eq!(texts(&cells, common::TIME_QUALITY), [Some("offset".into())]);
+}
+
+#[test]
+fn a_log_without_dates_goes_on_behind_midnight_whatever_its_blocks() {
+    let head = "#Date: 2025-03-08 08:00:00\n#Fields: time c-ip cs-method cs-uri-stem sc-status\n";
+    let records = [
+        ("10:00:00", 8),
+        ("23:59:59", 8),
+        ("00:00:01", 9),
+        ("23:59:58", 8),
+        ("11:00:00", 9),
+        ("09:30:00", 10),
+    ];
+    let line = |clock: &str| format!("{clock} 10.0.0.1 GET /a 200\n");
+    let want: Vec<i64> = records
+        .iter()
+        .map(|(clock, day)| time::day_and_clock(&format!("2025-03-{day:02}"), clock).unwrap().0)
+        .collect();
+    let times = |sink: Sink<'_>| ints(&builder(sink, "http").finish().2, common::TS);
+    let whole: String = records.iter().map(|(clock, _)| line(clock)).collect();
+    assert_eq!(times(run(&format!("{head}{whole}"), &Carry::default())), want);
+    let mut carry = Carry::default();
+    let mut pass = |text: &str| {
+        let before = carry.clone();
+        let block = Block {
+            bytes: text.as_bytes(),
+            ..Block::default()
+        };
+        W3c.carry(&block, &mut carry);
+        before
+    };
+    pass(head);
+    for ((clock, _), want) in records.iter().zip(want) {
+        let text = line(clock);
+        let before = pass(&text);
+        assert_eq!(times(run(&text, &before)), [want]);
+    }
 }
 
 #[test]
