@@ -8,6 +8,7 @@ use super::day::{Day, DayResult, commit_days};
 use super::merge::FileIds;
 use super::staging::{Staging, day_name};
 use super::sync::sync_files;
+use super::torn::Torn;
 use super::{Lake, leftovers};
 use crate::base::error::Result;
 use crate::schema::TABLES;
@@ -46,7 +47,16 @@ pub fn commit(lake: &mut Lake, staging: &Staging, inputs: &mut [Input], packed: 
         })
         .collect();
     let new: BTreeSet<u64> = ids.iter().flatten().copied().collect();
-    let done = commit_days(lake.root(), days, &new, staging);
+    let known = lake.catalogue().inputs.iter();
+    let torn = Torn::of(
+        known.chain(
+            ids.iter()
+                .zip(inputs.iter())
+                .filter(|(id, _)| id.is_some())
+                .map(|(_, i)| i),
+        ),
+    );
+    let done = commit_days(lake.root(), days, &new, &torn, staging);
     let out = done.and_then(|done| publish(lake, inputs, packed, &ids, &new, done));
     settle(lake, out)
 }

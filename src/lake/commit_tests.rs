@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow_array::RecordBatch;
+use arrow_array::{BooleanArray, RecordBatch};
 use proptest::prelude::*;
 
 use super::batch;
@@ -13,6 +13,7 @@ use super::limits::Limits;
 use super::oracle;
 use super::rows::Rows;
 use super::staging::{Staging, day_name, day_of};
+use super::torn::Torn;
 use super::write::Layout;
 use super::{
     Lake, merge_files,
@@ -67,11 +68,14 @@ fn cell(inputs: u8) -> impl Strategy<Value = Cell> {
         })
 }
 
-/// Rows get their places in their inputs by their order here.
+/// Rows get their places in their inputs by their order here; so rows of several inputs stand at one place.
 fn cells(inputs: u8, n: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Cell>> {
-    prop::collection::vec(cell(inputs), n).prop_map(|mut all| {
-        for (i, c) in all.iter_mut().enumerate() {
-            c.row = i as u64 * 10;
+    prop::collection::vec(cell(inputs), n).prop_map(move |mut all| {
+        let mut next = vec![0; usize::from(inputs)];
+        for c in &mut all {
+            let next = &mut next[c.input as usize];
+            c.row = *next * 10;
+            *next += 1;
         }
         all
     })
@@ -136,6 +140,9 @@ fn inputs(r: &Run) -> Vec<Input> {
         path: format!("in-{i}"),
         content_id: blake3::hash(&[*c]).to_hex().to_string(),
         records: r.cells.iter().filter(|x| x.input as usize == i).count() as u64,
+        bytes: u64::from(*c),
+        // Two contents of three are of logs that were copied while they were written.
+        torn: (c % 3 > 0).then_some(u64::from(c / 2) * 10),
         ..Input::default()
     };
     r.contents.iter().enumerate().map(input).collect()
@@ -212,7 +219,7 @@ fn show(rows: &Rows, i: usize) -> String {
 /// The reference: all rows of a lake by partition, in memory.
 #[derive(Default)]
 struct Model {
-    contents: Vec<String>,
+    contents: Vec<Input>,
     days: BTreeMap<(usize, i64), Vec<RecordBatch>>,
 }
 
@@ -222,9 +229,9 @@ impl Model {
         let ids: Vec<Option<u64>> = inputs
             .iter()
             .map(|i| {
-                let new = !self.contents.contains(&i.content_id);
+                let new = !self.contents.iter().any(|c| c.content_id == i.content_id);
                 if new {
-                    self.contents.push(i.content_id.clone());
+                    self.contents.push(i.clone());
                 }
                 new.then(|| i.file_id())
             })
@@ -241,12 +248,40 @@ impl Model {
         for (key, mut batches) in fresh {
             let old = self.days.remove(&key).unwrap_or_default();
             batches.extend(old);
+            let batches = self.without_parts(&batches);
             let kept = oracle::split(&batches).kept;
             let order = oracle::sorted(&batches, kept);
             let refs: Vec<&RecordBatch> = batches.iter().collect();
             let merged = arrow_select::interleave::interleave_record_batch(&refs, &order).unwrap();
             self.days.insert(key, vec![merged]);
         }
+    }
+
+    /// All rows but those of which another has more.
+    fn without_parts(&self, batches: &[RecordBatch]) -> Vec<RecordBatch> {
+        let table = |b: &RecordBatch| match b.schema().index_of("qname") {
+            Ok(_) => &dns::TABLE,
+            Err(_) => &process::TABLE,
+        };
+        let all: Vec<Rows> = batches.iter().map(|b| Rows::from_batch(table(b), b)).collect();
+        let line = |rows: &Rows, at: usize| {
+            let text = |col| rows.text(col, at).map(<[u8]>::to_vec);
+            let (file_id, row) = (rows.int(common::FILE_ID, at) as u64, rows.int(common::ROW, at) as u64);
+            let input = self.contents.iter().find(|i| i.file_id() == file_id).unwrap();
+            let extent = if input.torn == Some(row) { input.bytes } else { u64::MAX };
+            let ms = rows.int(common::TS, at).div_euclid(1_000);
+            ((text(common::HOST), text(common::FORMAT), ms, row), extent)
+        };
+        let lines: Vec<_> = all
+            .iter()
+            .flat_map(|rows| (0..rows.len()).map(|at| line(rows, at)))
+            .collect();
+        let is_part = |(line, extent): &(_, u64)| lines.iter().any(|(l, e)| l == line && e > extent);
+        let whole = all.iter().zip(batches).map(|(rows, b)| {
+            let stay: BooleanArray = (0..rows.len()).map(|at| Some(!is_part(&line(rows, at)))).collect();
+            arrow_select::filter::filter_record_batch(b, &stay).unwrap()
+        });
+        whole.collect()
     }
 
     fn rows(&self) -> BTreeMap<(String, String), Vec<String>> {
@@ -325,12 +360,12 @@ proptest! {
         for r in &runs {
             ingest(&mut lake, r, tight().0, Layout::narrow(), false);
         }
-        let days = rows(&lake);
+        let (days, torn) = (rows(&lake), Torn::of(lake.catalogue().inputs.iter()));
         for ((table, date), want) in days {
             let files: Vec<DataFile> = lake.catalogue().files_of(&table).filter(|f| f.date == date).cloned().collect();
             let table = crate::schema::table(&table).unwrap();
             for budget in [1, 400 << 20] {
-                let done = merge_files(lake.root(), &lake.staging_dir(), table, &date, &files, budget).unwrap();
+                let done = merge_files(lake.root(), &lake.staging_dir(), table, &date, &files, &torn, budget).unwrap();
                 prop_assert_eq!(&done.replaced, &files);
                 let got: Vec<String> = done.files.iter().flat_map(|f| rows_of(&lake, f)).collect();
                 prop_assert_eq!(&got, &want);

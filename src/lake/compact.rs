@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::catalogue::DataFile;
 use super::day::{DayResult, merge_files};
+use super::torn::Torn;
 use super::{Lake, commit};
 use crate::base::error::Result;
 use crate::schema::{TABLES, Table};
@@ -34,10 +35,13 @@ pub struct Compacted {
 pub fn compact(lake: &mut Lake, budget: usize) -> Result<Compacted> {
     let mut out = Compacted::default();
     let days = crowded(lake);
+    let torn = Torn::of(lake.catalogue().inputs.iter());
     for some in days.chunks(DAYS_AT_ONCE) {
         let done = some
             .iter()
-            .map(|(table, date, files)| merge_files(lake.root(), &lake.staging_dir(), table, date, files, budget))
+            .map(|(table, date, files)| {
+                merge_files(lake.root(), &lake.staging_dir(), table, date, files, &torn, budget)
+            })
             .collect::<Result<Vec<DayResult>>>();
         for d in done.iter().flatten() {
             out.days += 1;

@@ -1,14 +1,15 @@
 //! A group of rows of one host and millisecond that is too large for memory: logs without times, storms, attacks.
 //!
 //! The rows go to disk in their order; beside them goes an entry of 48 bytes a row, sorted on disk by what the
-//! duplicates' rule asks. One pass over the entries says which rows stay, one bit a row; a second pass over the rows writes them.
+//! duplicates' rule asks. Two passes over the entries say which rows stay, one bit a row; a pass over the rows writes them.
 
-use super::dedup::Judge;
+use super::dedup::{Entry, Judge};
 use super::entries::EntrySort;
 use super::limits::Limits;
 use super::merge::{Gather, Pick, View};
 use super::segment::{Scratch, Segment, SegmentWriter};
 use super::sift::{Tally, entry};
+use super::torn::{Lines, Torn};
 use crate::base::bits::Bits;
 use crate::base::error::Result;
 use crate::schema::Table;
@@ -22,6 +23,7 @@ pub struct Crowd<'s> {
     rows: SegmentWriter,
     gather: Gather,
     entries: EntrySort<'s>,
+    lines: Lines<'s>,
     next: u64,
 }
 
@@ -30,12 +32,13 @@ impl<'s> Crowd<'s> {
     ///
     /// # Errors
     /// Where the staging folder cannot be written.
-    pub fn new(table: &'static Table, scratch: &'s Scratch, limits: &Limits) -> Result<Self> {
+    pub fn new(table: &'static Table, torn: &'s Torn, scratch: &'s Scratch, limits: &Limits) -> Result<Self> {
         Ok(Self {
             table,
             rows: SegmentWriter::create(scratch)?,
             gather: Gather::new(table),
             entries: EntrySort::new(scratch, limits.entries),
+            lines: Lines::new(torn),
             next: 0,
         })
     }
@@ -47,7 +50,9 @@ impl<'s> Crowd<'s> {
     pub fn add(&mut self, slots: &View, picks: &[Pick]) -> Result<()> {
         let mut written = Vec::with_capacity(picks.len());
         for p in picks {
-            let old = slots.get(p.slot).is_some_and(|s| s.old.is_some());
+            let slot = slots.held(*p)?;
+            self.lines.meet(&slot.rows, p.at as usize);
+            let old = slot.old.is_some();
             let place = if old { NOWHERE } else { self.next };
             self.entries.push(entry(slots, *p, place)?)?;
             if !old {
@@ -67,9 +72,17 @@ impl<'s> Crowd<'s> {
     /// Where the staging folder cannot be read or written.
     pub fn finish(mut self, tally: &mut Tally) -> Result<(Segment, Bits)> {
         let mut kept = Bits::default();
+        let parts = self.lines.parts();
+        let is_part = |e: &Entry| parts.contains(&(e.file_id, e.row));
         let mut judge = Judge::default();
-        self.entries.drain(|e| {
-            let keep = judge.keeps(e);
+        self.entries.each(|e| {
+            if !is_part(e) {
+                judge.look(e);
+            }
+        })?;
+        let mut verdicts = judge.verdicts();
+        self.entries.each(|e| {
+            let keep = !is_part(e) && verdicts.keeps(e);
             tally.count(e.file_id, keep);
             if keep && e.at != NOWHERE {
                 kept.set(e.at);

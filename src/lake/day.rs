@@ -12,6 +12,7 @@ use super::merge::{Feed, FileRun, Merge, chains, reduce};
 use super::segment::Scratch;
 use super::sift::{Tally, sift};
 use super::staging::Staging;
+use super::torn::Torn;
 use super::verify::must_be_as_committed;
 use super::write::{DayWriter, Layout};
 use crate::base::error::{Error, Result};
@@ -41,12 +42,18 @@ pub struct DayResult {
     pub tally: Tally,
 }
 
-/// Commits days, as many at a time as memory allows; `new` are the content ids of the inputs that add rows. The results
-/// come in the order of the days.
+/// Commits days, as many at a time as memory allows; `new` are the content ids of the inputs that add rows, `torn` all
+/// inputs that end within a line. The results come in the order of the days.
 ///
 /// # Errors
 /// The first failure of any day.
-pub fn commit_days(root: &Path, days: Vec<Day>, new: &BTreeSet<u64>, staging: &Staging) -> Result<Vec<DayResult>> {
+pub fn commit_days(
+    root: &Path,
+    days: Vec<Day>,
+    new: &BTreeSet<u64>,
+    torn: &Torn,
+    staging: &Staging,
+) -> Result<Vec<DayResult>> {
     let limits = staging.limits();
     let n = days.len();
     let width = limits.days(rayon::current_num_threads());
@@ -57,6 +64,7 @@ pub fn commit_days(root: &Path, days: Vec<Day>, new: &BTreeSet<u64>, staging: &S
         layout: staging.layout(),
         run_bytes: limits.runs(width),
         new,
+        torn,
     };
     // Large days first, so that no core waits for one that began last.
     let mut order: Vec<(usize, Day)> = days.into_iter().enumerate().collect();
@@ -103,7 +111,8 @@ pub fn commit_days(root: &Path, days: Vec<Day>, new: &BTreeSet<u64>, staging: &S
 }
 
 /// Merges files of one day of one table into new files without copies of a row; the files themselves and the catalogue
-/// stay as they are. `budget` is the memory in bytes that this may take. Files of one day only.
+/// stay as they are. `torn` are all inputs that end within a line, `budget` is the memory in bytes that this may take. Files of
+/// one day only.
 ///
 /// # Errors
 /// Where a file cannot be read or written.
@@ -113,6 +122,7 @@ pub fn merge_files(
     table: &'static Table,
     date: &str,
     files: &[DataFile],
+    torn: &Torn,
     budget: usize,
 ) -> Result<DayResult> {
     let limits = Limits::new(budget);
@@ -125,6 +135,7 @@ pub fn merge_files(
             .saturating_sub(super::limits::WRITER_BYTES)
             .max(limits.chunk_bytes * 4),
         new: &BTreeSet::new(),
+        torn,
     };
     let day = Day {
         table,
@@ -146,6 +157,7 @@ struct Cx<'c> {
     run_bytes: usize,
     /// Content ids of the inputs that this run adds.
     new: &'c BTreeSet<u64>,
+    torn: &'c Torn,
 }
 
 impl Cx<'_> {
@@ -177,7 +189,7 @@ impl Cx<'_> {
 
     fn write(&self, day: &Day, feeds: Vec<Feed>) -> Result<DayResult> {
         let out = DayWriter::new(self.root, day.table, &day.date, self.layout);
-        let (files, tally) = sift(Merge::new(feeds)?, out, self.scratch, self.limits)?;
+        let (files, tally) = sift(Merge::new(feeds)?, self.torn, out, self.scratch, self.limits)?;
         Ok(DayResult {
             files,
             replaced: Vec::new(),

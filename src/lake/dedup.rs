@@ -2,14 +2,16 @@
 //!
 //! A record with an id or with a sub-second time is a duplicate when it is the same again. Lines with whole-second
 //! times repeat for real: within one input repeats stay, between inputs the n-th copy of one equals the n-th of
-//! another. Which copy stays is decided by the format's rank, then by the content's id, then by the place in the
-//! input: never by the order in which inputs were met.
+//! another. So the copies of the input that has most of them stay, and of several such inputs those of the one whose format
+//! has the best rank, then of the one with the smallest content id. What stays of what stayed before and of others is what
+//! would have stayed of all: neither the order in which inputs were met counts, nor how often rows were merged.
 //!
 //! Copies have the same host and the same millisecond, so they meet within one group of the merge.
 
 use ahash::RandomState;
 
 use super::rows::Rows;
+use crate::base::bits::Bits;
 use crate::base::error::Result;
 use crate::ingest::formats::FORMATS;
 use crate::schema::builder::NULL_INT;
@@ -75,40 +77,90 @@ pub fn entry(rows: &Rows, at: usize, place: u64, whole: impl FnOnce() -> Result<
     })
 }
 
-fn rank(format: Option<&[u8]>) -> u8 {
+/// Rank of a format by its id: the smaller one stays.
+pub fn rank(format: Option<&[u8]>) -> u8 {
     let position = FORMATS.iter().position(|f| Some(f.id().as_bytes()) == format);
     position.map_or(u8::MAX, |p| p as u8)
 }
 
-/// Says of one entry after the other whether it stays. Entries come sorted.
+/// Looks at all entries, which come sorted, before it says of any whether it stays.
 #[derive(Debug, Default)]
 pub struct Judge {
+    walk: Walk,
+    /// Most copies of the record under way in one input, and the number of their run.
+    most: Option<(u64, u64)>,
+    stay: Bits,
+}
+
+/// Says of the same entries, one after the other, whether they stay.
+#[derive(Debug)]
+pub struct Verdicts {
+    walk: Walk,
+    /// By number: runs of copies that stay.
+    stay: Bits,
+}
+
+/// A way through sorted entries, in runs of copies of one record in one input.
+#[derive(Debug, Default)]
+struct Walk {
     last: Option<Entry>,
-    /// Copies kept by the inputs before: an input adds those beyond that number.
-    kept: u64,
-    /// Copies met in this input.
+    run: u64,
+    /// Copies of the run that were met.
     met: u64,
-    /// Copies of this input that count.
-    counted: u64,
+}
+
+impl Walk {
+    /// Goes on to an entry; whether it is of another record than the one before.
+    fn step(&mut self, e: &Entry) -> bool {
+        let last = self.last.replace(*e);
+        let is_new = last.is_none_or(|l| l.key != e.key);
+        match last {
+            Some(l) if !is_new && (l.rank, l.file_id) == (e.rank, e.file_id) => self.met += 1,
+            _ => (self.run, self.met) = (self.run + 1, 1),
+        }
+        is_new
+    }
+
+    /// Which of the copies that count the entry is, from 1 on.
+    fn copy(&self) -> Option<u64> {
+        let repeats = self.last.is_some_and(|e| e.repeats);
+        Some(self.met).filter(|n| repeats || *n == 1)
+    }
 }
 
 impl Judge {
+    /// Looks at the next entry.
+    pub fn look(&mut self, e: &Entry) {
+        if self.walk.step(e) {
+            self.decide();
+        }
+        let most = self.most.map_or(0, |(n, _)| n);
+        if let Some(n) = self.walk.copy().filter(|n| *n > most) {
+            self.most = Some((n, self.walk.run));
+        }
+    }
+
+    fn decide(&mut self) {
+        if let Some((_, run)) = self.most.take() {
+            self.stay.set(run);
+        }
+    }
+
+    /// The verdicts over all that was looked at.
+    pub fn verdicts(mut self) -> Verdicts {
+        self.decide();
+        Verdicts {
+            walk: Walk::default(),
+            stay: self.stay,
+        }
+    }
+}
+
+impl Verdicts {
     /// Whether the next entry stays.
     pub fn keeps(&mut self, e: &Entry) -> bool {
-        match self.last {
-            Some(l) if l.key == e.key && (l.rank, l.file_id) == (e.rank, e.file_id) => {}
-            Some(l) if l.key == e.key => {
-                self.kept = self.kept.max(self.counted);
-                (self.met, self.counted) = (0, 0);
-            }
-            _ => (self.kept, self.met, self.counted) = (0, 0, 0),
-        }
-        self.last = Some(*e);
-        let counts = e.repeats || self.met == 0;
-        let keep = counts && self.met >= self.kept;
-        self.met += 1;
-        self.counted += u64::from(counts);
-        keep
+        self.walk.step(e);
+        self.stay.get(self.walk.run) && self.walk.copy().is_some()
     }
 }
 
@@ -131,7 +183,13 @@ mod tests {
             .collect();
         all.sort_unstable();
         let mut judge = Judge::default();
-        let mut out: Vec<usize> = all.iter().filter(|e| judge.keeps(e)).map(|e| e.at as usize).collect();
+        all.iter().for_each(|e| judge.look(e));
+        let mut verdicts = judge.verdicts();
+        let mut out: Vec<usize> = all
+            .iter()
+            .filter(|e| verdicts.keeps(e))
+            .map(|e| e.at as usize)
+            .collect();
         out.sort_unstable();
         out
     }
@@ -155,12 +213,23 @@ mod tests {
     }
 
     #[test]
-    fn whole_second_lines_repeat_for_real_and_an_input_adds_what_it_has_beyond_the_others() {
+    fn whole_second_lines_repeat_for_real_and_the_input_with_most_of_them_counts() {
         let twice = [(1, 0, 7, true), (1, 0, 7, true)];
         assert_eq!(kept(&twice), [0, 1]);
         let thrice_elsewhere = [(1, 0, 8, true), (1, 0, 8, true), (1, 0, 8, true)];
-        assert_eq!(kept(&[&twice[..], &thrice_elsewhere[..]].concat()), [0, 1, 4]);
+        assert_eq!(kept(&[&twice[..], &thrice_elsewhere[..]].concat()), [2, 3, 4]);
         let once_elsewhere = [(1, 0, 9, true)];
         assert_eq!(kept(&[&twice[..], &once_elsewhere[..]].concat()), [0, 1]);
+        let of_a_better_format = [(1, 0, 5, true), (1, 1, 2, true), (1, 1, 2, true), (2, 1, 2, true)];
+        assert_eq!(kept(&of_a_better_format), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_repeated_line_is_not_lost_when_its_day_is_merged_again() {
+        let all = [(1, 0, 7, true), (1, 0, 8, true), (1, 0, 8, true), (1, 0, 9, true)];
+        let stayed: Vec<_> = kept(&all).into_iter().map(|i| all[i]).collect();
+        assert_eq!(stayed.len(), 2);
+        assert_eq!(kept(&stayed), [0, 1]);
+        assert_eq!(kept(&[&stayed[..], &all[3..]].concat()), [0, 1]);
     }
 }

@@ -62,15 +62,17 @@ impl<'s> EntrySort<'s> {
     ///
     /// # Errors
     /// Where the staging folder cannot be read or written.
-    pub fn drain(&mut self, take: impl FnMut(&Entry)) -> Result<()> {
-        self.waiting.sort_unstable();
-        let mut take = take;
+    pub fn each(&mut self, mut take: impl FnMut(&Entry)) -> Result<()> {
         if self.levels.is_empty() {
-            self.waiting.drain(..).for_each(|e| take(&e));
+            self.waiting.sort_unstable();
+            self.waiting.iter().for_each(take);
             return Ok(());
         }
-        self.spill()?;
-        merge(std::mem::take(&mut self.levels).into_iter().flatten().collect(), |e| {
+        if !self.waiting.is_empty() {
+            self.spill()?;
+        }
+        let files: Vec<&Sorted> = self.levels.iter().flatten().collect();
+        merge(&files, |e| {
             take(e);
             Ok(())
         })
@@ -96,7 +98,7 @@ impl<'s> EntrySort<'s> {
             return Ok(());
         }
         let files = std::mem::take(files);
-        let merged = write(self.scratch, |out| merge(files, out))?;
+        let merged = write(self.scratch, |out| merge(&files.iter().collect::<Vec<_>>(), out))?;
         self.store(level + 1, merged)
     }
 }
@@ -114,10 +116,10 @@ fn write(scratch: &Scratch, fill: impl FnOnce(&mut dyn FnMut(&Entry) -> Result<(
     Ok(Sorted { path, file })
 }
 
-fn merge(files: Vec<Sorted>, mut take: impl FnMut(&Entry) -> Result<()>) -> Result<()> {
+fn merge(files: &[&Sorted], mut take: impl FnMut(&Entry) -> Result<()>) -> Result<()> {
     let mut readers = Vec::with_capacity(files.len());
     let mut heads = Vec::with_capacity(files.len());
-    for f in &files {
+    for f in files {
         let mut file = &f.file;
         file.seek(SeekFrom::Start(0))
             .map_err(|e| Error::io(&f.path, "cannot read staged rows", e))?;
@@ -218,9 +220,12 @@ mod tests {
                 want.push(e);
             }
             want.sort_unstable();
-            let mut got = Vec::new();
-            sort.drain(|e| got.push(*e)).unwrap();
-            prop_assert_eq!(got, want);
+            for _ in 0..2 {
+                let mut got = Vec::new();
+                sort.each(|e| got.push(*e)).unwrap();
+                prop_assert_eq!(&got, &want);
+            }
+            drop(sort);
             prop_assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         }
     }

@@ -38,6 +38,7 @@ pub mod staging;
 mod sync;
 #[cfg(test)]
 pub mod testing;
+mod torn;
 pub mod verify;
 mod write;
 

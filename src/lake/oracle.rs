@@ -60,22 +60,21 @@ pub fn split(batches: &[RecordBatch]) -> Split {
 }
 
 fn split_group(group: &[Entry], out: &mut Split) {
-    // How many copies are kept so far; an input adds those beyond that number.
-    let mut kept = 0;
-    for of_one_input in group.chunk_by(|a, b| a.file_id == b.file_id && a.rank == b.rank) {
-        let keep = if of_one_input.iter().any(|e| e.repeats) {
-            of_one_input.len()
-        } else {
-            1
-        };
-        for (n, e) in of_one_input.iter().enumerate() {
-            if n < keep && n >= kept {
-                out.kept.push(*e);
-            } else {
-                out.dropped.push(*e);
-            }
-        }
-        kept = kept.max(keep);
+    let copies = |of_one_input: &[Entry]| match of_one_input.iter().any(|e| e.repeats) {
+        true => of_one_input.len(),
+        false => 1,
+    };
+    let inputs: Vec<&[Entry]> = group
+        .chunk_by(|a, b| a.file_id == b.file_id && a.rank == b.rank)
+        .collect();
+    // The first of those with most copies.
+    let most = inputs.iter().map(|i| copies(i)).max();
+    let stays = inputs.iter().position(|i| Some(copies(i)) == most);
+    for (place, of_one_input) in inputs.iter().enumerate() {
+        let keep = if stays == Some(place) { copies(of_one_input) } else { 0 };
+        let (kept, dropped) = of_one_input.split_at(keep);
+        out.kept.extend(kept);
+        out.dropped.extend(dropped);
     }
 }
 

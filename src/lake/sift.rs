@@ -10,6 +10,7 @@ use super::limits::Limits;
 use super::merge::{Merge, Next, Pick, View};
 use super::relay::Relay;
 use super::segment::Scratch;
+use super::torn::{self, Lines, Torn};
 use super::write::DayWriter;
 use crate::base::error::Result;
 use crate::schema::builder::{NULL_CODE, NULL_INT};
@@ -47,15 +48,22 @@ impl Tally {
     }
 }
 
-/// Sifts a merge into a writer; rows of which the lake's files need only be compared are not written again. The files that
+/// Sifts a merge into a writer; `torn` are all inputs that end within a line; rows of which the lake's files need only be compared are not written again. The files that
 /// were written, and the rows that stayed and gave way.
 ///
 /// # Errors
 /// Where a run cannot be read or a file not be written.
-pub fn sift(merge: Merge, out: DayWriter<'_>, scratch: &Scratch, limits: &Limits) -> Result<(Vec<DataFile>, Tally)> {
+pub fn sift(
+    merge: Merge,
+    torn: &Torn,
+    out: DayWriter<'_>,
+    scratch: &Scratch,
+    limits: &Limits,
+) -> Result<(Vec<DataFile>, Tally)> {
     rayon::in_place_scope(|scope| {
         let mut s = Sift {
             merge,
+            torn,
             table: out.table(),
             out: Relay::new(scope, out),
             scratch,
@@ -75,6 +83,7 @@ pub fn sift(merge: Merge, out: DayWriter<'_>, scratch: &Scratch, limits: &Limits
 
 struct Sift<'s, 'scope> {
     merge: Merge,
+    torn: &'s Torn,
     table: &'static Table,
     out: Relay<'s, 'scope>,
     scratch: &'s Scratch,
@@ -125,6 +134,7 @@ impl Sift<'_, '_> {
             return self.accept(pick);
         }
         if self.group.len() > 1 {
+            self.mend();
             self.judge()?;
         }
         let mut group = std::mem::take(&mut self.group);
@@ -133,6 +143,26 @@ impl Sift<'_, '_> {
         }
         self.group = group;
         Ok(())
+    }
+
+    /// Takes lines out of the group that it has more of.
+    fn mend(&mut self) {
+        let slots = &self.merge.slots;
+        let row = |p: &Pick| Some((&slots.get(p.slot)?.rows, p.at as usize));
+        let mut lines = Lines::new(self.torn);
+        for (rows, at) in self.group.iter().filter_map(row) {
+            lines.meet(rows, at);
+        }
+        let parts = lines.parts();
+        if parts.is_empty() {
+            return;
+        }
+        self.group.retain(|p| {
+            let part = row(p)
+                .map(|(rows, at)| torn::place(rows, at))
+                .filter(|p| parts.contains(p));
+            part.inspect(|(file_id, _)| self.tally.count(*file_id, false)).is_none()
+        });
     }
 
     /// Takes the copies out of the group. Rows that a glance tells apart are not looked at closely.
@@ -157,9 +187,11 @@ impl Sift<'_, '_> {
         }
         self.entries.sort_unstable();
         let mut judge = Judge::default();
+        self.entries.iter().for_each(|e| judge.look(e));
+        let mut verdicts = judge.verdicts();
         let mut out = Vec::new();
         for e in &self.entries {
-            if !judge.keeps(e) {
+            if !verdicts.keeps(e) {
                 self.tally.count(e.file_id, false);
                 out.push(e.at);
             }
@@ -192,7 +224,7 @@ impl Sift<'_, '_> {
 
     /// More rows share a host and a millisecond than memory should hold: the rest of the group goes through the disk.
     fn crowd(&mut self) -> Result<()> {
-        let mut crowd = Crowd::new(self.table, self.scratch, self.limits)?;
+        let mut crowd = Crowd::new(self.table, self.torn, self.scratch, self.limits)?;
         let after = loop {
             crowd.add(&self.merge.slots, &self.group)?;
             self.group.clear();

@@ -20,7 +20,7 @@ use crate::base::reject::Reject;
 use crate::base::time::Ts;
 use crate::ingest::collector;
 use crate::ingest::formats::{Block, Carry, Format, Head};
-use crate::ingest::framing::{self, BlockReader, Cut};
+use crate::ingest::framing::{self, BlockReader, Cut, Framing};
 use crate::ingest::sink::{RecordContext, Sink};
 use crate::lake::catalogue::Input;
 use crate::lake::staging::Lane;
@@ -184,6 +184,7 @@ impl Run<'_> {
                 }
             };
             end = source.base + block.offset + block.bytes.len() as u64;
+            input.torn = torn(source.format.framing(), &block.bytes).map(|len| end - len);
             if let (Some(track), Some(content)) = (shared.track, &source.content) {
                 let every = self.options.checkpoint_bytes.filter(|_| track.is_free());
                 match way.turn(block.offset, every, content) {
@@ -354,6 +355,15 @@ impl Run<'_> {
         let any = || self.options.zones.iter().find(|(s, _)| s == "*");
         exact.or_else(family).or_else(any).map(|(_, z)| *z)
     }
+}
+
+/// The length of the last line of a text, if it does not end.
+fn torn(framing: Framing, text: &[u8]) -> Option<u64> {
+    if !matches!(framing, Framing::Lines | Framing::Csv) {
+        return None;
+    }
+    let last = text.len() - memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
+    (last > 0).then_some(last as u64)
 }
 
 /// A block as formats see it, with offsets in the input.
