@@ -172,7 +172,11 @@ fn a_file_of_no_format_is_told_by_what_it_looks_like() {
         (b"1.5\tCx\t10.0.0.1\t53\t10.0.0.2\n".to_vec(), "5 columns between tabs"),
         ((1..=255).cycle().take(4000).collect(), "binary data"),
         ([vec![9; 4096], b"ElfChnk\0".to_vec()].concat(), "EVTX"),
-        (b"hello there\nfriend\n".to_vec(), "it begins: hello there"),
+        (
+            b"hello there\nfriend\n".to_vec(),
+            "text, and no known header or line; it begins: hello there",
+        ),
+        (b"[1, 2]\n".to_vec(), "JSON, and of no known log; it begins: [1, 2]"),
     ] {
         let (code, input) = read("unknown", content);
         let notes = input["notes"].to_string();
@@ -189,4 +193,64 @@ fn lines_of_other_programs_in_a_bind_log_are_told() {
     let (code, input) = read("query.log", format!("{bind}{other}"));
     assert_eq!(code, 0);
     assert!(input["notes"].to_string().contains("7 of "), "{input}");
+}
+
+/// Rows of a lake into which copies of a growing log were read, one run for each list of copies.
+fn rows_after(runs: &[&[&str]]) -> u64 {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = dir.path().join("lake");
+    for (night, copies) in runs.iter().enumerate() {
+        let folder = dir.path().join(night.to_string());
+        fs::create_dir(&folder).unwrap();
+        for (n, copy) in copies.iter().enumerate() {
+            let path = folder.join(format!("{n}.log"));
+            fs::write(&path, copy).unwrap();
+            // Every copy has another time.
+            let day = std::time::Duration::from_secs(86_400 * (20_000 + night as u64 * 10 + n as u64));
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH + day).unwrap();
+        }
+        let [lake, folder] = [&lake, &folder].map(|p| p.display().to_string());
+        let done = coldtrail(&["ingest", &folder, "--lake", &lake, "--quiet"]);
+        assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+    let catalogue = json(&lake.join("_coldtrail/catalogue.json"));
+    let files = catalogue["files"].as_array().unwrap();
+    files.iter().map(|f| n(f, "rows")).sum()
+}
+
+#[test]
+fn the_cut_last_line_of_a_copied_log_gives_way_to_the_whole_one() {
+    let text = sample("squid/access.log.gz");
+    let lines = text.lines().count() as u64;
+    // Within the server's address, which stands behind all that a line must have.
+    let middle = text.len() / 2;
+    let address = middle + text[middle..].find("DIRECT/").unwrap() + "DIRECT/".len();
+    let copies = [&text[..address + 3], &text[..address + 5], &text[..]];
+    let [shorter, longer, whole] = copies;
+    let half = shorter.lines().count() as u64;
+    assert_eq!(rows_after(&[&[shorter], &[longer]]), half);
+    assert_eq!(rows_after(&[&[shorter], &[longer], &[whole]]), lines);
+    assert_eq!(rows_after(&[&[whole], &[longer, shorter]]), lines);
+    assert_eq!(rows_after(&[&copies]), lines);
+    // One that was never copied again is kept as it is, and so is a last line without its line break.
+    assert_eq!(rows_after(&[&[shorter]]), half);
+    assert_eq!(rows_after(&[&[whole.trim_end()]]), lines);
+    assert_eq!(rows_after(&[&[whole.trim_end()], &[whole]]), lines);
+}
+
+#[test]
+fn a_record_without_a_time_is_not_stored_again_whenever_its_log_has_grown() {
+    let query = |clock: &str| {
+        format!(
+            "18-Aug-2025 {clock} queries: info: client @0x7f41c8062b68 10.0.5.32#53878 (a.example): \
+             query: a.example IN A +E(0)K (10.0.1.53)\n"
+        )
+    };
+    let first = query("23:59:45.570") + "managed-keys-zone: loaded serial 7\n" + &query("23:59:46.570");
+    let grown = first.clone() + &query("23:59:47.570");
+    assert_eq!(
+        rows_after(&[&[&first], &[&grown], &[&(grown.clone() + &query("23:59:48.570"))]]),
+        5
+    );
 }
