@@ -71,6 +71,12 @@ impl Error {
         matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
     }
 
+    /// Whether there was no room on the disk, or none left to this user.
+    pub fn is_full_disk(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded))
+    }
+
     /// A damaged or foreign file in the lake.
     pub fn lake(path: impl AsRef<Path>, reason: impl ToString) -> Self {
         Self::Lake {

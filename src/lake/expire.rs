@@ -3,6 +3,9 @@
 //! The inputs stay in the catalogue, with a note: a folder of logs that is ingested again every night must not bring expired
 //! days back.
 
+use std::fs;
+use std::io::ErrorKind;
+
 use super::catalogue::DataFile;
 use super::{Lake, leftovers};
 use crate::base::error::Result;
@@ -19,7 +22,8 @@ pub struct Expired {
 }
 
 /// Drops every file of a day before `first_kept` (`YYYY-MM-DD`, UTC). The catalogue forgets them before they are
-/// removed, so a kill in between leaves nothing that counts.
+/// removed, so a kill in between leaves nothing that counts. Only on a disk without room for another catalogue they go first:
+/// after a kill there, dropping the same days once more mends the lake.
 ///
 /// # Errors
 /// Where the catalogue cannot be written.
@@ -46,7 +50,17 @@ pub fn expire(lake: &mut Lake, first_kept: &str) -> Result<Expired> {
             }
         }
         catalogue.generation += 1;
-        lake.set_catalogue(catalogue)?;
+        match lake.set_catalogue(catalogue.clone()) {
+            Err(e) if e.is_full_disk() => {
+                let remove = |f: &DataFile| match fs::remove_file(f.path(lake.root())) {
+                    Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
+                    _ => Ok(()),
+                };
+                gone.iter().try_for_each(remove).map_err(|_| e)?;
+                lake.set_catalogue(catalogue)?;
+            }
+            done => done?,
+        }
         leftovers::remove(lake)?;
     }
     Ok(out)

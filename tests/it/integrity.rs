@@ -194,6 +194,48 @@ fn a_run_that_fails_on_a_full_disk_leaves_nothing_on_it_and_names_the_file() {
     assert_eq!(on_disk(&lake), before);
 }
 
+/// Needs the right to mount a file system in memory.
+#[cfg(target_os = "linux")]
+#[test]
+fn old_days_go_from_a_disk_that_is_full_to_the_last_byte() {
+    use std::io::Write;
+    let disk = tempfile::tempdir().unwrap();
+    let mount = |args: &[&str]| {
+        std::process::Command::new(args[0])
+            .args(&args[1..])
+            .arg(disk.path())
+            .output()
+    };
+    let mounted = mount(&["mount", "-t", "tmpfs", "-o", "size=4m", "none"]);
+    if !mounted.is_ok_and(|done| done.status.success()) {
+        eprintln!("SKIPPED: no file system can be mounted here, so no disk was filled");
+        return;
+    }
+    let lake = disk.path().join("lake");
+    let wevtutil = root().join("sample_data/office/wevtutil");
+    let ingested = coldtrail(&[Path::new("ingest"), &wevtutil, Path::new("--lake"), &lake]);
+    let mut filling = fs::File::create(disk.path().join("filling")).unwrap();
+    while filling.write_all(&[7; 4096]).is_ok() {}
+    let expired = coldtrail(&[
+        "lake",
+        "expire",
+        "--lake",
+        &lake.display().to_string(),
+        "--older-than",
+        "2026-01-01",
+    ]);
+    let (files, verified) = (
+        content(&lake).0,
+        coldtrail(&["lake", "verify", "--lake", &lake.display().to_string()]),
+    );
+    drop(filling);
+    assert!(mount(&["umount"]).unwrap().status.success());
+    for done in [&ingested, &expired, &verified] {
+        assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+    assert!(files.is_empty());
+}
+
 /// Findings and hits of a hunt over a lake.
 fn hunted(lake: &Path, out: &Path) -> (Output, Vec<Vec<u8>>) {
     let _ = fs::remove_dir_all(out);
