@@ -369,16 +369,19 @@ impl TableBuilder {
         self.fixed(col, value);
     }
 
-    /// Sets a list cell of the current row.
-    pub fn list<'a>(&mut self, col: Col, items_in: impl IntoIterator<Item = &'a str>) {
+    /// Sets a list cell of the current row; how many items were added.
+    pub fn list<'a>(&mut self, col: Col, items_in: impl IntoIterator<Item = &'a str>) -> usize {
         let rows = self.rows;
-        if let Some(Cells::List { ends, items, values }) = self.cells.get_mut(col.0 as usize)
-            && ends.len() <= rows
-        {
-            for item in items_in {
-                items.push(values.intern(item));
+        match self.cells.get_mut(col.0 as usize) {
+            Some(Cells::List { ends, items, values }) if ends.len() <= rows => {
+                let before = items.len();
+                for item in items_in {
+                    items.push(values.intern(item));
+                }
+                put(ends, rows, None, Some(items.len()));
+                items.len() - before
             }
-            put(ends, rows, None, Some(items.len()));
+            _ => 0,
         }
     }
 

@@ -10,7 +10,7 @@ columns!(dns, "DNS questions and answers: Sysmon 22, DNS servers, Zeek dns, DNS-
     QTYPE "qtype" Dict "Record type by name (A, AAAA, TXT).";
     RCODE "rcode" Dict "Response code by name (NOERROR, NXDOMAIN).";
     ANSWERS "answers" List "Answers: addresses and names.";
-    TTL_MIN "ttl_min" U32 "Smallest TTL of the answers, seconds.";
+    TTL_MIN "ttl_min" U32 "Smallest TTL of the answers, seconds; that of all where `extra` has no TTLs.";
     RTT_US "rtt_us" U64 "Time from question to answer, microseconds.";
     QCLASS "qclass" U16 "Class of the question by number; 1 is IN.";
     Z "z" U8 "The reserved bits of the header.";

@@ -130,19 +130,31 @@ fn rejected(row: &mut Row<'_, '_>) {
 }
 
 fn answers(row: &mut Row<'_, '_>) {
+    let mut answers = 0;
     if let Some(text) = row.peek("answers") {
         let items = zeek::items(text);
-        row.cells.list(dns::ANSWERS, items.iter());
+        answers = row.cells.list(dns::ANSWERS, items.iter());
         if items.recreate() {
             row.take("answers");
         }
     }
-    let least = row
-        .peek("TTLs")
-        .and_then(|text| zeek::items(text).iter().filter_map(ttl).min());
-    if let Some(least) = least {
-        row.cells.int(dns::TTL_MIN, least);
+    let Some(text) = row.peek("TTLs") else { return };
+    let items = zeek::items(text);
+    let Some(least) = items.iter().filter_map(ttl).min() else {
+        return;
+    };
+    row.cells.int(dns::TTL_MIN, least);
+    let is_list = !text.starts_with('[');
+    if is_list && items.iter().count() == answers && items.iter().all(|t| whole(t) == Some(least)) {
+        row.take("TTLs");
     }
+}
+
+/// Whole seconds of an interval as Zeek writes them.
+fn whole(text: &str) -> Option<i64> {
+    let digits = text.strip_suffix(".000000")?;
+    let plain = digits == "0" || digits.starts_with(|c: char| matches!(c, '1'..='9'));
+    digits.parse::<u32>().ok().filter(|_| plain).map(i64::from)
 }
 
 /// Whole seconds of an interval.
@@ -226,5 +238,28 @@ mod tests {
             Some(r#"{"query":"ISE.Example.ORG","rcode":"3","TTLs":"2230.000000,36.000000"}"#),
             "a code that its name contradicts is kept"
         );
+    }
+
+    #[test]
+    fn lives_of_answers_are_kept_where_the_shortest_does_not_tell_all() {
+        let kept = |answers: &str, ttls: &str| {
+            let out = map("zeek.dns", &[("answers", answers), ("TTLs", ttls)]);
+            assert!(int(&out, dns::TTL_MIN).is_some());
+            extra(&out).is_some()
+        };
+        for (answers, ttls) in [("a", "0.000000"), ("a,b,c", "60.000000,60.000000,60.000000")] {
+            assert!(!kept(answers, ttls), "{ttls}");
+        }
+        for (answers, ttls) in [
+            ("a", "60"),
+            ("a", "060.000000"),
+            ("a", "+60.000000"),
+            ("a", "60.500000"),
+            ("a,b", "60.000000"),
+            ("a,b", "60.000000,61.000000"),
+            ("a", "[60.000000]"),
+        ] {
+            assert!(kept(answers, ttls), "{ttls}");
+        }
     }
 }
