@@ -63,7 +63,10 @@ mod tests {
             };
             hours.iter().map(&mut pass).collect::<Vec<_>>()
         };
-        assert_eq!(days(None, &[8.0, 20.0, 23.99, 0.01, 23.98, 0.02, 9.0, 8.5]), [0, 0, 0, 1, 0, 1, 1, 1]);
+        assert_eq!(
+            days(None, &[8.0, 20.0, 23.99, 0.01, 23.98, 0.02, 9.0, 8.5]),
+            [0, 0, 0, 1, 0, 1, 1, 1]
+        );
         // A night without records, and a header behind which the first record comes late or is of the next day.
         assert_eq!(days(None, &[17.0, 8.0, 17.0, 8.0]), [0, 1, 1, 2]);
         assert_eq!(days(Some(0), &[23.9, 0.1]), [0, 1]);
