@@ -13,7 +13,7 @@ use super::limits::Limits;
 use super::oracle;
 use super::rows::Rows;
 use super::staging::{Staging, day_name, day_of};
-use super::torn::Torn;
+use super::torn::{self, Torn};
 use super::write::Layout;
 use super::{
     Lake, merge_files,
@@ -263,22 +263,37 @@ impl Model {
             Ok(_) => &dns::TABLE,
             Err(_) => &process::TABLE,
         };
-        let all: Vec<Rows> = batches.iter().map(|b| Rows::from_batch(table(b), b)).collect();
-        let line = |rows: &Rows, at: usize| {
-            let text = |col| rows.text(col, at).map(<[u8]>::to_vec);
-            let (file_id, row) = (rows.int(common::FILE_ID, at) as u64, rows.int(common::ROW, at) as u64);
+        let line = |b: &RecordBatch, rows: &Rows, at: usize| {
+            let (file_id, place) = torn::place(rows, at);
+            // Few rows stand where a line was cut.
+            self.contents.iter().find(|i| i.torn == Some(place))?;
             let input = self.contents.iter().find(|i| i.file_id() == file_id).unwrap();
-            let extent = if input.torn == Some(row) { input.bytes } else { u64::MAX };
+            let extent = if input.torn == Some(place) {
+                input.bytes
+            } else {
+                u64::MAX
+            };
+            let text = |col| rows.text(col, at).map(<[u8]>::to_vec);
             let ms = rows.int(common::TS, at).div_euclid(1_000);
-            ((text(common::HOST), text(common::FORMAT), ms, row), extent)
+            let row = Rows::from_batch(rows.table(), &b.slice(at, 1));
+            Some(((text(common::HOST), text(common::FORMAT), ms, place), extent, row))
         };
-        let lines: Vec<_> = all
-            .iter()
-            .flat_map(|rows| (0..rows.len()).map(|at| line(rows, at)))
-            .collect();
-        let is_part = |(line, extent): &(_, u64)| lines.iter().any(|(l, e)| l == line && e > extent);
-        let whole = all.iter().zip(batches).map(|(rows, b)| {
-            let stay: BooleanArray = (0..rows.len()).map(|at| Some(!is_part(&line(rows, at)))).collect();
+        let of = |b: &RecordBatch| {
+            let rows = Rows::from_batch(table(b), b);
+            (0..rows.len()).map(|at| line(b, &rows, at)).collect::<Vec<_>>()
+        };
+        let lines: Vec<Vec<_>> = batches.iter().map(of).collect();
+        let is_part = |(key, extent, row): &(_, u64, Rows)| {
+            let mut more = lines
+                .iter()
+                .flatten()
+                .flatten()
+                .filter(|(k, e, _)| e > extent && k == key);
+            more.any(|(_, _, whole)| torn::is_part(row, whole))
+        };
+        let whole = batches.iter().zip(&lines).map(|(b, lines)| {
+            let stays = |line: &Option<_>| Some(!line.as_ref().is_some_and(is_part));
+            let stay: BooleanArray = lines.iter().map(stays).collect();
             arrow_select::filter::filter_record_batch(b, &stay).unwrap()
         });
         whole.collect()

@@ -50,9 +50,8 @@ impl<'s> Crowd<'s> {
     pub fn add(&mut self, slots: &View, picks: &[Pick]) -> Result<()> {
         let mut written = Vec::with_capacity(picks.len());
         for p in picks {
-            let slot = slots.held(*p)?;
-            self.lines.meet(&slot.rows, p.at as usize);
-            let old = slot.old.is_some();
+            self.lines.meet(slots, *p)?;
+            let old = slots.held(*p)?.old.is_some();
             let place = if old { NOWHERE } else { self.next };
             self.entries.push(entry(slots, *p, place)?)?;
             if !old {

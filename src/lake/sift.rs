@@ -48,8 +48,8 @@ impl Tally {
     }
 }
 
-/// Sifts a merge into a writer; `torn` are all inputs that end within a line; rows of which the lake's files need only be compared are not written again. The files that
-/// were written, and the rows that stayed and gave way.
+/// Sifts a merge into a writer; rows of which the lake's files need only be compared are not written again. `torn` are all
+/// inputs that end within a line. The files that were written, and the rows that stayed and gave way.
 ///
 /// # Errors
 /// Where a run cannot be read or a file not be written.
@@ -134,7 +134,7 @@ impl Sift<'_, '_> {
             return self.accept(pick);
         }
         if self.group.len() > 1 {
-            self.mend();
+            self.mend()?;
             self.judge()?;
         }
         let mut group = std::mem::take(&mut self.group);
@@ -146,23 +146,20 @@ impl Sift<'_, '_> {
     }
 
     /// Takes lines out of the group that it has more of.
-    fn mend(&mut self) {
+    fn mend(&mut self) -> Result<()> {
         let slots = &self.merge.slots;
-        let row = |p: &Pick| Some((&slots.get(p.slot)?.rows, p.at as usize));
         let mut lines = Lines::new(self.torn);
-        for (rows, at) in self.group.iter().filter_map(row) {
-            lines.meet(rows, at);
-        }
+        self.group.iter().try_for_each(|p| lines.meet(slots, *p))?;
         let parts = lines.parts();
         if parts.is_empty() {
-            return;
+            return Ok(());
         }
         self.group.retain(|p| {
-            let part = row(p)
-                .map(|(rows, at)| torn::place(rows, at))
-                .filter(|p| parts.contains(p));
+            let place = slots.get(p.slot).map(|s| torn::place(&s.rows, p.at as usize));
+            let part = place.filter(|place| parts.contains(place));
             part.inspect(|(file_id, _)| self.tally.count(*file_id, false)).is_none()
         });
+        Ok(())
     }
 
     /// Takes the copies out of the group. Rows that a glance tells apart are not looked at closely.

@@ -240,6 +240,24 @@ fn the_cut_last_line_of_a_copied_log_gives_way_to_the_whole_one() {
 }
 
 #[test]
+fn records_in_files_of_their_own_without_a_line_break_are_all_kept() {
+    let record = |host: &str, status: u32| {
+        format!(
+            "1758152037.388 300 10.0.5.27 TCP_TUNNEL/{status} 8200 CONNECT {host}:443 - HIER_DIRECT/198.51.100.98 -"
+        )
+    };
+    let files = [
+        record("a.example", 200),
+        record("bb.example", 200),
+        record("a.example.org", 503),
+        record("ccc.example", 407),
+    ];
+    let files = files.each_ref().map(String::as_str);
+    assert_eq!(rows_after(&[&files]), 4);
+    assert_eq!(rows_after(&[&files[..2], &files[2..]]), 4);
+}
+
+#[test]
 fn a_record_without_a_time_is_not_stored_again_whenever_its_log_has_grown() {
     let query = |clock: &str| {
         format!(

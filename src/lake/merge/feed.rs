@@ -239,6 +239,16 @@ pub struct OldRows {
 }
 
 impl OldRows {
+    /// A row by itself, with all of its columns.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn whole(&self, at: usize) -> Result<Rows> {
+        let batch = self.file.read_range(self.first + at, 1)?.next();
+        let batch = batch.ok_or_else(not_found)??;
+        Ok(Rows::from_batch(self.file.table, &batch))
+    }
+
     /// What a row says ([`Rows::identity`]); the first question reads the whole rows.
     ///
     /// # Errors
@@ -254,8 +264,10 @@ impl OldRows {
             let _ = self.identities.set(all);
         }
         let known = self.identities.get().and_then(|all| all.get(at));
-        known
-            .copied()
-            .ok_or_else(|| internal("a row of the lake was not found again"))
+        known.copied().ok_or_else(not_found)
     }
+}
+
+fn not_found() -> Error {
+    internal("a row of the lake was not found again")
 }
