@@ -266,6 +266,21 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn a_damaged_number_of_rows_of_empty_lists_is_not_counted_to_its_end() {
+        let empty = Column::List {
+            offsets: Packed::Alike(0, 3),
+            valid: vec![true; 2],
+            items: Packed::Alike(0, 0),
+            values: Strings::default(),
+        };
+        let mut bytes = Vec::new();
+        Rows::new(&process::TABLE, 2, vec![empty]).write_bytes(&mut bytes);
+        assert!(Rows::read_bytes(&process::TABLE, &bytes).is_some());
+        bytes[..8].copy_from_slice(&(u64::MAX / 2).to_le_bytes());
+        assert!(Rows::read_bytes(&process::TABLE, &bytes).is_none());
+    }
+
     proptest! {
         #[test]
         fn bytes_give_the_rows_back(columns in (0usize..40).prop_flat_map(|n| (Just(n), proptest::collection::vec(column(n), 0..6)))) {
