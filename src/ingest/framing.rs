@@ -8,6 +8,7 @@ mod csv;
 mod evtx;
 mod json;
 mod lines;
+mod rendered;
 mod xml;
 
 pub use blocks::{Block, BlockReader, BlockSizes, Cut};
@@ -15,6 +16,7 @@ pub use csv::CsvRecords;
 pub use evtx::{EvtxChunks, evtx_chunk_count, evtx_slots, evtx_slots_before};
 pub use json::{JsonObjects, JsonPlace};
 pub use lines::Lines;
+pub use rendered::RenderedEvents;
 pub use xml::{XmlEvents, strip_tree_dashes};
 
 /// How a format separates its records.
@@ -26,6 +28,8 @@ pub enum Framing {
     Json,
     /// `<Event>` elements.
     Xml,
+    /// Lines of which a date and `LogName=` begin an event.
+    Rendered,
     /// Lines with quoted fields that may hold line breaks.
     Csv,
     /// Chunks of 64 KiB behind a file header of 4096 bytes.
@@ -66,6 +70,7 @@ fn boundary(framing: Framing, block: &[u8], place: JsonPlace, at_eof: bool) -> (
         Framing::Lines => (lines::boundary(block), place),
         Framing::Json => json::boundary(block, place),
         Framing::Xml => (xml::boundary(block), place),
+        Framing::Rendered => (rendered::boundary(block), place),
         Framing::Csv => (csv::boundary(block), place),
         Framing::Evtx => (evtx::boundary(block), place),
     }
@@ -78,7 +83,7 @@ fn resync(framing: Framing, window: &[u8], is_first: bool) -> Option<usize> {
         _ if !is_first => None,
         Framing::Json => memchr::memchr(b'{', window),
         Framing::Xml => xml::find_start(window, 0),
-        Framing::Lines | Framing::Csv | Framing::Evtx => None,
+        Framing::Lines | Framing::Rendered | Framing::Csv | Framing::Evtx => None,
     };
     let from = own_start.map_or(0, |at| at + 1);
     let rest = window.get(from..)?;
@@ -86,6 +91,7 @@ fn resync(framing: Framing, window: &[u8], is_first: bool) -> Option<usize> {
         Framing::Lines | Framing::Csv | Framing::Evtx => memchr::memchr(b'\n', rest).map(|at| from + at + 1),
         Framing::Json => memchr::memmem::find(rest, b"\n{").map(|at| from + at + 1),
         Framing::Xml => xml::find_start(window, from),
+        Framing::Rendered => rendered::resync(window, is_first),
     }
 }
 

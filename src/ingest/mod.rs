@@ -24,6 +24,7 @@ pub mod message;
 pub mod name;
 pub mod named;
 pub mod raw;
+pub mod rendered;
 pub mod row;
 pub mod sink;
 pub mod syslog;

@@ -272,3 +272,28 @@ fn a_record_without_a_time_is_not_stored_again_whenever_its_log_has_grown() {
         5
     );
 }
+
+#[test]
+fn windows_events_as_text_give_findings_as_those_of_any_other_form() {
+    let event = |number: u32| {
+        format!(
+            "10/07/2016 06:38:24 PM\r\nLogName=Security\r\nSourceName=Microsoft Windows security auditing.\r\nEventCode=4688\r\n\
+             EventType=0\r\nType=Information\r\nComputerName=ws1.example.com\r\nRecordNumber={number}\r\n\
+             Message=A new process has been created.\r\n\r\nSubject:\r\n\tSecurity ID:\t\tS-1-5-21-1-2-3-1001\r\n\tAccount Name:\t\tann\r\n\r\n\
+             Process Information:\r\n\tNew Process ID:\t\t0x1a4\r\n\tNew Process Name:\tC:\\Windows\\System32\\rundll32.exe\r\n\
+             \tProcess Command Line:\trundll32.exe C:\\windows\\system32\\comsvcs.dll, MiniDump 624 C:\\temp\\lsass.dmp full\r\n\r\n"
+        )
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let input = dir.path().join("WinEventLog.txt");
+    fs::write(&input, [7, 8, 8].map(event).concat()).unwrap();
+    let (code, said, run) = hunt(dir.path(), &input);
+    let told = &run["inputs"][0];
+    assert_eq!((code, &told["format"]), (0, &Value::from("windows_text")), "{said}");
+    assert_eq!(
+        [n(told, "records"), n(told, "duplicates"), n(told, "rejected")],
+        [3, 1, 0]
+    );
+    let findings = fs::read_to_string(dir.path().join("out/findings.jsonl")).unwrap();
+    assert!(findings.contains("T1003.001") && findings.contains("ws1"), "{findings}");
+}

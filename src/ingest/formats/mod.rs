@@ -121,6 +121,7 @@ crate::registry! {
         windows_json::WindowsJson,
         evtxecmd_csv::EvtxecmdCsv,
         windows_csv::WindowsCsv,
+        windows_text::WindowsText,
         splunk::Splunk,
         mde_csv::MdeCsv,
         mde_json::MdeJson,

@@ -6,8 +6,9 @@ use encoding_rs::Encoding;
 
 use super::{Block, Carry, Format, Head, Sniff};
 use crate::ingest::encoding;
-use crate::ingest::event::{kv, xml};
+use crate::ingest::event::xml;
 use crate::ingest::framing::{Framing, Piece, XmlEvents};
+use crate::ingest::rendered;
 use crate::ingest::sink::Sink;
 
 /// The format.
@@ -74,26 +75,7 @@ fn between(block: &Block<'_>, range: Range<usize>, codepage: &'static Encoding, 
         }
         return;
     }
-    // An event begins with its date, the line before `LogName=`.
-    let mut begins = Vec::new();
-    let (mut at, mut line_before) = (0, 0);
-    for line in gap.split_inclusive(|b| *b == b'\n') {
-        if line.starts_with(b"LogName=") {
-            begins.push(line_before);
-        }
-        line_before = at;
-        at += line.len();
-    }
-    let ends = begins.iter().skip(1).copied().chain([gap.len()]);
-    for (from, to) in begins.iter().copied().zip(ends) {
-        let Some(bytes) = gap.get(from..to) else { continue };
-        let offset = block.offset + (start + from) as u64;
-        let (text, _) = encoding::fallback(bytes, codepage);
-        match kv::parse(&text, offset) {
-            Ok(raw) => sink.event(&raw),
-            Err(reason) => sink.reject(offset, reason, bytes),
-        }
-    }
+    rendered::decode(gap, block.offset + start as u64, codepage, sink);
 }
 
 /// The lines of a gap between events that are neither blank nor markup, from the first to the last of them. What stands on the

@@ -15,6 +15,7 @@ fn pieces(framing: Framing, block: &[u8], place: JsonPlace, base: u64) -> Found 
         Framing::Csv => CsvRecords::new(block).map(whole).collect(),
         Framing::Json => JsonObjects::at(block, place).collect(),
         Framing::Xml => XmlEvents::new(block).collect(),
+        Framing::Rendered => RenderedEvents::new(block).collect(),
         Framing::Evtx => EvtxChunks::new(block).collect(),
     };
     let entry = |piece| match piece {
@@ -113,6 +114,17 @@ const XML: &[&str] = &[
     "<Ev",
     "ent>",
 ];
+const RENDERED: &[&str] = &[
+    "01/14/2021 11:41:39 PM",
+    "1/2/2021 1:01:01 AM\n",
+    "\nLogName=",
+    "LogName=",
+    "Security",
+    "\n",
+    "\r\n",
+    "Message=x",
+    "0",
+];
 const CSV: &[&str] = &["\"", "\"", "\"\"", ",", ",\"", "\",", "\n", "\r\n", "a", ";", "b,c\n"];
 
 proptest! {
@@ -126,6 +138,11 @@ proptest! {
     #[test]
     fn xml_blocks_hold_what_the_whole_holds(text in soup(XML), target in 1usize..60) {
         check(Framing::Xml, text.as_bytes(), target);
+    }
+
+    #[test]
+    fn blocks_of_rendered_events_hold_what_the_whole_holds(text in soup(RENDERED), target in 1usize..60) {
+        check(Framing::Rendered, text.as_bytes(), target);
     }
 
     #[test]
@@ -202,6 +219,12 @@ fn a_record_above_the_limit_is_passed_over_and_named() {
         (
             Framing::Xml,
             format!("<Event>a</Event>\n<Event>{long}</Event>\n<Event>b</Event>\n"),
+        ),
+        (
+            Framing::Rendered,
+            ["a", &long, "b"]
+                .map(|m| format!("1/2/2021 1:01:01 AM\nLogName={m}\n"))
+                .concat(),
         ),
     ] {
         for streamed in [false, true] {
