@@ -56,7 +56,7 @@ pub struct Input {
     /// The options it was read with (`--tz Asia/Tokyo`); `None` where an earlier version read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_as: Option<Vec<String>>,
-    /// Where its last line begins, if that does not end: a log that was copied while it was written.
+    /// Where its last line begins, if that does not end and is not the only one: a log that was copied while it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub torn: Option<u64>,
     /// Whether an earlier run read it, and this one only met it again.

@@ -110,8 +110,8 @@ impl<'t> Lines<'t> {
     /// Content id and place of those of which another has more.
     pub fn parts(&self) -> BTreeSet<(u64, u64)> {
         let has_more = |line: &Line| {
-            let more = self.met.iter().filter(|m| m.key == line.key && m.extent > line.extent);
-            more.into_iter().any(|m| is_part(&line.row, &m.row))
+            let mut more = self.met.iter().filter(|m| m.key == line.key && m.extent > line.extent);
+            more.any(|m| is_part(&line.row, &m.row))
         };
         let parts = self.met.iter().filter(|line| has_more(line));
         parts.map(|line| (line.file_id, line.key.1)).collect()
@@ -181,11 +181,8 @@ fn is_cut_address(part: &[u8], whole: &[u8]) -> bool {
 /// How many fields without a column are other ones. One that the whole row has in a column counts once: it may be the one that
 /// was cut. One that says something else is never the same line.
 fn others_of_extra(part: &Rows, whole: &Rows) -> usize {
-    let json = |row: &'_ Rows| {
-        let bytes = row.text(common::EXTRA, 0).unwrap_or_default();
-        String::from_utf8_lossy(bytes).into_owned()
-    };
-    let (part, whole) = (json(part), json(whole));
+    let json = [part, whole].map(|row| row.text(common::EXTRA, 0).unwrap_or_default());
+    let [part, whole] = json.map(String::from_utf8_lossy);
     let other = |(name, value): (&str, &str)| match extra::members(&whole).find(|(n, _)| *n == name) {
         None => 1,
         Some((_, w)) => 2 * usize::from(!w.starts_with(value.strip_suffix('"').unwrap_or(value))),

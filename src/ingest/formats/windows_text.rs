@@ -36,7 +36,14 @@ impl Format for WindowsText {
 
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let codepage = carry.codepage.unwrap_or(encoding_rs::WINDOWS_1252);
-        rendered::decode(block.bytes, block.offset, codepage, sink);
+        for piece in RenderedEvents::new(block.bytes) {
+            match piece {
+                Piece::Record(at, bytes) => rendered::event(bytes, block.offset + at as u64, codepage, sink),
+                Piece::Damaged(at, bytes) => {
+                    sink.reject(block.offset + at as u64, "text in front of the first event", bytes);
+                }
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use encoding_rs::Encoding;
 use super::{Block, Carry, Format, Head, Sniff};
 use crate::ingest::encoding;
 use crate::ingest::event::xml;
-use crate::ingest::framing::{Framing, Piece, XmlEvents};
+use crate::ingest::framing::{Framing, Piece, RenderedEvents, XmlEvents};
 use crate::ingest::rendered;
 use crate::ingest::sink::Sink;
 
@@ -65,17 +65,20 @@ impl Format for WindowsXml {
 
 /// Raw exports of Splunk mix rendered events (`LogName=…` lines) among those in XML.
 fn between(block: &Block<'_>, range: Range<usize>, codepage: &'static Encoding, sink: &mut Sink<'_>) {
-    let start = range.start;
+    let first = block.offset + range.start as u64;
     let is_last = range.end == block.bytes.len();
     let Some(gap) = block.bytes.get(range) else { return };
-    if memchr::memmem::find(gap, b"LogName=").is_none() {
-        let first = block.offset + start as u64;
-        if let Some((at, text)) = foreign(gap, first == 0, is_last) {
-            sink.reject(first + at as u64, "text between events that is no Windows event", text);
+    for piece in RenderedEvents::new(gap) {
+        match piece {
+            Piece::Record(at, bytes) => rendered::event(bytes, first + at as u64, codepage, sink),
+            // It comes first, and a rendered event behind it begins on a line of its own.
+            Piece::Damaged(_, text) => {
+                if let Some((at, lines)) = foreign(text, first == 0, is_last || text.len() < gap.len()) {
+                    sink.reject(first + at as u64, "text between events that is no Windows event", lines);
+                }
+            }
         }
-        return;
     }
-    rendered::decode(gap, block.offset + start as u64, codepage, sink);
 }
 
 /// The lines of a gap between events that are neither blank nor markup, from the first to the last of them. What stands on the
@@ -144,6 +147,13 @@ mod tests {
         let text = format!("{EVENT}\n{rendered}{EVENT}\n{rendered}{rendered}");
         let sink = testing::decode(&WindowsXml, text.as_bytes());
         assert_eq!((sink.records, sink.rejects.len()), (5, 0));
+        // The end of a document is markup in front of them, too, and another log is none.
+        let text = format!("<Events>{EVENT},cell\n</Events>\n{rendered}");
+        let sink = testing::decode(&WindowsXml, text.as_bytes());
+        assert_eq!((sink.records, sink.rejects.len()), (2, 0));
+        let text = format!("{EVENT}\nanother log\n{rendered}{EVENT}\n");
+        let sink = testing::decode(&WindowsXml, text.as_bytes());
+        assert_eq!((sink.records, sink.rejects.len()), (4, 1));
     }
 
     #[test]

@@ -11,12 +11,18 @@ const SECOND_LINE: &[u8] = b"\nLogName=";
 pub struct RenderedEvents<'a> {
     block: &'a [u8],
     at: usize,
+    /// Where the next event begins.
+    next: Option<usize>,
 }
 
 impl<'a> RenderedEvents<'a> {
     /// Iterates over a block that begins where an event begins, or where the input does.
     pub fn new(block: &'a [u8]) -> Self {
-        Self { block, at: 0 }
+        Self {
+            block,
+            at: 0,
+            next: begin(block, 0),
+        }
     }
 }
 
@@ -24,19 +30,18 @@ impl<'a> Iterator for RenderedEvents<'a> {
     type Item = Piece<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let start = self.at;
-            self.block.get(start..).filter(|rest| !rest.is_empty())?;
-            let begins = begin(self.block, start);
-            let from = if begins == Some(start) { start + 1 } else { start };
-            self.at = begin(self.block, from).unwrap_or(self.block.len());
-            let bytes = self.block.get(start..self.at)?;
-            if begins == Some(start) {
-                return Some(Piece::Record(start, bytes));
-            }
-            if !bytes.trim_ascii().is_empty() {
-                return Some(Piece::Damaged(start, bytes));
-            }
+        let start = self.at;
+        self.block.get(start..).filter(|rest| !rest.is_empty())?;
+        let is_event = self.next == Some(start);
+        if is_event {
+            self.next = begin(self.block, start + 1);
+        }
+        self.at = self.next.unwrap_or(self.block.len());
+        let bytes = self.block.get(start..self.at)?;
+        match is_event {
+            true => Some(Piece::Record(start, bytes)),
+            false if bytes.trim_ascii().is_empty() => self.next(),
+            false => Some(Piece::Damaged(start, bytes)),
         }
     }
 }

@@ -140,13 +140,17 @@ fn answers(row: &mut Row<'_, '_>) {
     }
     let Some(text) = row.peek("TTLs") else { return };
     let items = zeek::items(text);
-    let Some(least) = items.iter().filter_map(ttl).min() else {
-        return;
-    };
-    row.cells.int(dns::TTL_MIN, least);
-    let is_list = !text.starts_with('[');
-    if is_list && items.iter().count() == answers && items.iter().all(|t| whole(t) == Some(least)) {
-        row.take("TTLs");
+    let first = items.iter().next().unwrap_or_default();
+    let (n, alike) = items
+        .iter()
+        .fold((0, true), |(n, alike), t| (n + 1, alike && t == first));
+    if let Some(all) = whole(first).filter(|_| alike) {
+        row.cells.int(dns::TTL_MIN, all);
+        if n == answers && !text.starts_with('[') {
+            row.take("TTLs");
+        }
+    } else if let Some(least) = items.iter().filter_map(ttl).min() {
+        row.cells.int(dns::TTL_MIN, least);
     }
 }
 

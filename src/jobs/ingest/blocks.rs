@@ -184,7 +184,9 @@ impl Run<'_> {
                 }
             };
             end = source.base + block.offset + block.bytes.len() as u64;
-            input.torn = torn(source.format.framing(), &block.bytes).map(|len| end - len);
+            let torn = torn(source.format.framing(), &block.bytes).map(|len| end - len);
+            // A record in a file of its own is none of a log that grows, and there may be very many.
+            input.torn = torn.filter(|at| *at > source.base);
             if let (Some(track), Some(content)) = (shared.track, &source.content) {
                 let every = self.options.checkpoint_bytes.filter(|_| track.is_free());
                 match way.turn(block.offset, every, content) {

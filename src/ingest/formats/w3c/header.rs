@@ -81,9 +81,8 @@ pub(super) struct Header {
     day: Option<String>,
     /// Zone that `#Date` names, seconds east of UTC.
     zone: Option<i32>,
-    /// For logs without a date column: what came behind that day, and what it adds to the day of the next record.
+    /// For logs without a date column: what came behind that day.
     midnights: Midnights,
-    later: Ts,
 }
 
 impl Default for Header {
@@ -101,7 +100,6 @@ impl Default for Header {
             day: None,
             zone: None,
             midnights: Midnights::default(),
-            later: 0,
         }
     }
 }
@@ -149,9 +147,8 @@ impl Header {
     fn pass(&mut self, line: &str) {
         let mut cells = Vec::new();
         self.cells(line, &mut cells);
-        let clock = self.time.and_then(|place| clock(cells.get(place)?));
-        if let Some(clock) = clock {
-            self.later = self.midnights.pass(clock);
+        if let Some(clock) = self.time.and_then(|place| clock(cells.get(place)?)) {
+            self.midnights.pass(clock);
         }
     }
 
@@ -262,7 +259,9 @@ impl Header {
                 .or_else(|| day_of_name(file).map(Cow::Owned));
             let parsed = day.and_then(|d| joined(&d, clock));
             if let Some(ts) = parsed {
-                self.zoned(raw, ts + self.later);
+                // A log may name dates from some line on.
+                let later = if date.is_some() { 0 } else { self.midnights.later() };
+                self.zoned(raw, ts + later);
                 return raw.quality != TimeQuality::Offset && date.is_some_and(|d| d.len() == 10) && clock.len() == 8;
             }
         }

@@ -19,8 +19,8 @@ impl Midnights {
         Self { passed: 0, last: clock }
     }
 
-    /// Takes the time of day of the next record; what is to be added to its day, in microseconds.
-    pub(super) fn pass(&mut self, clock: Ts) -> Ts {
+    /// Takes the time of day of the next record.
+    pub(super) fn pass(&mut self, clock: Ts) {
         if let Some(last) = self.last {
             if last - clock > ORDER {
                 self.passed += 1;
@@ -30,6 +30,10 @@ impl Midnights {
             }
         }
         self.last = Some(clock);
+    }
+
+    /// What is to be added to the day of that record, in microseconds.
+    pub(super) fn later(self) -> Ts {
         self.passed * DAY
     }
 
@@ -59,7 +63,8 @@ mod tests {
             let mut m = Midnights::behind(start);
             let mut pass = |h: &f64| {
                 m = Midnights::load(&m.save());
-                m.pass((h * 3_600e6) as Ts) / DAY
+                m.pass((h * 3_600e6) as Ts);
+                m.later() / DAY
             };
             hours.iter().map(&mut pass).collect::<Vec<_>>()
         };

@@ -152,6 +152,21 @@ fn a_log_without_dates_goes_on_behind_midnight_whatever_its_blocks() {
 }
 
 #[test]
+fn dates_that_a_log_names_from_some_line_on_are_taken_as_they_are() {
+    let text = "#Date: 2025-03-08 08:00:00\n#Fields: time c-ip cs-method cs-uri-stem sc-status\n\
+        23:00:00 10.0.0.1 GET /a 200\n01:00:00 10.0.0.1 GET /a 200\n\
+        #Fields: date time c-ip cs-method cs-uri-stem sc-status\n2025-03-09 02:00:00 10.0.0.1 GET /a 200\n";
+    let want = [
+        ("2025-03-08", "23:00:00"),
+        ("2025-03-09", "01:00:00"),
+        ("2025-03-09", "02:00:00"),
+    ];
+    let want = want.map(|(day, clock)| time::day_and_clock(day, clock).unwrap().0);
+    let sink = run(text, &Carry::default());
+    assert_eq!(ints(&builder(sink, "http").finish().2, common::TS), want);
+}
+
+#[test]
 fn firewall_time_is_local_and_its_host_lies_on_the_right_side() {
     let text = "#Version: 1.5\n#Software: Microsoft Windows Firewall\n#Time Format: Local\n\
         #Fields: date time action protocol src-ip dst-ip src-port dst-port size path\n\
