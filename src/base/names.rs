@@ -50,6 +50,11 @@ impl<N: Deref<Target = str>> Names<N> {
         self.slots.iter().filter(|at| **at != 0).count()
     }
 
+    /// The name at a place.
+    pub fn get(&self, place: usize) -> Option<&N> {
+        self.names.get(place).map(|(_, name)| name)
+    }
+
     /// All names in their places.
     pub fn iter(&self) -> impl Iterator<Item = &N> {
         self.names.iter().map(|(_, name)| name)

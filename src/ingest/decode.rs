@@ -68,22 +68,28 @@ impl From<bool> for Held {
 
 /// Writes `value` into `col` of the current row.
 pub fn decode(cells: &mut TableBuilder, col: Col, dec: Dec, value: &Value<'_>) -> Held {
-    if cells.is_set(col) && dec != Dec::Hashes {
-        return Held::No;
-    }
-    if let (Dec::Text, Value::Escaped(escaped)) = (dec, value) {
-        cells.escaped_text(col, escaped.inner(), |out| json::unescape_into(escaped.inner(), out));
-        return Held::Yes;
-    }
-    if let (Dec::User, Value::Escaped(escaped)) = (dec, value)
-        && let Some((domain, name)) = one_backslash(escaped.inner())
+    if let Value::Escaped(escaped) = value
+        && !cells.is_set(col)
     {
-        return user(cells, col, name, Some(domain).filter(|d| !d.is_empty()), true);
+        if dec == Dec::Text {
+            cells.escaped_text(col, escaped.inner(), |out| json::unescape_into(escaped.inner(), out));
+            return Held::Yes;
+        }
+        if dec == Dec::User
+            && let Some((domain, name)) = one_backslash(escaped.inner())
+        {
+            return user(cells, col, name, Some(domain).filter(|d| !d.is_empty()), true);
+        }
     }
-    let Some(text) = value.text() else {
-        return Held::No;
-    };
-    if text == "-" {
+    match value.text() {
+        Some(text) => decode_text(cells, col, dec, text),
+        None => Held::No,
+    }
+}
+
+/// [`decode`] of a value that is text.
+pub fn decode_text(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
+    if text == "-" || (cells.is_set(col) && dec != Dec::Hashes) {
         return Held::No;
     }
     match dec {
@@ -292,7 +298,8 @@ impl Digits {
 #[inline]
 fn integer(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
     if let Some(v) = plain_int(text) {
-        return (cells.int_if_it_fits(col, v) && dec == Dec::Int && (text == "0" || !text.starts_with('0'))).into();
+        let is_padded = text.len() > 1 && text.as_bytes().first() == Some(&b'0');
+        return (cells.int_if_it_fits(col, v) && dec == Dec::Int && !is_padded).into();
     }
     let Some(v) = parse_int(text) else {
         return Held::No;

@@ -13,18 +13,6 @@ use crate::schema::Col;
 /// Most columns of a layout; logs with more are read by name.
 pub const MOST: usize = 64;
 
-/// What [`Placed`] holds where every column has its field.
-#[allow(clippy::indexing_slicing)] // The compiler evaluates it: a wrong index does not compile.
-const IN_ORDER: [u8; MOST] = {
-    let mut places = [0; MOST];
-    let mut i = 0;
-    while i < MOST {
-        places[i] = i as u8 + 1;
-        i += 1;
-    }
-    places
-};
-
 /// The columns of a header.
 #[derive(Debug)]
 pub struct Layout {
@@ -75,9 +63,9 @@ impl Layout {
         })
     }
 
-    /// The column of a name in the program's text.
+    /// The column of a name in the program's text, whose hash is known.
     #[inline]
-    fn column(&self, name: &'static str, hash: u32) -> Option<u8> {
+    pub fn column(&self, name: &'static str, hash: u32) -> Option<u8> {
         let slot = self.asked.get(hash as usize % ASKED)?;
         let (address, len) = (name.as_ptr().addr(), name.len());
         let asked = slot.get();
@@ -89,9 +77,20 @@ impl Layout {
         column
     }
 
+    /// A column's name.
+    pub fn name(&self, column: usize) -> Option<&Name<'static>> {
+        self.names.get(column)
+    }
+
+    /// The column of a name, whose hash is known.
+    #[inline]
+    pub fn find(&self, name: &str, hash: u32) -> Option<usize> {
+        self.names.find_hashed(name, hash)
+    }
+
     /// A column's name as JSON, and a colon.
     #[inline]
-    fn key(&self, column: usize) -> Option<&str> {
+    pub fn key(&self, column: usize) -> Option<&str> {
         let start = match column.checked_sub(1) {
             Some(before) => *self.ends.get(before)?,
             None => 0,
@@ -135,85 +134,5 @@ impl Default for Layout {
             plans: RefCell::default(),
             asked: [const { Cell::new(Asked::NONE) }; ASKED],
         }
-    }
-}
-
-/// Which fields of a record stand in which columns.
-#[derive(Debug, Clone)]
-pub struct Placed<'a> {
-    layout: &'a Layout,
-    /// Whether every column has its field, in order.
-    straight: bool,
-    /// By column: the place among the fields and one; 0 for a column without a value.
-    places: [u8; MOST],
-}
-
-impl<'a> Placed<'a> {
-    /// No field yet.
-    pub fn new(layout: &'a Layout) -> Self {
-        Self {
-            layout,
-            straight: false,
-            places: [0; MOST],
-        }
-    }
-
-    /// Every column has its field, in order.
-    pub fn straight(layout: &'a Layout) -> Self {
-        Self {
-            layout,
-            straight: true,
-            places: IN_ORDER,
-        }
-    }
-
-    /// The key of the field at a place, if it is known: its name as JSON and a colon.
-    #[inline]
-    pub fn key(&self, place: usize) -> Option<&'a str> {
-        match self.straight {
-            true => self.layout.key(place),
-            false => None,
-        }
-    }
-
-    /// The layout.
-    pub fn layout(&self) -> &'a Layout {
-        self.layout
-    }
-
-    /// The value of `column` stands at `place` among the fields.
-    #[inline]
-    pub fn put(&mut self, column: usize, place: usize) {
-        if let Some(at) = self.places.get_mut(column) {
-            // There are fewer fields than columns.
-            *at = place as u8 + 1;
-        }
-    }
-
-    /// Place of the value of a column.
-    #[inline]
-    pub fn of_column(&self, column: u8) -> Option<usize> {
-        let place = *self.places.get(column as usize)?;
-        usize::from(place).checked_sub(1)
-    }
-
-    /// Place of the field with this name in the program's text, whose hash is known.
-    #[inline]
-    pub fn of_known(&self, name: &'static str, hash: u32) -> Option<usize> {
-        self.of_column(self.layout.column(name, hash)?)
-    }
-
-    /// Place of the field with this name, whose hash is known.
-    #[inline]
-    pub fn of_name(&self, name: &str, hash: u32) -> Option<usize> {
-        let column = self.layout.names.find_hashed(name, hash)?;
-        usize::from(*self.places.get(column)?).checked_sub(1)
-    }
-}
-
-impl PartialEq for Placed<'_> {
-    /// It says nothing that the fields themselves do not say.
-    fn eq(&self, _: &Self) -> bool {
-        true
     }
 }

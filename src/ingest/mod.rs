@@ -23,6 +23,7 @@ pub mod mde_row;
 pub mod message;
 pub mod name;
 pub mod named;
+pub mod placed;
 pub mod raw;
 pub mod rendered;
 pub mod row;

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::json;
-use super::layout::Placed;
 use super::name::Name;
+use super::placed::{Cell, Placed};
 use super::windows::{self, Source};
 use crate::base::names::hash;
 use crate::base::time::{TimeQuality, Ts};
@@ -132,6 +132,26 @@ impl<'a> Field<'a> {
     }
 }
 
+/// What stands at a place of a record.
+#[derive(Debug, Clone, Copy)]
+pub enum Found<'r> {
+    /// A cell of a line.
+    Text(&'r str),
+    /// A field's value.
+    Value(&'r Value<'r>),
+}
+
+impl<'r> Found<'r> {
+    /// The text or lexeme; `None` for null.
+    #[inline]
+    pub fn text(self) -> Option<&'r str> {
+        match self {
+            Found::Text(text) => Some(text),
+            Found::Value(value) => value.text(),
+        }
+    }
+}
+
 /// Who wrote the record: the first half of the key by which mappers claim events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
@@ -168,11 +188,11 @@ pub struct Raw<'a> {
     pub record_id: Option<u64>,
     /// Byte offset in the decompressed input.
     pub offset: u64,
-    /// The event's data.
+    /// The event's data, but for what stands in the cells of `placed`.
     pub fields: Vec<Field<'a>>,
     /// Fields around the event (collector, agent, header) that no common column holds: they go to `extra`.
     pub envelope: Vec<Field<'a>>,
-    /// Where a header names the columns: which fields stand in which. Fields must not be moved from then on.
+    /// Where a header names the columns: what stands in which. Fields must not be moved from then on.
     pub placed: Option<Placed<'a>>,
 }
 
@@ -211,6 +231,14 @@ impl<'a> Raw<'a> {
     /// The same record, borrowing from nothing: for records that stand inside another record's escaped text.
     pub fn into_owned(self) -> Raw<'static> {
         let own = |text: Option<Cow<'a, str>>| text.map(|t| Cow::Owned(t.into_owned()));
+        let field = |place| {
+            let value = match self.at(place)? {
+                Found::Text(text) => Value::str(text),
+                Found::Value(value) => value.clone(),
+            };
+            Some(Field::new(self.name(place)?.clone(), value).into_owned())
+        };
+        let fields = (0..self.places()).filter_map(field).collect();
         Raw {
             family: self.family,
             kind: Cow::Owned(self.kind.into_owned()),
@@ -224,10 +252,16 @@ impl<'a> Raw<'a> {
             user_sid: own(self.user_sid),
             record_id: self.record_id,
             offset: self.offset,
-            fields: self.fields.into_iter().map(Field::into_owned).collect(),
+            fields,
             envelope: self.envelope.into_iter().map(Field::into_owned).collect(),
             placed: None,
         }
+    }
+
+    /// The fields, for the room that they leave.
+    #[inline]
+    pub fn into_fields(self) -> Vec<Field<'a>> {
+        self.fields
     }
 
     /// Adds a field.
@@ -251,19 +285,70 @@ impl<'a> Raw<'a> {
     /// Whether there is a field with this name that has a value.
     #[inline(always)]
     pub fn has(&self, name: &'static str) -> bool {
-        let field = self
+        let found = self
             .place_of_known(name, hash(name.as_bytes()))
-            .and_then(|at| self.fields.get(at));
-        field.is_some_and(|f| !matches!(f.value, Value::Null))
+            .and_then(|place| self.at(place));
+        found.is_some_and(|f| !matches!(f, Found::Value(Value::Null)))
     }
 
     fn text_of(&self, name: &str, hash: u32) -> Option<&str> {
-        let at = self.place_of(name, hash)?;
-        self.fields.get(at)?.value.text()
+        self.at(self.place_of(name, hash)?)?.text()
+    }
+
+    /// How many places there are: one for each cell, and for each field that no cell names.
+    #[inline]
+    pub(super) fn places(&self) -> usize {
+        match self.cells() {
+            Some(cells) => cells.len() + self.fields.len() - self.named(cells),
+            None => self.fields.len(),
+        }
+    }
+
+    /// What stands at a place.
+    #[inline(always)]
+    pub(super) fn at(&self, place: usize) -> Option<Found<'_>> {
+        let field = match self.cells() {
+            None => place,
+            Some(cells) => match cells.get(place) {
+                Some(Cell::Text(text)) => return Some(Found::Text(text)),
+                Some(Cell::Field(field)) => *field,
+                None => self.behind(cells, place),
+            },
+        };
+        self.fields.get(field).map(|f| Found::Value(&f.value))
+    }
+
+    /// The field at a place behind the cells.
+    #[cold]
+    fn behind(&self, cells: &[Cell<'_>], place: usize) -> usize {
+        place - cells.len() + self.named(cells)
+    }
+
+    /// The name of what stands at a place.
+    pub(super) fn name(&self, place: usize) -> Option<&Name<'a>> {
+        let field = match self.cells() {
+            None => place,
+            Some(cells) => match place.checked_sub(cells.len()) {
+                Some(_) => self.behind(cells, place),
+                None => return self.placed.as_ref()?.layout().name(place),
+            },
+        };
+        self.fields.get(field).map(|f| &f.name)
+    }
+
+    #[inline]
+    fn cells(&self) -> Option<&'a [Cell<'a>]> {
+        self.placed.as_ref()?.line()
+    }
+
+    /// How many fields cells name; these stand first.
+    fn named(&self, cells: &[Cell<'_>]) -> usize {
+        let is_named = |cell: &&Cell<'_>| matches!(cell, Cell::Field(field) if *field < self.fields.len());
+        cells.iter().filter(is_named).count()
     }
 
     /// [`place_of`](Self::place_of) a name in the program's text, which is asked for record after record.
-    #[inline]
+    #[inline(always)]
     pub(super) fn place_of_known(&self, name: &'static str, hash: u32) -> Option<usize> {
         match &self.placed {
             Some(placed) => placed.of_known(name, hash),
@@ -271,7 +356,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// Place of the first field with this name, whose [`hash`] is known.
+    /// Place of the first value with this name, whose [`hash`] is known. A cell may be there that has none.
     #[inline]
     pub(super) fn place_of(&self, name: &str, hash: u32) -> Option<usize> {
         match &self.placed {

@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
-use super::decode::{Dec, Held, decode};
+use super::decode::{Dec, Held, decode, decode_text};
 use super::name::Name;
-use super::raw::{Family, Field, Raw, Value};
+use super::raw::{Family, Field, Found, Raw, Value};
 use super::sink::RecordContext;
 use super::windows;
 use crate::base::ip::{self, Ip};
@@ -48,18 +48,18 @@ pub struct Row<'b, 'r> {
     held: Flags,
 }
 
-/// A flag per field.
+/// A flag per place.
 #[derive(Default)]
 struct Flags {
-    /// Of the first 128.
-    low: u128,
+    /// Of the first 64.
+    low: u64,
     high: Vec<bool>,
 }
 
 impl Flags {
     #[inline]
     fn get(&self, i: usize) -> bool {
-        match i.checked_sub(128) {
+        match i.checked_sub(64) {
             None => self.low >> i & 1 == 1,
             Some(i) => self.high.get(i).copied().unwrap_or(false),
         }
@@ -68,19 +68,19 @@ impl Flags {
     /// Those of the first `len` that are not set, in order.
     #[inline]
     fn unset(&self, len: usize) -> impl Iterator<Item = usize> {
-        let first = u128::MAX.checked_shl(len as u32).map_or(u128::MAX, |behind| !behind);
+        let first = u64::MAX.checked_shl(len as u32).map_or(u64::MAX, |behind| !behind);
         let mut bits = !self.low & first;
         let low = std::iter::from_fn(move || {
             let next = bits.trailing_zeros() as usize;
             bits &= bits.checked_sub(1)?;
             Some(next)
         });
-        low.chain((128..len).filter(|i| !self.get(*i)))
+        low.chain((64..len).filter(|i| !self.get(*i)))
     }
 
     #[inline]
     fn set(&mut self, i: usize) {
-        match i.checked_sub(128) {
+        match i.checked_sub(64) {
             None => self.low |= 1 << i,
             Some(i) => {
                 self.high.resize(self.high.len().max(i + 1), false);
@@ -111,9 +111,7 @@ impl<'b, 'r> Row<'b, 'r> {
         match &raw.placed {
             Some(placed) => {
                 for (column, col, dec) in placed.layout().plan(map).iter() {
-                    if let Some(i) = placed.of_column(*column) {
-                        self.write(i, *col, *dec);
-                    }
+                    self.write(usize::from(*column), *col, *dec);
                 }
             }
             None => {
@@ -126,14 +124,24 @@ impl<'b, 'r> Row<'b, 'r> {
         }
     }
 
-    /// Decodes the field at a place unless something holds it.
+    /// Decodes what stands at a place unless something holds it.
     #[inline]
-    fn write(&mut self, i: usize, col: Col, dec: Dec) {
-        if let Some(field) = self.raw.fields.get(i)
-            && !self.held.get(i)
-            && decode(self.cells, col, dec, &field.value) == Held::Yes
+    fn write(&mut self, place: usize, col: Col, dec: Dec) {
+        if let Some(found) = self.raw.at(place)
+            && !self.held.get(place)
         {
-            self.held.set(i);
+            self.decode(place, found, col, dec);
+        }
+    }
+
+    #[inline]
+    fn decode(&mut self, place: usize, found: Found<'_>, col: Col, dec: Dec) {
+        let held = match found {
+            Found::Text(text) => decode_text(self.cells, col, dec, text),
+            Found::Value(value) => decode(self.cells, col, dec, value),
+        };
+        if held == Held::Yes {
+            self.held.set(place);
         }
     }
 
@@ -144,8 +152,7 @@ impl<'b, 'r> Row<'b, 'r> {
     }
 
     fn peek_hashed(&self, name: &'static str, hash: u32) -> Option<&'r str> {
-        let i = self.raw.place_of_known(name, hash)?;
-        self.raw.fields.get(i)?.value.text()
+        self.find(name, hash)?.1.text()
     }
 
     /// The text of a field that the caller stores in a column which re-creates it.
@@ -155,28 +162,31 @@ impl<'b, 'r> Row<'b, 'r> {
     }
 
     fn take_hashed(&mut self, name: &'static str, hash: u32) -> Option<&'r str> {
-        let i = self.raw.place_of_known(name, hash)?;
-        self.held.set(i);
-        self.raw.fields.get(i)?.value.text()
+        let (place, found) = self.find(name, hash)?;
+        self.held.set(place);
+        found.text()
+    }
+
+    /// Where a field stands, and what it is.
+    #[inline(always)]
+    fn find(&self, name: &'static str, hash: u32) -> Option<(usize, Found<'r>)> {
+        let place = self.raw.place_of_known(name, hash)?;
+        Some((place, self.raw.at(place)?))
     }
 
     /// Takes a field whose name only the record knows.
     pub fn hold(&mut self, name: &str) {
-        if let Some(i) = self.raw.place_of(name, hash(name.as_bytes())) {
-            self.held.set(i);
+        if let Some(place) = self.raw.place_of(name, hash(name.as_bytes())) {
+            self.held.set(place);
         }
     }
 
     /// Decodes one field by name into a column; whether the field is there.
     pub fn field(&mut self, name: &'static str, col: Col, dec: Dec) -> bool {
-        let Some(i) = self.raw.place_of_known(name, hash(name.as_bytes())) else {
+        let Some((place, found)) = self.find(name, hash(name.as_bytes())) else {
             return false;
         };
-        if let Some(f) = self.raw.fields.get(i)
-            && decode(self.cells, col, dec, &f.value) == Held::Yes
-        {
-            self.held.set(i);
-        }
+        self.decode(place, found, col, dec);
         true
     }
 
@@ -200,21 +210,27 @@ impl<'b, 'r> Row<'b, 'r> {
     pub fn finish(mut self) {
         let header_sid = self.header_sid();
         let Self { cells, raw, held } = self;
-        let key = |i| raw.placed.as_ref().and_then(|p| p.key(i));
-        let around = raw.envelope.iter().map(|f| (None, f));
-        let left = held.unset(raw.fields.len());
-        let left = left.filter_map(|i| Some((key(i), raw.fields.get(i)?)));
-        let sid = header_sid.iter().map(|f| (None, f));
         cells.append_text(common::EXTRA, |extra| {
             let mut open = '{';
-            for (key, field) in around.chain(left).chain(sid) {
-                extra.push(open);
-                match key {
+            for field in &raw.envelope {
+                extra.push(std::mem::replace(&mut open, ','));
+                push_field(extra, field);
+            }
+            for place in held.unset(raw.places()) {
+                let Some(found) = raw.at(place) else { continue };
+                extra.push(std::mem::replace(&mut open, ','));
+                match raw.placed.as_ref().and_then(|p| p.key(place)) {
                     Some(key) => extra.push_str(key),
-                    None => push_key(extra, &field.name),
+                    None => raw.name(place).into_iter().for_each(|name| push_key(extra, name)),
                 }
-                push_value(extra, &field.value);
-                open = ',';
+                match found {
+                    Found::Text(text) => push_json_str(extra, text),
+                    Found::Value(value) => push_value(extra, value),
+                }
+            }
+            if let Some(sid) = &header_sid {
+                extra.push(std::mem::replace(&mut open, ','));
+                push_field(extra, sid);
             }
             if open == ',' {
                 extra.push('}');
@@ -237,6 +253,11 @@ impl<'b, 'r> Row<'b, 'r> {
         }
         (self.cells.current_text(common::USER_SID) != Some(sid)).then(|| Field::str("Security_UserID", sid))
     }
+}
+
+fn push_field(extra: &mut String, field: &Field<'_>) {
+    push_key(extra, &field.name);
+    push_value(extra, &field.value);
 }
 
 #[inline]

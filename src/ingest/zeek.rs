@@ -198,9 +198,9 @@ pub struct Items<'t> {
 
 /// The items of a set or vector.
 pub fn items(text: &str) -> Items<'_> {
-    let array = match text.starts_with('[') {
-        true => json_object::items(text),
-        false => None,
+    let array = match text.as_bytes().first() {
+        Some(b'[') => json_object::items(text),
+        _ => None,
     };
     Items { text, array }
 }

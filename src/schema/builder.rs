@@ -348,7 +348,9 @@ impl TableBuilder {
             && valid.len() <= rows
             && value.len() == *width
         {
-            bytes.resize(rows * *width, 0);
+            if valid.len() < rows {
+                bytes.resize(rows * *width, 0);
+            }
             bytes.extend_from_slice(value);
             put(valid, rows, false, true);
         }

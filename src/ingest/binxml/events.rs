@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::super::event;
-use super::super::layout::{Layout, Placed};
+use super::super::layout::Layout;
 use super::super::name::Name;
+use super::super::placed::Placed;
 use super::super::raw::{Field, Raw, Value};
 use super::chunk::Record;
 use super::decoder::Library;

@@ -141,7 +141,7 @@ mod tests {
         assert!(std::ptr::eq(shape, again?));
         let (names, layout) = shape.names()?;
         let key = |at: usize| {
-            super::super::super::layout::Placed::straight(layout)
+            super::super::super::placed::Placed::straight(layout)
                 .key(at)
                 .map(str::to_owned)
         };

@@ -4,13 +4,13 @@ mod native;
 
 use std::borrow::Cow;
 
-use native::Native;
+use native::{NO_VALUES, Native};
 
 use super::{Block, Carry, Format, Head, Sniff};
 use crate::base::columns::Columns;
 use crate::base::time::{self, DateOrder};
 use crate::ingest::framing::Framing;
-use crate::ingest::lines::{Line, emptied, peel, texts, vote};
+use crate::ingest::lines::{Line, peel, texts, vote};
 use crate::ingest::raw::{Raw, Value};
 use crate::ingest::sink::Sink;
 
@@ -31,9 +31,9 @@ impl Format for Squid {
     }
 
     fn sniff(&self, head: &Head<'_>) -> Sniff {
-        let native = Native::new();
         let (hits, of) = vote(head, 15, |l| {
-            native.read(l, &mut Raw::log("squid", 0)).is_some() || combined(l, 0, DateOrder::Unknown).is_some()
+            let is_native = Native::read(l, &mut { NO_VALUES }, &mut Raw::log("squid", 0)).is_some();
+            is_native || combined(l, 0, DateOrder::Unknown).is_some()
         });
         if hits == 0 || hits * 5 < of * 2 {
             return Sniff::No("lines are not `epoch elapsed client CODE/status bytes METHOD url …`");
@@ -44,17 +44,12 @@ impl Format for Squid {
     fn decode(&self, block: &Block<'_>, carry: &Carry, sink: &mut Sink<'_>) {
         let order = carry.date_order.unwrap_or(DateOrder::Dmy);
         let native = Native::new();
-        let mut room = Vec::new();
         for (offset, bytes, decoded) in texts(block, carry.codepage) {
             let line = peel(&decoded, carry);
-            let mut raw = Raw::log("squid", offset);
-            raw.fields = std::mem::take(&mut room);
-            let is_native = native.read(&line, &mut raw).is_some();
-            if is_native {
+            let (mut raw, mut values) = (Raw::log("squid", offset), NO_VALUES);
+            if Native::read(&line, &mut values, &mut raw).is_some() {
+                raw.placed = Some(native.placed(&values));
                 sink.event(&raw);
-            }
-            room = emptied(raw.fields);
-            if is_native {
                 continue;
             }
             match combined(&line, offset, order).or_else(|| service(&line, offset)) {
@@ -196,9 +191,10 @@ mod tests {
     }
 
     fn native(payload: &str) -> Option<Raw<'static>> {
-        let native = Native::new();
+        let (native, mut values) = (Native::new(), NO_VALUES);
         let mut raw = Raw::log("squid", 0);
-        native.read(&line(payload), &mut raw)?;
+        Native::read(&line(payload), &mut values, &mut raw)?;
+        raw.placed = Some(native.placed(&values));
         Some(raw.into_owned())
     }
 

@@ -87,10 +87,14 @@ impl Format for W3c {
             raw.fields = std::mem::take(&mut fields);
             let mut room = std::mem::take(&mut cells);
             match header.record(&line, &carry.name, &mut room, &mut raw) {
-                Ok(()) => sink.event(&raw),
+                Ok(()) => {
+                    raw.placed = header.placed(&room);
+                    sink.event(&raw);
+                }
                 Err(reason) => sink.reject(offset, reason, bytes),
             }
-            (cells, fields) = (emptied(room), emptied(raw.fields));
+            fields = emptied(raw.into_fields());
+            cells = emptied(room);
         }
     }
 }

@@ -9,9 +9,10 @@ use super::{Block, Carry, Format, Head, Sniff};
 use crate::base::places;
 use crate::base::text::trim_start;
 use crate::ingest::framing::Framing;
-use crate::ingest::layout::{Layout, Placed};
+use crate::ingest::layout::Layout;
 use crate::ingest::lines::{emptied, lines, text, texts};
 use crate::ingest::name::Name;
+use crate::ingest::placed::{Cell, Placed};
 use crate::ingest::raw::{Field, Raw, Value};
 use crate::ingest::sink::Sink;
 use crate::ingest::zeek::{self, Role};
@@ -71,24 +72,29 @@ impl Format for ZeekTsv {
             header.update(line);
         }
         header.name_the_log(&carry.name);
-        let (mut room, mut ends) = (Vec::new(), Vec::new());
+        let (mut fields, mut cells, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         let escapes = memchr::memchr(b'\\', block.bytes).is_some();
-        for (offset, line, cells) in texts(block, carry.codepage) {
-            let begin = trim_start(&cells);
+        for (offset, line, text) in texts(block, carry.codepage) {
+            let begin = trim_start(&text);
             if begin.as_bytes().first() == Some(&b'#') {
                 header.update(begin);
                 header.name_the_log(&carry.name);
                 continue;
             }
             let mut raw = Raw::log(&header.kind, offset);
-            raw.fields = std::mem::take(&mut room);
-            header.ends(&cells, &mut ends);
+            raw.fields = std::mem::take(&mut fields);
+            let mut room = std::mem::take(&mut cells);
+            header.ends(&text, &mut ends);
             let escaped = escapes && memchr::memchr(b'\\', line).is_some();
-            match header.record(&cells, &ends, escaped, &mut raw) {
-                Ok(()) => sink.event(&raw),
+            match header.record(&text, &ends, escaped, &mut room, &mut raw) {
+                Ok(()) => {
+                    raw.placed = header.layout.as_ref().map(|layout| Placed::cells(layout, &room));
+                    sink.event(&raw);
+                }
                 Err(reason) => sink.reject(offset, reason, line),
             }
-            room = emptied(raw.fields);
+            fields = emptied(raw.into_fields());
+            cells = emptied(room);
         }
     }
 }
@@ -203,13 +209,14 @@ impl Header {
         }
     }
 
-    /// Reads the cells of a line, which may have escapes, into an empty record.
+    /// Reads a line, which may have escapes, into empty cells and an empty record.
     #[inline]
-    fn record<'r>(
+    fn record<'l: 'r, 'r>(
         &'r self,
-        line: &'r str,
+        line: &'l str,
         ends: &[usize],
         escaped: bool,
+        cells: &mut Vec<Cell<'l>>,
         raw: &mut Raw<'r>,
     ) -> Result<(), Cow<'static, str>> {
         let wanted = self.columns.len();
@@ -220,47 +227,44 @@ impl Header {
             let found = ends.len();
             return Err(format!("{found} columns where #fields names {wanted}; the line is cut or damaged").into());
         }
-        let mut placed = self.layout.as_ref().map(Placed::new);
-        raw.fields.reserve(wanted);
         let width = self.separator.len_utf8();
         let mut from = 0;
-        for ((place, column), end) in self.columns.iter().enumerate().zip(ends) {
-            let cell = line.get(from..*end).unwrap_or("");
-            from = end + width;
+        let mut next = |end: &usize| line.get(std::mem::replace(&mut from, end + width)..*end).unwrap_or("");
+        let has_cells = self.layout.is_some();
+        cells.extend(self.columns.iter().zip(ends).map(|(column, end)| {
+            let cell = next(end);
             if is(cell, &self.unset) {
-                continue;
+                return Cell::NONE;
             }
-            let next = raw.fields.len();
-            if column.plain && !escaped && !is(cell, &self.empty) {
-                raw.push(column.name.borrowed(), Value::Str(Cow::Borrowed(cell)));
-            } else {
-                self.push(raw, column, cell, escaped);
+            match column.plain && has_cells && !escaped && !is(cell, &self.empty) {
+                true => Cell::Text(cell),
+                false => self.push(raw, column, cell, escaped),
             }
-            if let Some(placed) = placed.as_mut().filter(|_| raw.fields.len() > next) {
-                placed.put(place, next);
-            }
-        }
+        }));
         // More columns than names happen where a sensor adds fields to a log whose header is already written.
         for (number, end) in (1..).zip(ends).skip(wanted) {
-            let cell = line.get(from..*end).unwrap_or("");
-            from = end + width;
+            let cell = next(end);
             if !is(cell, &self.unset) {
                 raw.push(format!("column_{number}"), self.text(cell));
             }
         }
-        raw.placed = placed;
         Ok(())
     }
 
-    /// Adds a cell of any kind.
+    /// Adds the field of a cell of any kind.
     #[inline(never)]
-    fn push<'r>(&'r self, raw: &mut Raw<'r>, column: &'r Column, cell: &'r str, escaped: bool) {
+    fn push<'r>(&'r self, raw: &mut Raw<'r>, column: &'r Column, cell: &'r str, escaped: bool) -> Cell<'static> {
+        let next = raw.fields.len();
         let value = match column.container {
             true => self.container(cell),
             false if escaped => self.text(cell),
             false => Value::Str(if is(cell, &self.empty) { "".into() } else { cell.into() }),
         };
         zeek::push_as(raw, column.role, Field::new(column.name.borrowed(), value));
+        match raw.fields.len() > next {
+            true => Cell::Field(next),
+            false => Cell::NONE,
+        }
     }
 
     fn text<'r>(&self, cell: &'r str) -> Value<'r> {

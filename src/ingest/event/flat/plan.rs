@@ -10,8 +10,9 @@ use crate::base::names::Names;
 use crate::base::time::DateOrder;
 use crate::ingest::event::{Head, Reason, head_as};
 use crate::ingest::json::Object;
-use crate::ingest::layout::{Layout, MOST, Placed};
+use crate::ingest::layout::{Layout, MOST};
 use crate::ingest::name::Name;
+use crate::ingest::placed::Placed;
 use crate::ingest::raw::{Field, Raw};
 
 /// How objects with the same names are read.

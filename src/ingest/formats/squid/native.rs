@@ -5,17 +5,22 @@ use std::borrow::Cow;
 use super::{Cells, is_null};
 use crate::base::text::{cut, trim_start};
 use crate::base::time::{self, TimeQuality};
-use crate::ingest::layout::{Layout, Placed};
+use crate::ingest::layout::Layout;
 use crate::ingest::lines::Line;
 use crate::ingest::name::Name;
-use crate::ingest::raw::{Raw, Value};
+use crate::ingest::placed::{Cell, Placed};
+use crate::ingest::raw::Raw;
 
 /// `epoch.ms elapsed client CODE/status bytes METHOD url user HIERARCHY/peer mime …`
 pub(super) struct Native {
-    /// By [`Column`].
-    names: [Name<'static>; NAMES.len()],
-    layout: Option<Layout>,
+    layout: Layout,
 }
+
+/// The values of a line, by [`Column`].
+pub(super) type Values<'r> = [Cell<'r>; NAMES.len()];
+
+/// None yet.
+pub(super) const NO_VALUES: Values<'static> = [Cell::NONE; NAMES.len()];
 
 /// The fields of the native format.
 #[derive(Clone, Copy)]
@@ -65,12 +70,18 @@ const NAMES: [&str; 18] = [
 impl Native {
     pub(super) fn new() -> Self {
         let names = NAMES.map(Name::from);
-        let layout = Layout::new(names.iter());
-        Self { names, layout }
+        Self {
+            layout: Layout::new(names.iter()).unwrap_or_default(),
+        }
     }
 
-    /// Reads a line into an empty record; `None` if it is none of this format.
-    pub(super) fn read<'r>(&'r self, line: &Line<'r>, raw: &mut Raw<'r>) -> Option<()> {
+    /// Where mappers find the values of a line.
+    pub(super) fn placed<'r>(&'r self, values: &'r Values<'r>) -> Placed<'r> {
+        Placed::cells(&self.layout, values)
+    }
+
+    /// Reads a line; `None` if it is none of this format.
+    pub(super) fn read<'r>(line: &Line<'r>, values: &mut Values<'r>, raw: &mut Raw<'r>) -> Option<()> {
         let payload = trim_start(line.payload);
         let payload = match payload.as_bytes() {
             [b'I', ..] => payload.strip_prefix("Info: ").unwrap_or(payload),
@@ -95,76 +106,70 @@ impl Native {
         }
         raw.observer = line.host.map(Cow::Borrowed);
         (raw.time, raw.quality) = (Some(ts), TimeQuality::Utc);
-        raw.placed = self.layout.as_ref().map(Placed::new);
-        raw.fields.reserve(NAMES.len());
         if decimals.len() != 3 {
-            self.put(raw, Column::Time, when);
+            put(values, Column::Time, when);
         }
-        self.put(raw, Column::Elapsed, elapsed);
-        self.put(raw, Column::RemoteHost, client);
-        self.put(raw, Column::Code, code);
-        self.put(raw, Column::Status, status);
+        put(values, Column::Elapsed, elapsed);
+        put(values, Column::RemoteHost, client);
+        put(values, Column::Code, code);
+        put(values, Column::Status, status);
         // The url at least must be there; relays cut long lines behind it.
         for column in [Column::Bytes, Column::Method, Column::Url] {
-            self.put(raw, column, cells.next()?);
+            put(values, column, cells.next()?);
         }
         if shifted {
-            self.put(raw, Column::Tail, cells.rest());
+            put(values, Column::Tail, cells.rest());
             return Some(());
         }
         if let Some(user) = cells.next() {
-            self.put(raw, Column::User, user);
+            put(values, Column::User, user);
         }
         if let Some(peer) = cells.next() {
             let (hierarchy, host) = cut(peer, b'/').unwrap_or((peer, ""));
-            self.put(raw, Column::PeerStatus, hierarchy);
-            self.put(raw, Column::PeerHost, host);
+            put(values, Column::PeerStatus, hierarchy);
+            put(values, Column::PeerHost, host);
         }
         if let Some(mime) = cells.next() {
-            self.put(raw, Column::Type, mime);
+            put(values, Column::Type, mime);
         }
-        self.tail(raw, cells.rest());
+        tail(values, cells.rest());
         Some(())
     }
+}
 
-    /// Adds a field unless it is Squid's null.
-    #[inline(always)]
-    fn put<'r>(&'r self, raw: &mut Raw<'r>, column: Column, cell: &'r str) {
-        let Some(name) = self.names.get(column as usize).filter(|_| !is_null(cell)) else {
-            return;
-        };
-        if let Some(placed) = &mut raw.placed {
-            placed.put(column as usize, raw.fields.len());
-        }
-        raw.push(name.borrowed(), Value::Str(cell.into()));
+/// Sets a value unless it is Squid's null.
+#[inline(always)]
+fn put<'r>(values: &mut Values<'r>, column: Column, cell: &'r str) {
+    if let Some(value) = values.get_mut(column as usize).filter(|_| !is_null(cell)) {
+        *value = Cell::Text(cell);
     }
+}
 
-    /// What follows the content type: Cisco's policy and verdicts, or referer and agent.
-    fn tail<'r>(&'r self, raw: &mut Raw<'r>, rest: &'r str) {
-        if rest.is_empty() {
-            return;
-        }
-        let verdict = ["<", "&lt;"]
-            .iter()
-            .find_map(|open| rest.find(open))
-            .and_then(|at| rest.split_at_checked(at));
-        if let Some((before, block)) = verdict {
-            if let Some(tag) = before.split_whitespace().last() {
-                self.put(raw, Column::AclTag, tag);
-            }
-            if let Some(other) = before.trim_end().rsplit_once(' ').map(|(o, _)| o) {
-                self.put(raw, Column::BeforeAclTag, other);
-            }
-            self.put(raw, Column::Verdict, block);
-            return;
-        }
-        let mut cells = Cells::of(rest);
-        if let (Some(referer), Some(agent)) = (cells.quoted(), cells.quoted()) {
-            self.put(raw, Column::Referer, referer);
-            self.put(raw, Column::UserAgent, agent);
-            self.put(raw, Column::Tail, cells.rest());
-            return;
-        }
-        self.put(raw, Column::Tail, rest);
+/// What follows the content type: Cisco's policy and verdicts, or referer and agent.
+fn tail<'r>(values: &mut Values<'r>, rest: &'r str) {
+    if rest.is_empty() {
+        return;
     }
+    let verdict = ["<", "&lt;"]
+        .iter()
+        .find_map(|open| rest.find(open))
+        .and_then(|at| rest.split_at_checked(at));
+    if let Some((before, block)) = verdict {
+        if let Some(tag) = before.split_whitespace().last() {
+            put(values, Column::AclTag, tag);
+        }
+        if let Some(other) = before.trim_end().rsplit_once(' ').map(|(o, _)| o) {
+            put(values, Column::BeforeAclTag, other);
+        }
+        put(values, Column::Verdict, block);
+        return;
+    }
+    let mut cells = Cells::of(rest);
+    if let (Some(referer), Some(agent)) = (cells.quoted(), cells.quoted()) {
+        put(values, Column::Referer, referer);
+        put(values, Column::UserAgent, agent);
+        put(values, Column::Tail, cells.rest());
+        return;
+    }
+    put(values, Column::Tail, rest);
 }

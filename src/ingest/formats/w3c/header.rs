@@ -6,9 +6,10 @@ use super::midnights::Midnights;
 use crate::base::columns::Columns;
 use crate::base::text::trim_start;
 use crate::base::time::{self, DAY, SECOND, TimeQuality, Ts, Zone};
-use crate::ingest::layout::{Layout, Placed};
+use crate::ingest::layout::Layout;
 use crate::ingest::lines::Line;
 use crate::ingest::name::Name;
+use crate::ingest::placed::{Cell, Placed};
 use crate::ingest::raw::{Raw, Value};
 
 /// The columns of ProxySG's main format, which collectors forward without its header.
@@ -147,7 +148,7 @@ impl Header {
     fn pass(&mut self, line: &str) {
         let mut cells = Vec::new();
         self.cells(line, &mut cells);
-        if let Some(clock) = self.time.and_then(|place| clock(cells.get(place)?)) {
+        if let Some(clock) = at(&cells, self.time).and_then(clock) {
             self.midnights.pass(clock);
         }
     }
@@ -181,12 +182,12 @@ impl Header {
         }
     }
 
-    /// Reads one record into an empty one, its cells into an empty vector first.
-    pub(super) fn record<'r>(
+    /// Reads one record into an empty one and empty cells.
+    pub(super) fn record<'l: 'r, 'r>(
         &'r self,
-        line: &Line<'r>,
+        line: &Line<'l>,
         file: &str,
-        cells: &mut Vec<&'r str>,
+        cells: &mut Vec<Cell<'l>>,
         raw: &mut Raw<'r>,
     ) -> Result<(), Cow<'static, str>> {
         if self.columns.is_empty() {
@@ -203,39 +204,44 @@ impl Header {
         }
         raw.observer = line.host.map(Cow::Borrowed);
         let held = self.set_time(raw, cells, line, file);
-        raw.fields.reserve(cells.len());
-        let mut placed = self.layout.as_ref().map(Placed::new);
-        let (named, numbered) = cells.split_at_checked(wanted).unwrap_or((cells, &[]));
-        for (i, (cell, column)) in named.iter().zip(&self.columns).enumerate() {
-            if *cell == "-" || (held && column.clock) {
-                continue;
+        for (cell, column) in cells.iter_mut().zip(&self.columns) {
+            if matches!(cell, Cell::Text("-")) || (held && column.clock) {
+                *cell = Cell::NONE;
             }
-            if let Some(placed) = &mut placed {
-                placed.put(i, raw.fields.len());
+            if let (Cell::Text(text), None) = (&cell, &self.layout) {
+                raw.push(column.name.borrowed(), Value::str(text));
             }
-            raw.push(column.name.borrowed(), Value::Str((*cell).into()));
         }
-        for (number, cell) in (wanted + 1..).zip(numbered).filter(|(_, cell)| **cell != "-") {
-            raw.push(format!("_{number}"), Value::Str((*cell).into()));
+        for (number, cell) in (1..).zip(&*cells).skip(wanted) {
+            match cell {
+                Cell::Text("-") | Cell::Field(_) => {}
+                Cell::Text(text) => raw.push(format!("_{number}"), Value::str(text)),
+            }
         }
-        raw.placed = placed;
+        cells.truncate(wanted);
         Ok(())
     }
 
-    fn cells<'r>(&self, line: &'r str, cells: &mut Vec<&'r str>) {
+    /// Where mappers find the cells of a record.
+    pub(super) fn placed<'r>(&'r self, cells: &'r [Cell<'r>]) -> Option<Placed<'r>> {
+        let layout = self.layout.as_ref()?;
+        Some(Placed::cells(layout, cells))
+    }
+
+    fn cells<'r>(&self, line: &'r str, cells: &mut Vec<Cell<'r>>) {
         if self.tabs {
-            cells.extend(line.split('\t'));
+            cells.extend(line.split('\t').map(Cell::Text));
             return;
         }
         let quoted = self.kind != Kind::Iis;
         let mut columns = Columns::new(line.trim(), [b' ', b'\t']);
         while let Some(first) = columns.peek() {
             if !matches!(first, b'"' | b'[') {
-                cells.push(columns.take());
+                cells.push(Cell::Text(columns.take()));
                 continue;
             }
             let (cell, after) = next_cell(columns.rest(), quoted);
-            cells.push(cell);
+            cells.push(Cell::Text(cell));
             columns.go_on(after);
         }
     }
@@ -244,15 +250,14 @@ impl Header {
         self.columns.iter().position(|c| c.name == name)
     }
 
-    fn cell<'r>(&self, cells: &[&'r str], name: &str) -> Option<&'r str> {
-        cells.get(self.place(name)?).copied()
+    fn cell<'r>(&self, cells: &[Cell<'r>], name: &str) -> Option<&'r str> {
+        at(cells, self.place(name))
     }
 
     /// Sets the time; whether the columns `date` and `time` are re-created by it.
-    fn set_time(&self, raw: &mut Raw<'_>, cells: &[&str], line: &Line<'_>, file: &str) -> bool {
-        let at = |place: Option<usize>| cells.get(place?).copied();
-        if let Some(clock) = at(self.time) {
-            let date = at(self.date);
+    fn set_time(&self, raw: &mut Raw<'_>, cells: &[Cell<'_>], line: &Line<'_>, file: &str) -> bool {
+        if let Some(clock) = at(cells, self.time) {
+            let date = at(cells, self.date);
             let day = date
                 .or(self.day.as_deref())
                 .map(Cow::Borrowed)
@@ -286,6 +291,14 @@ impl Header {
             (_, Some(offset)) if offset != 0 => (Some(local - i64::from(offset) * SECOND), TimeQuality::Offset),
             _ => (Some(local), TimeQuality::Utc),
         };
+    }
+}
+
+/// The text of a cell.
+fn at<'r>(cells: &[Cell<'r>], place: Option<usize>) -> Option<&'r str> {
+    match cells.get(place?)? {
+        Cell::Text(text) => Some(text),
+        Cell::Field(_) => None,
     }
 }
 
@@ -429,7 +442,8 @@ mod tests {
         fn cells_are_those_of_a_plain_reader(line in "([aé\"]| {1,3}|\t|[ ]\"[a ]{0,70}\"|\\[[a ]{0,40}\\]?){0,30}") {
             let mut cells = Vec::new();
             Header::main_format().cells(&line, &mut cells);
-            prop_assert_eq!(cells, plain_cells(&line));
+            let plain: Vec<_> = plain_cells(&line).into_iter().map(Cell::Text).collect();
+            prop_assert_eq!(cells, plain);
         }
     }
 
@@ -438,7 +452,7 @@ mod tests {
         let cells = |s| {
             let mut cells = Vec::new();
             Header::main_format().cells(s, &mut cells);
-            cells
+            cells.iter().map(|c| at(&[*c], Some(0)).unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(
             cells("a  \"x \"y\" z\" - [05/Feb/2025:11:30:29 +0900] q"),

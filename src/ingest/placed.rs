@@ -1,0 +1,79 @@
+//! Where the values of a record stand whose columns are known: in the cells of its line, or among its fields.
+//!
+//! A field has a name of its own and may own its text; making one for every cell of a line, and giving it up again, took a fifth of
+//! all that was done for a line.
+
+use super::layout::Layout;
+
+/// A cell of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cell<'a> {
+    /// Text that is the value as it stands.
+    Text(&'a str),
+    /// The value is that of the field with this number.
+    Field(usize),
+}
+
+impl Cell<'_> {
+    /// Of a column without a value.
+    pub const NONE: Self = Cell::Field(usize::MAX);
+}
+
+/// Where the values of a record stand whose columns a [`Layout`] names.
+#[derive(Debug, Clone, Copy)]
+pub struct Placed<'a> {
+    layout: &'a Layout,
+    /// By column; `None` where every column has its field, in order.
+    cells: Option<&'a [Cell<'a>]>,
+}
+
+impl<'a> Placed<'a> {
+    /// Every column has its field, in order.
+    pub fn straight(layout: &'a Layout) -> Self {
+        Self { layout, cells: None }
+    }
+
+    /// Every column has a cell. Fields that a cell names stand in the order of their columns, before all others.
+    pub fn cells(layout: &'a Layout, cells: &'a [Cell<'a>]) -> Self {
+        Self {
+            layout,
+            cells: Some(cells),
+        }
+    }
+
+    /// The key of the value at a place, if it is known: its name as JSON and a colon.
+    #[inline]
+    pub fn key(&self, place: usize) -> Option<&'a str> {
+        self.layout.key(place)
+    }
+
+    /// The layout.
+    pub fn layout(&self) -> &'a Layout {
+        self.layout
+    }
+
+    /// The cells, where the record has some.
+    #[inline]
+    pub fn line(&self) -> Option<&'a [Cell<'a>]> {
+        self.cells
+    }
+
+    /// Place of the value with this name in the program's text, whose hash is known: its column.
+    #[inline]
+    pub fn of_known(&self, name: &'static str, hash: u32) -> Option<usize> {
+        self.layout.column(name, hash).map(usize::from)
+    }
+
+    /// Place of the value with this name, whose hash is known.
+    #[inline]
+    pub fn of_name(&self, name: &str, hash: u32) -> Option<usize> {
+        self.layout.find(name, hash)
+    }
+}
+
+impl PartialEq for Placed<'_> {
+    /// Where names stand says nothing that the names do not say.
+    fn eq(&self, other: &Self) -> bool {
+        self.cells == other.cells
+    }
+}
