@@ -87,44 +87,44 @@ pub fn decode(cells: &mut TableBuilder, col: Col, dec: Dec, value: &Value<'_>) -
     }
 }
 
-/// [`decode`] of a value that is text.
+/// [`decode`] of a value that is text. What most columns hold comes first; the builder knows whether the cell is free.
 pub fn decode_text(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
-    if text == "-" || (cells.is_set(col) && dec != Dec::Hashes) {
+    if text == "-" {
         return Held::No;
     }
     match dec {
-        Dec::Text => {
-            cells.text(col, text);
-            Held::Yes
+        Dec::Text => cells.text_if_free(col, text).into(),
+        Dec::Int | Dec::Hex => integer(cells, col, dec, text),
+        Dec::Ip => match ip::parse_exact(text) {
+            Some((address, exact)) => (cells.fixed_if_free(col, &address) && exact).into(),
+            None => Held::No,
+        },
+        Dec::Lower => {
+            let is_lower = |low: bool, b: u8| low & b.is_ascii() & !b.is_ascii_uppercase();
+            if text.bytes().fold(true, is_lower) {
+                return cells.text_if_free(col, text).into();
+            }
+            let lower = text.to_lowercase();
+            (cells.text_if_free(col, &lower) && lower == text).into()
         }
+        _ => decode_odd(cells, col, dec, text),
+    }
+}
+
+fn decode_odd(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
+    if cells.is_set(col) && dec != Dec::Hashes {
+        return Held::No;
+    }
+    match dec {
+        Dec::Text | Dec::Int | Dec::Hex | Dec::Ip | Dec::Lower => decode_text(cells, col, dec, text),
         Dec::Trim => {
             cells.text(col, text.trim());
             (text.trim() == text).into()
         }
-        Dec::Lower => {
-            if text
-                .bytes()
-                .fold(true, |low, b| low & b.is_ascii() & !b.is_ascii_uppercase())
-            {
-                cells.text(col, text);
-                return Held::Yes;
-            }
-            let lower = text.to_lowercase();
-            cells.text(col, &lower);
-            (lower == text).into()
-        }
-        Dec::Int | Dec::Hex => integer(cells, col, dec, text),
         Dec::Time => match time::rfc3339(text.as_bytes()) {
             Some((ts, _)) => {
                 cells.int(col, ts);
                 recreates_time(text, ts).into()
-            }
-            None => Held::No,
-        },
-        Dec::Ip => match ip::parse_exact(text) {
-            Some((address, exact)) => {
-                cells.ip(col, &address);
-                exact.into()
             }
             None => Held::No,
         },
@@ -460,7 +460,7 @@ fn mac(text: &str) -> Option<[u8; 6]> {
 
 fn scaled(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
     let decimals = if dec == Dec::SecondsUs { 6 } else { 3 };
-    let (whole, fraction) = match text.split_once('.') {
+    let (whole, fraction) = match cut(text, b'.') {
         Some((whole, fraction)) => (whole, Some(fraction)),
         None => (text, None),
     };

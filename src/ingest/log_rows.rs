@@ -72,7 +72,11 @@ pub fn name_and_extension(row: &mut Row<'_, '_>) {
 /// Writes the name asked for: lower case, no dot at the end. It stays in `extra` where it was written otherwise.
 pub fn qname(row: &mut Row<'_, '_>, field: &'static str) {
     let Some(text) = row.peek(field) else { return };
-    let name = crate::base::text::lower_ascii(text.strip_suffix('.').filter(|t| !t.is_empty()).unwrap_or(text));
+    let name = match text.as_bytes() {
+        [_, .., b'.'] => text.get(..text.len() - 1).unwrap_or(text),
+        _ => text,
+    };
+    let name = crate::base::text::lower_ascii(name);
     row.cells.text(dns::QNAME, &name);
     if *name == *text {
         row.take(field);

@@ -77,3 +77,51 @@ impl PartialEq for Placed<'_> {
         self.cells == other.cells
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ingest::name::Name;
+    use crate::ingest::raw::{Raw, Value};
+    use crate::ingest::testing::{extra, int, map_raw, text};
+    use crate::schema::dns;
+
+    const COLUMNS: [&str; 6] = ["query", "qtype_name", "AA", "trans_id", "answers", "vendor"];
+
+    proptest! {
+        /// Whether its values stand in cells or among its fields, a record becomes the same row.
+        #[test]
+        fn cells_say_what_fields_would_say(
+            values in prop::array::uniform6(prop::option::of(("[a-z0-9.\"]{0,4}|-|é", any::<bool>()))),
+            unnamed in prop::option::of("[a-z]{1,3}"),
+        ) {
+            let layout = Layout::new(COLUMNS.map(Name::from).iter()).unwrap();
+            let mut raw = Raw::log("zeek.dns", 7);
+            let mut cell = |(value, name): (&Option<(String, bool)>, &'static str)| match value {
+                None => Cell::NONE,
+                Some((value, true)) => Cell::Text(value.clone().leak()),
+                Some((value, false)) => {
+                    raw.push(name, Value::Raw(format!("[\"{value}\"]").into()));
+                    Cell::Field(raw.fields.len() - 1)
+                }
+            };
+            let cells: Vec<_> = values.iter().zip(COLUMNS).map(&mut cell).collect();
+            if let Some(value) = &unnamed {
+                raw.push("column_7", Value::str(value));
+            }
+            raw.placed = Some(Placed::cells(&layout, &cells));
+            let plain = raw.clone().into_owned();
+            prop_assert_eq!(plain.fields.len(), cells.iter().filter(|c| **c != Cell::NONE).count() + usize::from(unnamed.is_some()));
+            for name in COLUMNS {
+                prop_assert_eq!(raw.get(name), plain.get(name));
+                prop_assert_eq!(raw.has(name), plain.has(name));
+            }
+            let (placed, plain) = (map_raw(&raw), map_raw(&plain));
+            prop_assert_eq!(extra(&placed), extra(&plain));
+            prop_assert_eq!(text(&placed, dns::QNAME), text(&plain, dns::QNAME));
+            prop_assert_eq!(int(&placed, dns::TXID), int(&plain, dns::TXID));
+        }
+    }
+}

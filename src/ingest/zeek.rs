@@ -231,7 +231,7 @@ impl Items<'_> {
     /// Whether a list of them re-creates the text that they came from.
     pub fn recreate(&self) -> bool {
         match &self.array {
-            None => !self.text.starts_with('['),
+            None => self.text.as_bytes().first() != Some(&b'['),
             Some(items) => self.text == array(items.iter().map(|i| &**i)),
         }
     }

@@ -195,17 +195,25 @@ impl TableBuilder {
     /// Sets a text cell (dictionary or plain) of the current row; other kinds ignore it.
     #[inline]
     pub fn text(&mut self, col: Col, value: &str) {
+        self.text_if_free(col, value);
+    }
+
+    /// [`text`](Self::text); whether the cell was free and took it.
+    #[inline]
+    pub fn text_if_free(&mut self, col: Col, value: &str) -> bool {
         let rows = self.rows;
         match self.cells.get_mut(col.0 as usize) {
             Some(Cells::Dict { codes, values }) if codes.len() <= rows => {
                 let code = values.intern(value);
                 put(codes, rows, NULL_CODE, code);
+                true
             }
             Some(Cells::Text { bytes, ends }) if ends.len() <= rows => {
                 bytes.push_str(value);
                 put(ends, rows, None, Some(bytes.len()));
+                true
             }
-            _ => {}
+            _ => false,
         }
     }
 
@@ -309,15 +317,18 @@ impl TableBuilder {
         }
     }
 
-    /// Sets an integer cell of the current row unless the column cannot hold the value; whether it can.
+    /// Sets an integer cell of the current row unless the column cannot hold the value; whether the cell was free and took it.
     #[inline]
     pub fn int_if_it_fits(&mut self, col: Col, value: i64) -> bool {
         let (least, most) = self.bounds.get(col.0 as usize).copied().unwrap_or((0, -1));
-        let fits = (least..=most).contains(&value);
-        if fits {
-            self.int(col, value);
+        let rows = self.rows;
+        match self.cells.get_mut(col.0 as usize) {
+            Some(Cells::Int(v)) if v.len() <= rows && (least..=most).contains(&value) => {
+                put(v, rows, NULL_INT, value);
+                true
+            }
+            _ => false,
         }
-        fits
     }
 
     /// Names the host of the current row by an address, unless it has a name; `text` is asked once per address.
@@ -343,16 +354,23 @@ impl TableBuilder {
     /// Sets a fixed-width cell of the current row; a value of another width is ignored.
     #[inline]
     pub fn fixed(&mut self, col: Col, value: &[u8]) {
+        self.fixed_if_free(col, value);
+    }
+
+    /// [`fixed`](Self::fixed); whether the cell was free and took it.
+    #[inline]
+    pub fn fixed_if_free(&mut self, col: Col, value: &[u8]) -> bool {
         let rows = self.rows;
-        if let Some(Cells::Fixed { width, bytes, valid }) = self.cells.get_mut(col.0 as usize)
-            && valid.len() <= rows
-            && value.len() == *width
-        {
-            if valid.len() < rows {
-                bytes.resize(rows * *width, 0);
+        match self.cells.get_mut(col.0 as usize) {
+            Some(Cells::Fixed { width, bytes, valid }) if valid.len() <= rows && value.len() == *width => {
+                if valid.len() < rows {
+                    bytes.resize(rows * *width, 0);
+                }
+                bytes.extend_from_slice(value);
+                put(valid, rows, false, true);
+                true
             }
-            bytes.extend_from_slice(value);
-            put(valid, rows, false, true);
+            _ => false,
         }
     }
 

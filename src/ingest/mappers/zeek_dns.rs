@@ -146,7 +146,7 @@ fn answers(row: &mut Row<'_, '_>) {
         .fold((0, true), |(n, alike), t| (n + 1, alike && t == first));
     if let Some(all) = whole(first).filter(|_| alike) {
         row.cells.int(dns::TTL_MIN, all);
-        if n == answers && !text.starts_with('[') {
+        if n == answers && text.as_bytes().first() != Some(&b'[') {
             row.take("TTLs");
         }
     } else if let Some(least) = items.iter().filter_map(ttl).min() {
