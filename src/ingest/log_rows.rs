@@ -71,7 +71,8 @@ pub fn name_and_extension(row: &mut Row<'_, '_>) {
 
 /// Writes the name asked for: lower case, no dot at the end. It stays in `extra` where it was written otherwise.
 pub fn qname(row: &mut Row<'_, '_>, field: &'static str) {
-    let Some(text) = row.peek(field) else { return };
+    let Some(spot) = row.spot(field) else { return };
+    let text = spot.text;
     let name = match text.as_bytes() {
         [_, .., b'.'] => text.get(..text.len() - 1).unwrap_or(text),
         _ => text,
@@ -79,6 +80,6 @@ pub fn qname(row: &mut Row<'_, '_>, field: &'static str) {
     let name = crate::base::text::lower_ascii(name);
     row.cells.text(dns::QNAME, &name);
     if *name == *text {
-        row.take(field);
+        row.take_spot(spot);
     }
 }

@@ -48,6 +48,14 @@ pub struct Row<'b, 'r> {
     held: Flags,
 }
 
+/// A field that may be taken once it is known whether a column holds it.
+#[derive(Debug, Clone, Copy)]
+pub struct Spot<'r> {
+    /// The text.
+    pub text: &'r str,
+    place: usize,
+}
+
 /// A flag per place.
 #[derive(Default)]
 struct Flags {
@@ -165,6 +173,24 @@ impl<'b, 'r> Row<'b, 'r> {
         let (place, found) = self.find(name, hash)?;
         self.held.set(place);
         found.text()
+    }
+
+    /// [`peek`](Self::peek) at a field that may be [taken](Self::take_spot).
+    #[inline(always)]
+    pub fn spot(&self, name: &'static str) -> Option<Spot<'r>> {
+        self.spot_hashed(name, hash(name.as_bytes()))
+    }
+
+    fn spot_hashed(&self, name: &'static str, hash: u32) -> Option<Spot<'r>> {
+        let (place, found) = self.find(name, hash)?;
+        let text = found.text()?;
+        Some(Spot { text, place })
+    }
+
+    /// Takes a field that the caller stores in a column which re-creates it.
+    #[inline]
+    pub fn take_spot(&mut self, spot: Spot<'_>) {
+        self.held.set(spot.place);
     }
 
     /// Where a field stands, and what it is.

@@ -4,7 +4,7 @@ use super::{Claim, Mapper};
 use crate::ingest::decode::Dec;
 use crate::ingest::log_rows::{answered, qname};
 use crate::ingest::raw::Raw;
-use crate::ingest::row::{FieldMap, Row};
+use crate::ingest::row::{FieldMap, Row, Spot};
 use crate::ingest::sink::RecordContext;
 use crate::ingest::zeek;
 use crate::knowledge::services;
@@ -93,25 +93,30 @@ impl Mapper for ZeekDns {
 
 /// Zeek writes types, codes and classes by number and by name: one of the two is enough where they agree.
 fn repeated(row: &mut Row<'_, '_>) {
-    let number = |row: &Row<'_, '_>, name| row.peek(name).and_then(|n| n.parse::<u16>().ok());
-    if let Some(n) = number(row, "qtype")
+    if let Some((spot, n)) = number(row, "qtype")
         && row.cells.current_text(dns::QTYPE).is_some_and(|name| is_type(n, name))
     {
-        row.take("qtype");
+        row.take_spot(spot);
     }
-    if let Some(n) = number(row, "rcode")
+    if let Some((spot, n)) = number(row, "rcode")
         && row
             .cells
             .current_text(dns::RCODE)
             .is_some_and(|name| services::rcode_name(n) == Some(name))
     {
-        row.take("rcode");
+        row.take_spot(spot);
     }
     let class = row.cells.current_int(dns::QCLASS);
     let known = |name: &str| CLASSES.iter().any(|(n, c)| class == Some(*n) && *c == name);
-    if row.peek("qclass_name").is_some_and(known) {
-        row.take("qclass_name");
+    if let Some(spot) = row.spot("qclass_name").filter(|s| known(s.text)) {
+        row.take_spot(spot);
     }
+}
+
+#[inline(always)]
+fn number<'r>(row: &Row<'_, 'r>, name: &'static str) -> Option<(Spot<'r>, u16)> {
+    let spot = row.spot(name)?;
+    Some((spot, spot.text.parse().ok()?))
 }
 
 /// Whether a name is that of a type: most are written as the list has them, where the number finds them at once.
@@ -120,25 +125,32 @@ fn is_type(number: u16, name: &str) -> bool {
 }
 
 fn rejected(row: &mut Row<'_, '_>) {
-    let rejected = match row.peek("rejected") {
-        Some("T" | "true") => 1,
-        Some("F" | "false") => 0,
-        _ => return,
-    };
-    row.cells.int(dns::REJECTED, rejected);
-    row.take("rejected");
+    let Some(spot) = row.spot("rejected") else { return };
+    let Some(rejected) = is_true(spot.text) else { return };
+    row.cells.int(dns::REJECTED, rejected.into());
+    row.take_spot(spot);
+}
+
+/// `T` and `F` of text logs, `true` and `false` of JSON.
+fn is_true(text: &str) -> Option<bool> {
+    match text {
+        "T" | "true" => Some(true),
+        "F" | "false" => Some(false),
+        _ => None,
+    }
 }
 
 fn answers(row: &mut Row<'_, '_>) {
     let mut answers = 0;
-    if let Some(text) = row.peek("answers") {
-        let items = zeek::items(text);
+    if let Some(spot) = row.spot("answers") {
+        let items = zeek::items(spot.text);
         answers = row.cells.list(dns::ANSWERS, items.iter());
         if items.recreate() {
-            row.take("answers");
+            row.take_spot(spot);
         }
     }
-    let Some(text) = row.peek("TTLs") else { return };
+    let Some(spot) = row.spot("TTLs") else { return };
+    let text = spot.text;
     let items = zeek::items(text);
     let first = items.iter().next().unwrap_or_default();
     let (n, alike) = items
@@ -147,7 +159,7 @@ fn answers(row: &mut Row<'_, '_>) {
     if let Some(all) = whole(first).filter(|_| alike) {
         row.cells.int(dns::TTL_MIN, all);
         if n == answers && text.as_bytes().first() != Some(&b'[') {
-            row.take("TTLs");
+            row.take_spot(spot);
         }
     } else if let Some(least) = items.iter().filter_map(ttl).min() {
         row.cells.int(dns::TTL_MIN, least);
@@ -174,18 +186,16 @@ fn ttl(text: &str) -> Option<i64> {
 
 /// Joins the four flags into one column, where the record has all four.
 fn flags(row: &mut Row<'_, '_>) {
+    let spots = FLAGS.map(|flag| row.spot(flag));
     let mut set = 0;
-    for (i, flag) in FLAGS.iter().enumerate() {
-        match row.peek(flag) {
-            Some("T" | "true") => set |= 1 << i,
-            Some("F" | "false") => {}
-            _ => return,
+    for (i, spot) in spots.iter().enumerate() {
+        match spot.and_then(|s| is_true(s.text)) {
+            Some(is_set) => set |= usize::from(is_set) << i,
+            None => return,
         }
     }
     row.cells.text(dns::FLAGS, JOINED.get(set).copied().unwrap_or_default());
-    for flag in FLAGS {
-        row.take(flag);
-    }
+    spots.into_iter().flatten().for_each(|spot| row.take_spot(spot));
 }
 
 #[cfg(test)]
