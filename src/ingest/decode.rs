@@ -68,9 +68,10 @@ impl From<bool> for Held {
 
 /// Writes `value` into `col` of the current row.
 pub fn decode(cells: &mut TableBuilder, col: Col, dec: Dec, value: &Value<'_>) -> Held {
-    if let Value::Escaped(escaped) = value
-        && !cells.is_set(col)
-    {
+    if let Value::Escaped(escaped) = value {
+        if cells.is_set(col) && dec != Dec::Hashes {
+            return Held::No;
+        }
         if dec == Dec::Text {
             cells.escaped_text(col, escaped.inner(), |out| json::unescape_into(escaped.inner(), out));
             return Held::Yes;
@@ -107,16 +108,7 @@ pub fn decode_text(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> 
             let lower = text.to_lowercase();
             (cells.text_if_free(col, &lower) && lower == text).into()
         }
-        _ => decode_odd(cells, col, dec, text),
-    }
-}
-
-fn decode_odd(cells: &mut TableBuilder, col: Col, dec: Dec, text: &str) -> Held {
-    if cells.is_set(col) && dec != Dec::Hashes {
-        return Held::No;
-    }
-    match dec {
-        Dec::Text | Dec::Int | Dec::Hex | Dec::Ip | Dec::Lower => decode_text(cells, col, dec, text),
+        _ if cells.is_set(col) && dec != Dec::Hashes => Held::No,
         Dec::Trim => {
             cells.text(col, text.trim());
             (text.trim() == text).into()

@@ -137,8 +137,8 @@ impl<'a> Field<'a> {
 pub enum Found<'r> {
     /// A cell of a line.
     Text(&'r str),
-    /// A field's value.
-    Value(&'r Value<'r>),
+    /// A field.
+    Field(&'r Field<'r>),
 }
 
 impl<'r> Found<'r> {
@@ -147,7 +147,7 @@ impl<'r> Found<'r> {
     pub fn text(self) -> Option<&'r str> {
         match self {
             Found::Text(text) => Some(text),
-            Found::Value(value) => value.text(),
+            Found::Field(field) => field.value.text(),
         }
     }
 }
@@ -231,12 +231,12 @@ impl<'a> Raw<'a> {
     /// The same record, borrowing from nothing: for records that stand inside another record's escaped text.
     pub fn into_owned(self) -> Raw<'static> {
         let own = |text: Option<Cow<'a, str>>| text.map(|t| Cow::Owned(t.into_owned()));
-        let field = |place| {
-            let value = match self.at(place)? {
-                Found::Text(text) => Value::str(text),
-                Found::Value(value) => value.clone(),
-            };
-            Some(Field::new(self.name(place)?.clone(), value).into_owned())
+        let field = |place| match self.at(place)? {
+            Found::Text(text) => {
+                let name = self.placed.as_ref()?.layout().name(place)?;
+                Some(Field::new(name.clone(), Value::str(text)).into_owned())
+            }
+            Found::Field(field) => Some(field.clone().into_owned()),
         };
         let fields = (0..self.places()).filter_map(field).collect();
         Raw {
@@ -288,20 +288,17 @@ impl<'a> Raw<'a> {
         let found = self
             .place_of_known(name, hash(name.as_bytes()))
             .and_then(|place| self.at(place));
-        found.is_some_and(|f| !matches!(f, Found::Value(Value::Null)))
+        found.is_some_and(|f| !matches!(f, Found::Field(field) if matches!(field.value, Value::Null)))
     }
 
     fn text_of(&self, name: &str, hash: u32) -> Option<&str> {
         self.at(self.place_of(name, hash)?)?.text()
     }
 
-    /// How many places there are: one for each cell, and for each field that no cell names.
+    /// How many places there are: one for each cell, or each field where there are no cells.
     #[inline]
     pub(super) fn places(&self) -> usize {
-        match self.cells() {
-            Some(cells) => cells.len() + self.fields.len() - self.named(cells),
-            None => self.fields.len(),
-        }
+        self.cells().map_or(self.fields.len(), <[_]>::len)
     }
 
     /// What stands at a place.
@@ -309,42 +306,17 @@ impl<'a> Raw<'a> {
     pub(super) fn at(&self, place: usize) -> Option<Found<'_>> {
         let field = match self.cells() {
             None => place,
-            Some(cells) => match cells.get(place) {
-                Some(Cell::Text(text)) => return Some(Found::Text(text)),
-                Some(Cell::Field(field)) => *field,
-                None => self.behind(cells, place),
+            Some(cells) => match cells.get(place)? {
+                Cell::Text(text) => return Some(Found::Text(text)),
+                Cell::Field(field) => *field,
             },
         };
-        self.fields.get(field).map(|f| Found::Value(&f.value))
-    }
-
-    /// The field at a place behind the cells.
-    #[cold]
-    fn behind(&self, cells: &[Cell<'_>], place: usize) -> usize {
-        place - cells.len() + self.named(cells)
-    }
-
-    /// The name of what stands at a place.
-    pub(super) fn name(&self, place: usize) -> Option<&Name<'a>> {
-        let field = match self.cells() {
-            None => place,
-            Some(cells) => match place.checked_sub(cells.len()) {
-                Some(_) => self.behind(cells, place),
-                None => return self.placed.as_ref()?.layout().name(place),
-            },
-        };
-        self.fields.get(field).map(|f| &f.name)
+        self.fields.get(field).map(Found::Field)
     }
 
     #[inline]
     fn cells(&self) -> Option<&'a [Cell<'a>]> {
         self.placed.as_ref()?.line()
-    }
-
-    /// How many fields cells name; these stand first.
-    fn named(&self, cells: &[Cell<'_>]) -> usize {
-        let is_named = |cell: &&Cell<'_>| matches!(cell, Cell::Field(field) if *field < self.fields.len());
-        cells.iter().filter(is_named).count()
     }
 
     /// [`place_of`](Self::place_of) a name in the program's text, which is asked for record after record.

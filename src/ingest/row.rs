@@ -59,15 +59,15 @@ pub struct Spot<'r> {
 /// A flag per place.
 #[derive(Default)]
 struct Flags {
-    /// Of the first 64.
-    low: u64,
+    /// Of the first 128.
+    low: u128,
     high: Vec<bool>,
 }
 
 impl Flags {
     #[inline]
     fn get(&self, i: usize) -> bool {
-        match i.checked_sub(64) {
+        match i.checked_sub(128) {
             None => self.low >> i & 1 == 1,
             Some(i) => self.high.get(i).copied().unwrap_or(false),
         }
@@ -76,19 +76,19 @@ impl Flags {
     /// Those of the first `len` that are not set, in order.
     #[inline]
     fn unset(&self, len: usize) -> impl Iterator<Item = usize> {
-        let first = u64::MAX.checked_shl(len as u32).map_or(u64::MAX, |behind| !behind);
+        let first = u128::MAX.checked_shl(len as u32).map_or(u128::MAX, |behind| !behind);
         let mut bits = !self.low & first;
         let low = std::iter::from_fn(move || {
             let next = bits.trailing_zeros() as usize;
             bits &= bits.checked_sub(1)?;
             Some(next)
         });
-        low.chain((64..len).filter(|i| !self.get(*i)))
+        low.chain((128..len).filter(|i| !self.get(*i)))
     }
 
     #[inline]
     fn set(&mut self, i: usize) {
-        match i.checked_sub(64) {
+        match i.checked_sub(128) {
             None => self.low |= 1 << i,
             Some(i) => {
                 self.high.resize(self.high.len().max(i + 1), false);
@@ -146,7 +146,7 @@ impl<'b, 'r> Row<'b, 'r> {
     fn decode(&mut self, place: usize, found: Found<'_>, col: Col, dec: Dec) {
         let held = match found {
             Found::Text(text) => decode_text(self.cells, col, dec, text),
-            Found::Value(value) => decode(self.cells, col, dec, value),
+            Found::Field(field) => decode(self.cells, col, dec, &field.value),
         };
         if held == Held::Yes {
             self.held.set(place);
@@ -245,13 +245,12 @@ impl<'b, 'r> Row<'b, 'r> {
             for place in held.unset(raw.places()) {
                 let Some(found) = raw.at(place) else { continue };
                 extra.push(std::mem::replace(&mut open, ','));
-                match raw.placed.as_ref().and_then(|p| p.key(place)) {
-                    Some(key) => extra.push_str(key),
-                    None => raw.name(place).into_iter().for_each(|name| push_key(extra, name)),
-                }
+                let key = raw.placed.as_ref().and_then(|p| p.key(place));
+                key.into_iter().for_each(|key| extra.push_str(key));
                 match found {
                     Found::Text(text) => push_json_str(extra, text),
-                    Found::Value(value) => push_value(extra, value),
+                    Found::Field(field) if key.is_some() => push_value(extra, &field.value),
+                    Found::Field(field) => push_field(extra, field),
                 }
             }
             if let Some(sid) = &header_sid {

@@ -245,6 +245,7 @@ impl Header {
         for (number, end) in (1..).zip(ends).skip(wanted) {
             let cell = next(end);
             if !is(cell, &self.unset) {
+                cells.push(Cell::Field(raw.fields.len()));
                 raw.push(format!("column_{number}"), self.text(cell));
             }
         }

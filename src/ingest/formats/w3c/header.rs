@@ -212,13 +212,14 @@ impl Header {
                 raw.push(column.name.borrowed(), Value::str(text));
             }
         }
-        for (number, cell) in (1..).zip(&*cells).skip(wanted) {
-            match cell {
-                Cell::Text("-") | Cell::Field(_) => {}
-                Cell::Text(text) => raw.push(format!("_{number}"), Value::str(text)),
+        for (number, cell) in (1..).zip(cells).skip(wanted) {
+            if let Cell::Text(text) = std::mem::replace(cell, Cell::NONE)
+                && text != "-"
+            {
+                *cell = Cell::Field(raw.fields.len());
+                raw.push(format!("_{number}"), Value::str(text));
             }
         }
-        cells.truncate(wanted);
         Ok(())
     }
 
