@@ -11,56 +11,59 @@ const MAX_LEVELS: usize = 8;
 /// object any more.
 pub fn members(json: &str) -> Members<'_> {
     let rest = json.trim_start();
+    let object = rest.starts_with('{');
     Members {
-        rest: rest.strip_prefix('{').unwrap_or(""),
+        json: if object { rest } else { "" },
+        at: usize::from(object),
     }
 }
 
 /// See [`members`].
 pub struct Members<'j> {
-    rest: &'j str,
+    json: &'j str,
+    /// Where the next one begins, or the blanks or the comma in front of it.
+    at: usize,
 }
 
 impl<'j> Iterator for Members<'j> {
     type Item = (&'j str, &'j str);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let inside = after(behind(self.rest, b", \n\r\t"), b'"')?;
-        let (key, rest) = inside.split_at_checked(string_end(inside)?)?;
-        let rest = behind(after(rest, b'"')?, BLANKS);
-        let rest = behind(after(rest, b':')?, BLANKS);
-        let (value, rest) = rest.split_at_checked(value_end(rest)?)?;
-        self.rest = rest;
-        Some((key, value.trim_ascii_end()))
+        // By bytes: all that is looked for is ASCII, so that no cut can be in the middle of a character.
+        let bytes = self.json.as_bytes();
+        let key = after(bytes, behind(bytes, self.at, b", \n\r\t"), b'"')?;
+        let key_end = string_end(bytes, key)?;
+        let colon = behind(bytes, key_end + 1, BLANKS);
+        let value = behind(bytes, after(bytes, colon, b':')?, BLANKS);
+        let value_end = value_end(bytes, value)?;
+        self.at = value_end;
+        let value = self.json.get(value..value_end)?;
+        Some((self.json.get(key..key_end)?, value.trim_ascii_end()))
     }
 }
 
 const BLANKS: &[u8] = b" \n\r\t";
 
-/// The text behind the bytes of a set (of ASCII) that it begins with.
+/// The first place from `at` on that holds no byte of a set (of ASCII).
 #[inline]
-fn behind<'t>(text: &'t str, set: &[u8]) -> &'t str {
-    if text.as_bytes().first().is_some_and(|b| !set.contains(b)) {
-        return text;
+fn behind(bytes: &[u8], at: usize, set: &[u8]) -> usize {
+    let mut at = at;
+    while bytes.get(at).is_some_and(|b| set.contains(b)) {
+        at += 1;
     }
-    let n = text.bytes().take_while(|b| set.contains(b)).count();
-    text.get(n..).unwrap_or("")
+    at
 }
 
-/// The text behind this byte, if it begins with it.
+/// The place behind this byte, if it stands at `at`.
 #[inline]
-fn after(text: &str, byte: u8) -> Option<&str> {
-    match text.as_bytes().first() {
-        Some(b) if *b == byte => text.get(1..),
-        _ => None,
-    }
+fn after(bytes: &[u8], at: usize, byte: u8) -> Option<usize> {
+    (bytes.get(at) == Some(&byte)).then_some(at + 1)
 }
 
-/// Length of a string up to its closing quote.
+/// The place of the quote that closes the string whose text begins at `at`.
 #[inline]
-fn string_end(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut at = 0;
+fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut at = at;
     loop {
         at += json_plain_len(bytes.get(at..)?);
         match bytes.get(at)? {
@@ -71,35 +74,38 @@ fn string_end(text: &str) -> Option<usize> {
     }
 }
 
-/// Length of a value, whatever it is.
-fn value_end(text: &str) -> Option<usize> {
-    match text.as_bytes().first()? {
-        b'"' => Some(string_end(text.get(1..)?)? + 2),
-        b'{' | b'[' => {
-            let bytes = text.as_bytes();
-            let (mut at, mut depth) = (0, 0usize);
-            while let Some(b) = bytes.get(at) {
-                match b {
-                    b'{' | b'[' => depth += 1,
-                    b'}' | b']' => {
-                        depth = depth.saturating_sub(1);
-                        if depth == 0 {
-                            return Some(at + 1);
-                        }
-                    }
-                    b'"' => at += string_end(text.get(at + 1..)?)? + 1,
-                    _ => {}
-                }
-                at += 1;
-            }
-            None
+/// The end of the value that begins at `at`, whatever it is.
+#[inline]
+fn value_end(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at)? {
+        b'"' => Some(string_end(bytes, at + 1)? + 1),
+        b'{' | b'[' => nested_end(bytes, at),
+        _ => {
+            let rest = bytes.get(at..)?;
+            let len = rest.iter().position(|b| matches!(b, b',' | b'}' | b']'));
+            Some(at + len.unwrap_or(rest.len()))
         }
-        _ => Some(
-            text.bytes()
-                .position(|b| matches!(b, b',' | b'}' | b']'))
-                .unwrap_or(text.len()),
-        ),
     }
+}
+
+/// The end of the object or list that begins at `at`.
+fn nested_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let (mut at, mut depth) = (at, 0usize);
+    while let Some(b) = bytes.get(at) {
+        match b {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            b'"' => at = string_end(bytes, at + 1)?,
+            _ => {}
+        }
+        at += 1;
+    }
+    None
 }
 
 /// The raw value of a member; a name with dots also leads through objects.
@@ -141,7 +147,7 @@ pub fn texts(raw: &str) -> Vec<Cow<'_, str>> {
                     return out;
                 }
                 // A brace that closes nothing is a value of no length.
-                let end = value_end(rest).filter(|e| *e > 0);
+                let end = value_end(rest.as_bytes(), 0).filter(|e| *e > 0);
                 let Some((value, after)) = end.and_then(|e| rest.split_at_checked(e)) else {
                     return out;
                 };

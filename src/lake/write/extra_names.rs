@@ -18,8 +18,8 @@ const MAX_BYTES: usize = 64 << 10;
 pub struct ExtraNames {
     known: Dict,
     bytes: usize,
-    /// The last name that came behind each name, the first of all for those that begin a text: mostly it comes again.
-    next: Vec<Option<u32>>,
+    /// The last two names that came behind each name, the first of all for those that begin a text: mostly one comes again.
+    next: Vec<[u32; 2]>,
     /// Texts that were looked at.
     texts: Remaps,
 }
@@ -60,9 +60,9 @@ impl ExtraNames {
     fn add(&mut self, json: &str) {
         let mut behind = 0;
         for (name, _) in extra::members(json) {
-            let known = self.next.get(behind).copied().flatten();
-            let same = |code: &u32| self.known.values().get(*code) == name.as_bytes();
-            let code = match known.filter(same) {
+            let known = self.next.get(behind).copied().unwrap_or([NULL_CODE; 2]);
+            let same = |code: &u32| *code != NULL_CODE && self.known.values().get(*code) == name.as_bytes();
+            let code = match known.into_iter().find(same) {
                 Some(code) => code,
                 None => self.met(name, behind),
             };
@@ -79,11 +79,11 @@ impl ExtraNames {
             self.bytes += plain.len() + 1;
         }
         if self.next.len() <= behind {
-            self.next.resize(behind + 1, None);
+            self.next.resize(behind + 1, [NULL_CODE; 2]);
         }
-        if let Some(next) = self.next.get_mut(behind) {
-            // What is escaped in one text may be the plain name of another field.
-            *next = Some(code).filter(|_| !plain.contains('\\'));
+        // What is escaped in one text may be the plain name of another field.
+        if let Some([last, before]) = self.next.get_mut(behind).filter(|_| !plain.contains('\\')) {
+            (*last, *before) = (code, *last);
         }
         code
     }
